@@ -1,0 +1,19 @@
+"""Recommenders by name. Adding one is a file beside these and a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit_lib.errors import unknown
+from audit_lib.recommenders.base import Config, Recommender, SparseRecommender
+
+__all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "create"]
+
+REGISTRY: dict[str, type[Recommender]] = {}
+
+
+def create(name: str, **settings: Any) -> Recommender:
+    """A recommender that is not fitted yet. Raises InputError for an unknown name or setting."""
+    if name not in REGISTRY:
+        raise unknown("recommender", name, REGISTRY)
+    return REGISTRY[name](**settings)

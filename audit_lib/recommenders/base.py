@@ -1,0 +1,130 @@
+"""The interface of every recommender, and what the simple ones share."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pydantic
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from audit_lib.errors import InputError
+from audit_lib.sessions import Prefixes, Sessions
+
+
+class Config(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Settings of a recommender: frozen, and unknown keys are refused."""
+
+
+class Recommender(ABC):
+    """fit on train, then score every catalogue item for every prefix.
+
+    A subclass gives `name` (its key in the registry), `Config`, `fit`, `score`, and `state`/`restore` (its fitted arrays),
+    from which `save` and `load` follow. Ranking knows nothing else about it.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type[Config]] = Config
+
+    def __init__(self, config: Config | None = None, **settings: Any):
+        if config is None:
+            try:
+                config = self.Config(**settings)
+            except pydantic.ValidationError as error:
+                raise InputError(f"{self.name}: {_explain(error, self.Config)}") from error
+        self.config = config
+
+    @abstractmethod
+    def fit(self, train: Sessions) -> Self: ...
+
+    @abstractmethod
+    def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
+        """Blocks of (b, V) float32 scores over the whole catalogue, b <= block_size, in the order of `prefixes`.
+
+        A block may be reused by the next one: copy what is to be kept. A score never depends on `block_size`.
+        """
+
+    @abstractmethod
+    def state(self) -> dict[str, np.ndarray]:
+        """The fitted arrays."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Takes back what `state` gave."""
+
+    def save(self, path: str | Path) -> Path:
+        """Writes configuration and fitted arrays (safetensors, no pickle); to a temporary name first."""
+        path = Path(path)
+        partial = path.with_name(path.name + ".partial")
+        arrays = {key: np.ascontiguousarray(value) for key, value in self.state().items()}
+        save_file(arrays, partial, {"recommender": self.name, "config": self.config.model_dump_json()})
+        partial.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Reads what `save` wrote; raises InputError if it belongs to another recommender."""
+        with safe_open(path, "numpy") as file:
+            meta = file.metadata() or {}
+            if meta.get("recommender") != cls.name:
+                raise InputError(f"'{path}' holds '{meta.get('recommender')}', not '{cls.name}'.")
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        model = cls(cls.Config(**json.loads(meta["config"])))
+        model.restore(state)
+        return model
+
+
+class SparseRecommender(Recommender):
+    """A recommender that scores few items per prefix; the rest follow by popularity, below every positive score.
+
+    A subclass implements `fit_sparse` and `score_sparse`; its fitted arrays are `self.arrays`. The fallback for item j is
+    support_j / (max support + 1) - 1, in [-1, 0), so that no unscored item ties with a scored one.
+    With `fallback="zero"` unscored items stay tied at zero: kept to show what that does to a metric.
+    """
+
+    arrays: dict[str, np.ndarray]
+
+    @abstractmethod
+    def fit_sparse(self, train: Sessions) -> dict[str, np.ndarray]:
+        """The fitted arrays."""
+
+    @abstractmethod
+    def score_sparse(self, prefixes: Prefixes, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positive scores of the prefixes `rows`, as CSR: indptr (b+1,), items (n,) without repeats in a row, values (n,)."""
+
+    def fit(self, train: Sessions) -> Self:
+        self.arrays = self.fit_sparse(train) | {"fallback": self._fallback(train.support)}
+        return self
+
+    def _fallback(self, support: np.ndarray) -> np.ndarray:
+        if getattr(self.config, "fallback", "popularity") == "zero":
+            return np.zeros(len(support), np.float32)
+        return (support / (support.max() + 1.0) - 1.0).astype(np.float32)
+
+    def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
+        base = self.arrays["fallback"]
+        block = np.tile(base, (min(block_size, len(prefixes)), 1))  # (b, V)
+        for start in range(0, len(prefixes), block_size):
+            rows = np.arange(start, min(start + block_size, len(prefixes)))
+            indptr, items, values = self.score_sparse(prefixes, rows)
+            at = np.repeat(np.arange(len(rows)), np.diff(indptr)), items
+            block[at] = values
+            yield block[: len(rows)]
+            block[at] = base[items]
+
+    def state(self) -> dict[str, np.ndarray]:
+        return self.arrays
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        self.arrays = state
+
+
+def _explain(error: pydantic.ValidationError, config: type[Config]) -> str:
+    """One clause a wrong setting, with the settings that exist."""
+    wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+    return f"{wrong}. Its settings are {', '.join(config.model_fields) or 'none'}."

@@ -1,0 +1,328 @@
+"""Click logs: the schema, reading and validating, filters, statistics, and the array form that everything uses.
+
+A *log* is a DataFrame of events with the columns SessionId, ItemId and Time (Unix seconds; a published log of which
+only the order is known has positions instead), and Part ('train' or 'test') where its authors fixed the split.
+`Sessions` is the same events as arrays, with items as indices into a catalogue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from audit_lib.errors import InputError, MissingError
+
+SESSION, ITEM, TIME, PART = "SessionId", "ItemId", "Time", "Part"
+COLUMNS = (SESSION, ITEM, TIME)
+
+log_ = logging.getLogger(__name__)
+
+_ID = {"nullable": False, "required": True}
+SCHEMA = pa.DataFrameSchema(
+    {
+        SESSION: pa.Column(None, **_ID),
+        ITEM: pa.Column(None, **_ID),
+        TIME: pa.Column(float, pa.Check(np.isfinite, element_wise=False, error="is not a finite number"), **_ID),
+    },
+    name="click log",
+)
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Sessions in order of their first event, as arrays.
+
+    items: (E,) int64, indices into `catalogue`, session by session and in time order inside each.
+    offsets: (S+1,) int64; session s is items[offsets[s]:offsets[s+1]].
+    times: (E,) float64, Unix seconds (or positions). labels: (S,) the log's own session ids.
+    catalogue: (V,) the log's own item ids, in order of first appearance in train.
+    """
+
+    items: np.ndarray
+    offsets: np.ndarray
+    times: np.ndarray
+    labels: np.ndarray
+    catalogue: pd.Index
+
+    @property
+    def n_events(self) -> int:
+        return len(self.items)
+
+    @property
+    def n_sessions(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def n_items(self) -> int:
+        """V, the size of the catalogue (which a test part shares with its train part)."""
+        return len(self.catalogue)
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """(S,) int64, events per session."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def session(self) -> np.ndarray:
+        """(E,) int64, the session index of each event."""
+        return np.repeat(np.arange(self.n_sessions), self.lengths)
+
+    @cached_property
+    def support(self) -> np.ndarray:
+        """(V,) int64, occurrences of each catalogue item."""
+        return np.bincount(self.items, minlength=self.n_items).astype(np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the content: equal data has equal fingerprints, wherever it came from."""
+        digest = hashlib.sha256()
+        for array in (self.offsets, self.items, self.times):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        for labels in (self.labels, self.catalogue):
+            digest.update("\n".join(map(str, labels)).encode())
+        return digest.hexdigest()
+
+    @classmethod
+    def from_log(cls, log: pd.DataFrame, catalogue: pd.Index | None = None) -> Sessions:
+        """The events of a validated log. Items outside a given catalogue are an error: remove them first."""
+        log = sort_log(log)
+        if catalogue is None:
+            catalogue = pd.Index(log[ITEM].unique(), name=ITEM)
+        items = catalogue.get_indexer(log[ITEM]).astype(np.int64)
+        if (items < 0).any():
+            first = log[ITEM].iloc[int(np.argmax(items < 0))]
+            raise InputError(f"{int((items < 0).sum())} events have items outside the catalogue, the first is {first!r}.")
+        codes, labels = pd.factorize(log[SESSION])
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(labels)))]).astype(np.int64)
+        return cls(items, offsets, log[TIME].to_numpy(np.float64), np.asarray(labels), catalogue)
+
+    def to_log(self) -> pd.DataFrame:
+        """The same events as a log, with the original ids."""
+        return pd.DataFrame(
+            {SESSION: self.labels[self.session], ITEM: self.catalogue[self.items], TIME: self.times}
+        )
+
+    def select(self, sessions: np.ndarray) -> Sessions:
+        """The given sessions (indices or mask), in order, over the same catalogue."""
+        keep = np.zeros(self.n_sessions, bool)
+        keep[sessions] = True
+        events = keep[self.session]
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[keep])]).astype(np.int64)
+        return Sessions(self.items[events], offsets, self.times[events], self.labels[keep], self.catalogue)
+
+
+def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Reads and validates a log from .tsv, .txt, .csv or .parquet.
+
+    columns: maps SessionId, ItemId, Time to the file's own names, where they differ.
+    Raises MissingError if there is no such file, InputError (naming every failure at once) if it is not a log.
+    """
+    path = Path(path)
+    names = {name: name for name in COLUMNS} | dict(columns or {})
+    if unknown := set(names) - set(COLUMNS):
+        raise InputError(f"Column mapping names {sorted(unknown)}; it maps only {', '.join(COLUMNS)}.")
+    if not path.is_file():
+        raise MissingError(f"There is no file '{path}'. Give the path of a .tsv, .csv or .parquet log.")
+    try:
+        raw = _read_table(path)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, OSError, ValueError) as error:
+        raise InputError(f"'{path}' cannot be read as {path.suffix or 'a table'}: {error}") from error
+    missing = [own for own in names.values() if own not in raw.columns]
+    if missing:
+        raise InputError(
+            f"'{path}' lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
+            f"{', '.join(map(str, raw.columns[:20]))}. Rename them or pass a column mapping."
+        )
+    log = raw[[names[c] for c in COLUMNS]].set_axis(list(COLUMNS), axis=1)
+    return validate(log, name=str(path))
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return pd.read_parquet(path)
+    if suffix not in {".tsv", ".txt", ".csv"}:
+        raise InputError(f"'{path}' has the ending '{suffix}'; expected .tsv, .txt, .csv or .parquet.")
+    return pd.read_csv(path, sep="," if suffix == ".csv" else "\t", low_memory=False)
+
+
+def validate(log: pd.DataFrame, *, name: str = "the log") -> pd.DataFrame:
+    """The log with Time as float64, in session order; raises InputError listing every failure at once.
+
+    A failure names the column, how many rows, and the first of them (0-based). Duplicate rows are kept and logged.
+    """
+    if missing := [c for c in COLUMNS if c not in log.columns]:
+        raise InputError(f"{name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}.")
+    if log.empty:
+        raise InputError(f"{name} holds no events. A log needs at least one session of two events.")
+    log = log.reset_index(drop=True)
+    log[TIME] = _as_seconds(log[TIME], name)
+    try:
+        SCHEMA.validate(log, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        raise InputError(f"{name} is not a valid log:\n{_explain(errors.failure_cases)}") from errors
+    if repeated := int(log.duplicated().sum()):
+        log_.warning("%s: %d duplicate rows (same session, item and time); they are kept.", name, repeated)
+    return sort_log(log)
+
+
+def _as_seconds(time: pd.Series, name: str) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(time):
+        utc = time.dt.tz_convert("UTC").dt.tz_localize(None) if time.dt.tz is not None else time
+        return (utc - pd.Timestamp(0)).dt.total_seconds()
+    numbers = pd.to_numeric(time, errors="coerce")
+    text = numbers.isna() & time.notna()
+    if text.any():
+        row = int(np.argmax(text.to_numpy()))
+        raise InputError(
+            f"{name}: column {TIME}: {int(text.sum())} rows are not numbers, the first is row {row} "
+            f"({time.iloc[row]!r}). Time is in Unix seconds; convert dates first."
+        )
+    return numbers.astype(np.float64)
+
+
+def _explain(cases: pd.DataFrame) -> str:
+    lines = []
+    for (column, check), rows in cases.groupby(["column", "check"], sort=False, dropna=False):
+        first = ", ".join(str(int(i)) for i in rows["index"].dropna().head(3))
+        reason = "is missing or NaN" if check == "not_nullable" else str(check)
+        lines.append(f"  column {column}: {len(rows)} rows, value {reason}; first rows: {first}. Correct or drop them.")
+    return "\n".join(lines)
+
+
+def sort_log(log: pd.DataFrame) -> pd.DataFrame:
+    """Sessions in order of their first event, events in order of Time; equal times keep the input's order."""
+    codes, labels = pd.factorize(log[SESSION])
+    time = log[TIME].to_numpy(np.float64)
+    start = np.full(len(labels), np.inf)
+    np.minimum.at(start, codes, time)
+    rank = np.empty(len(labels), np.int64)
+    rank[np.argsort(start, kind="stable")] = np.arange(len(labels))
+    order = np.lexsort((time, rank[codes]))
+    if np.array_equal(order, np.arange(len(log))):
+        return log
+    return log.iloc[order].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class FilterReport:
+    """Counts before and after a filter, and how many rounds it took until nothing changed."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+    rounds: int
+
+
+def counts(log: pd.DataFrame) -> dict[str, int]:
+    """events, sessions and items of a log, as they stand."""
+    return {"events": len(log), "sessions": int(log[SESSION].nunique()), "items": int(log[ITEM].nunique())}
+
+
+def filter_log(
+    log: pd.DataFrame, *, min_session_length: int = 2, min_item_support: int = 1, collapse_repeats: bool = False
+) -> tuple[pd.DataFrame, FilterReport]:
+    """Drops rare items and short sessions, again and again until nothing changes.
+
+    collapse_repeats: also reduces an item repeated at once inside a session to its first event.
+    Raises InputError if nothing is left.
+    """
+    before, rounds = counts(log), 0
+    while True:
+        rounds += 1
+        size = len(log)
+        if collapse_repeats:
+            again = (log[SESSION] == log[SESSION].shift()) & (log[ITEM] == log[ITEM].shift())
+            log = log[~again]
+        if min_item_support > 1:
+            log = log[log.groupby(ITEM)[ITEM].transform("size") >= min_item_support]
+        log = log[log.groupby(SESSION)[SESSION].transform("size") >= min_session_length]
+        if len(log) == size:
+            break
+    if log.empty:
+        raise InputError(
+            f"No session is left of {before['sessions']} after the filter (sessions of at least {min_session_length} "
+            f"events, items seen at least {min_item_support} times). Lower the limits or use a larger log."
+        )
+    return log.reset_index(drop=True), FilterReport(before, counts(log), rounds)
+
+
+def statistics(log: pd.DataFrame) -> dict[str, float | int | str]:
+    """Descriptive statistics of a log over its sessions of two or more events.
+
+    events, sessions, items; one_click_sessions (left out); length mean, median, 95th percentile and maximum;
+    repeat_share (events whose item occurred earlier in the session); tie_share (events at the very time of the one
+    before in the session); duplicate_rows; support median and Gini coefficient; first and last time; days.
+    """
+    kept, _ = filter_log(log)
+    sessions = Sessions.from_log(kept)
+    lengths, support = sessions.lengths, np.sort(sessions.support)
+    same_session = np.diff(sessions.session) == 0
+    v = len(support)
+    gini = float((2 * np.arange(1, v + 1) - v - 1) @ support / (v * support.sum()))
+    return {
+        "events": sessions.n_events,
+        "sessions": sessions.n_sessions,
+        "items": v,
+        "one_click_sessions": int(log[SESSION].nunique()) - sessions.n_sessions,
+        "length_mean": float(lengths.mean()),
+        "length_median": float(np.median(lengths)),
+        "length_p95": float(np.quantile(lengths, 0.95)),
+        "length_max": int(lengths.max()),
+        "repeat_share": float(kept.duplicated([SESSION, ITEM]).mean()),
+        "tie_share": float(((np.diff(sessions.times) == 0) & same_session).sum() / max(same_session.sum(), 1)),
+        "duplicate_rows": int(log.duplicated(list(COLUMNS)).sum()),
+        "support_median": float(np.median(support)),
+        "support_gini": gini,
+        "time_first": float(sessions.times.min()),
+        "time_last": float(sessions.times.max()),
+        "days": float((sessions.times.max() - sessions.times.min()) / 86400),
+    }
+
+
+@dataclass(frozen=True)
+class Prefixes:
+    """The prediction tasks of a test part: every event but the first of a session, given all events before it.
+
+    In order of session, then step. session: (P,) int64 index into `sessions`. step: (P,) int64 position of the target in
+    its session, from 1. target: (P,) int64 item. last: (P,) int64, the item just before the target.
+    """
+
+    sessions: Sessions
+
+    @cached_property
+    def position(self) -> np.ndarray:
+        """(P,) int64, the position of each target in `sessions.items`."""
+        first = np.zeros(self.sessions.n_events, bool)
+        first[self.sessions.offsets[:-1]] = True
+        return np.flatnonzero(~first)
+
+    @cached_property
+    def session(self) -> np.ndarray:
+        return self.sessions.session[self.position]
+
+    @cached_property
+    def step(self) -> np.ndarray:
+        return self.position - self.sessions.offsets[self.session]
+
+    @cached_property
+    def target(self) -> np.ndarray:
+        return self.sessions.items[self.position]
+
+    @cached_property
+    def last(self) -> np.ndarray:
+        return self.sessions.items[self.position - 1]
+
+    def __len__(self) -> int:
+        return self.sessions.n_events - self.sessions.n_sessions
+
+    def items(self, i: int) -> np.ndarray:
+        """The events before target i, oldest first."""
+        return self.sessions.items[self.sessions.offsets[self.session[i]] : self.position[i]]
