@@ -99,7 +99,7 @@ class Sessions:
         items = catalogue.get_indexer(log[ITEM]).astype(np.int64)
         if (items < 0).any():
             first = log[ITEM].iloc[int(np.argmax(items < 0))]
-            raise InputError(f"{int((items < 0).sum())} events have items outside the catalogue, the first is {first!r}.")
+            raise InputError(f"{int((items < 0).sum())} events have items outside the catalogue, first {first!r}.")
         codes, labels = pd.factorize(log[SESSION])
         offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(labels)))]).astype(np.int64)
         return cls(items, offsets, log[TIME].to_numpy(np.float64), np.asarray(labels), catalogue)
@@ -291,18 +291,20 @@ def statistics(log: pd.DataFrame) -> dict[str, float | int | str]:
 class Prefixes:
     """The prediction tasks of a test part: every event but the first of a session, given all events before it.
 
-    In order of session, then step. session: (P,) int64 index into `sessions`. step: (P,) int64 position of the target in
-    its session, from 1. target: (P,) int64 item. last: (P,) int64, the item just before the target.
+    In order of session, then step. session: (P,) int64 index into `sessions`. step: (P,) int64 position of the target
+    in its session, from 1. target: (P,) int64 item. last: (P,) int64, the item just before the target.
+    only: optional (E,) bool, restricts the targets to these events (the flawed splits test single events).
     """
 
     sessions: Sessions
+    only: np.ndarray | None = None
 
     @cached_property
     def position(self) -> np.ndarray:
         """(P,) int64, the position of each target in `sessions.items`."""
-        first = np.zeros(self.sessions.n_events, bool)
-        first[self.sessions.offsets[:-1]] = True
-        return np.flatnonzero(~first)
+        target = np.ones(self.sessions.n_events, bool) if self.only is None else self.only.copy()
+        target[self.sessions.offsets[:-1]] = False
+        return np.flatnonzero(target)
 
     @cached_property
     def session(self) -> np.ndarray:
@@ -321,7 +323,7 @@ class Prefixes:
         return self.sessions.items[self.position - 1]
 
     def __len__(self) -> int:
-        return self.sessions.n_events - self.sessions.n_sessions
+        return len(self.position)
 
     def items(self, i: int) -> np.ndarray:
         """The events before target i, oldest first."""

@@ -1,18 +1,242 @@
-"""Train and test parts: the temporal split, published splits, validation, and the leakage report."""
+"""Train and test parts: the temporal split, published splits, the flawed ones under study, and the leakage report.
+
+Every split goes through `make_split`, which fixes what they have in common: the catalogue is the items of train, test
+events outside it are removed and counted, test sessions that become shorter than two are dropped, and a session in
+both parts is refused.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from audit_lib.sessions import Sessions
+import numpy as np
+import pandas as pd
+
+from audit_lib.errors import InputError, LeakError
+from audit_lib.sessions import ITEM, PART, SESSION, TIME, Prefixes, Sessions, counts, filter_log, sort_log
+
+DAY = 86400.0
+_HELD = "held out"
 
 
 @dataclass(frozen=True)
 class Split:
-    """A train and a test part over one catalogue (the items of train), and how they came about."""
+    """A train and a test part over one catalogue (the items of train), and how they came about.
+
+    held_out: (E,) bool over the test events, only where single events are held out (the flawed splits).
+    """
 
     name: str
     train: Sessions
     test: Sessions
     summary: dict[str, Any] = field(default_factory=dict)
+    held_out: np.ndarray | None = None
+
+    @cached_property
+    def prefixes(self) -> Prefixes:
+        """The prediction tasks of the test part."""
+        return Prefixes(self.test, self.held_out)
+
+
+def make_split(
+    name: str,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    *,
+    min_item_support: int = 1,
+    collapse_repeats: bool = False,
+    held_out: pd.Series | None = None,
+    **summary: Any,
+) -> Split:
+    """Filters both parts and brings them over one catalogue.
+
+    held_out: bool per row of `test`; given only by the flawed splits that test single events of sessions in train.
+    Raises LeakError if the parts share sessions (except under `held_out`), InputError if a part ends up empty.
+    """
+    shared = set(train[SESSION].unique()) & set(test[SESSION].unique())
+    if shared and held_out is None:
+        raise LeakError(
+            f"The split '{name}' has {len(shared)} sessions in both train and test, the first is {min(shared)!r}. "
+            "A model would be tested on what it was trained on; split whole sessions."
+        )
+    if train.empty or test.empty:
+        empty = "train" if train.empty else "test"
+        raise InputError(f"The split '{name}' leaves no {empty} session. Choose another position to cut at.")
+    train, report = filter_log(train, min_item_support=min_item_support, collapse_repeats=collapse_repeats)
+    catalogue = pd.Index(sort_log(train)[ITEM].unique(), name=ITEM)
+    known = test[ITEM].isin(catalogue)
+    if held_out is not None:
+        test = test.assign(**{_HELD: held_out})
+    try:
+        test_kept, _ = filter_log(test[known], collapse_repeats=collapse_repeats)
+    except InputError as error:
+        raise InputError(
+            f"The split '{name}' leaves no test session with two events of items that train knows. "
+            "Use a longer test part or a lower item support."
+        ) from error
+    parts = {
+        "train": counts(train),
+        "test": counts(test_kept),
+        "train_before_filter": report.before,
+        "test_before_filter": counts(test),
+        "test_events_of_unseen_items": int((~known).sum()),
+        "min_item_support": min_item_support,
+        "collapse_repeats": collapse_repeats,
+    }
+    test_kept = sort_log(test_kept)
+    held = None if held_out is None else test_kept[_HELD].to_numpy(bool)
+    test_part = Sessions.from_log(test_kept, catalogue)
+    split = Split(name, Sessions.from_log(train, catalogue), test_part, parts | summary, held)
+    split.summary["predictions"] = len(split.prefixes)
+    return split
+
+
+def temporal_split(
+    log: pd.DataFrame,
+    *,
+    test_days: float | None = None,
+    test_fraction: float | None = None,
+    min_item_support: int = 5,
+    collapse_repeats: bool = False,
+    name: str = "temporal",
+) -> Split:
+    """Train: sessions that end before T. Test: sessions that start at T or later. Straddlers are dropped and counted.
+
+    T is `test_days` before the last event; where only the order is known, the start of the session at which the last
+    `test_fraction` of the sessions begins. Exactly one of the two is given.
+    """
+    if (test_days is None) == (test_fraction is None):
+        raise InputError("A temporal split needs either test_days or test_fraction, and not both.")
+    log, _ = filter_log(log)
+    span = log.groupby(SESSION, sort=False)[TIME].agg(["min", "max"])
+    if test_days is not None:
+        if test_days <= 0:
+            raise InputError(f"test_days is {test_days}; it must be positive.")
+        cut = float(log[TIME].max() - test_days * DAY)
+    else:
+        if not 0 < test_fraction < 1:
+            raise InputError(f"test_fraction is {test_fraction}; it must lie between 0 and 1.")
+        cut = float(np.sort(span["min"])[int((1 - test_fraction) * len(span))])
+    before, after = span.index[span["max"] < cut], span.index[span["min"] >= cut]
+    return make_split(
+        name,
+        log[log[SESSION].isin(before)],
+        log[log[SESSION].isin(after)],
+        min_item_support=min_item_support,
+        collapse_repeats=collapse_repeats,
+        cut=cut,
+        test_days=test_days,
+        test_fraction=test_fraction,
+        straddling_sessions=len(span) - len(before) - len(after),
+    )
+
+
+def published_split(log: pd.DataFrame) -> Split:
+    """The parts as their authors fixed them (column Part), taken as they are."""
+    if PART not in log.columns:
+        raise InputError("This log has no published split (no column Part). Use a temporal split.")
+    return make_split("published", log[log[PART] == "train"], log[log[PART] == "test"])
+
+
+def validation_split(split: Split) -> Split:
+    """A split of `split.train` alone, cut the same way: the last stretch of train as long as the test part.
+
+    By time where the test part has a duration in days, else by the share of sessions.
+    """
+    train = split.train.to_log()
+    days = split.summary.get("test_days")
+    fraction = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
+    return temporal_split(
+        train,
+        test_days=days,
+        test_fraction=None if days else fraction,
+        min_item_support=split.summary.get("min_item_support", 1),
+        name="validation",
+    )
+
+
+def random_session_split(log: pd.DataFrame, *, test_fraction: float, seed: int, min_item_support: int = 5) -> Split:
+    """Flawed: whole sessions at random, so that train holds sessions from after the test sessions."""
+    log, _ = filter_log(log)
+    sessions = log[SESSION].unique()
+    rng = np.random.default_rng(seed)
+    chosen = sessions[rng.permutation(len(sessions))[: max(1, round(test_fraction * len(sessions)))]]
+    held = log[SESSION].isin(chosen)
+    return make_split("random_sessions", log[~held], log[held], min_item_support=min_item_support, seed=seed)
+
+
+def leave_last_out_split(log: pd.DataFrame, *, min_item_support: int = 5) -> Split:
+    """Flawed: the last event of every session is a target, all the others are train, whatever came first in time."""
+    log, _ = filter_log(log, min_session_length=3)
+    last = ~log.duplicated(SESSION, keep="last")
+    return make_split("leave_last_out", log[~last], log, min_item_support=min_item_support, held_out=last)
+
+
+def random_event_split(log: pd.DataFrame, *, test_fraction: float, seed: int, min_item_support: int = 5) -> Split:
+    """Flawed: single events at random are targets, so that train holds what came before and after them."""
+    log, _ = filter_log(log)
+    held = pd.Series(np.random.default_rng(seed).random(len(log)) < test_fraction, index=log.index)
+    tested = log[SESSION].isin(log.loc[held, SESSION])
+    return make_split(
+        "random_events",
+        log[~held],
+        log[tested],
+        min_item_support=min_item_support,
+        held_out=held[tested],
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What of the test part a recommender could know from train. All counts; `clean` if nothing leaks.
+
+    shared_sessions: sessions in both parts. future_train_events: train events after the first test event.
+    unseen_items: test items that train does not know (before they were removed). duplicate_sessions: test sessions whose
+    whole item sequence is also a train session. seen_transitions: share of the tested transitions that occur in train.
+    target_in_train: held-out events whose very (session, item, time) is in train.
+    """
+
+    shared_sessions: int
+    future_train_events: int
+    train_events: int
+    test_events_of_unseen_items: int
+    duplicate_sessions: int
+    test_sessions: int
+    seen_transitions: float
+    target_in_train: int
+
+    @property
+    def clean(self) -> bool:
+        return not (self.shared_sessions or self.future_train_events or self.target_in_train)
+
+
+def leakage_report(split: Split) -> Leakage:
+    """Measures what leaks from test into train (PROTOCOL: duplicates and seen transitions inform, they do not leak)."""
+    train, test, prefixes = split.train, split.test, split.prefixes
+    v = train.n_items
+    inside = np.diff(train.session) == 0
+    known = np.unique(train.items[:-1][inside] * v + train.items[1:][inside])
+    tested = prefixes.last * v + prefixes.target
+    sequences = {train.items[a:b].tobytes() for a, b in zip(train.offsets[:-1], train.offsets[1:], strict=True)}
+    duplicates = sum(
+        test.items[a:b].tobytes() in sequences for a, b in zip(test.offsets[:-1], test.offsets[1:], strict=True)
+    )
+    return Leakage(
+        shared_sessions=len(np.intersect1d(train.labels, test.labels)),
+        future_train_events=int((train.times > test.times.min()).sum()),
+        train_events=train.n_events,
+        test_events_of_unseen_items=int(split.summary["test_events_of_unseen_items"]),
+        duplicate_sessions=duplicates,
+        test_sessions=test.n_sessions,
+        seen_transitions=float(np.isin(tested, known).mean()),
+        target_in_train=_targets_in_train(split),
+    )
+
+
+def _targets_in_train(split: Split) -> int:
+    key = [SESSION, ITEM, TIME]
+    targets = split.test.to_log().iloc[split.prefixes.position]
+    return int(len(targets.merge(split.train.to_log()[key].drop_duplicates(), on=key)))

@@ -6,10 +6,19 @@ from typing import Any
 
 from audit_lib.errors import unknown
 from audit_lib.recommenders.base import Config, Recommender, SparseRecommender
+from audit_lib.recommenders.markov import Markov
+from audit_lib.recommenders.popularity import Popularity, SessionPopularity
 
 __all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "create"]
 
-REGISTRY: dict[str, type[Recommender]] = {}
+REGISTRY: dict[str, type[Recommender]] = {
+    cls.name: cls
+    for cls in (
+        Popularity,
+        SessionPopularity,
+        Markov,
+    )
+}
 
 
 def create(name: str, **settings: Any) -> Recommender:

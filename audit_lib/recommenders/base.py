@@ -24,8 +24,8 @@ class Config(pydantic.BaseModel, frozen=True, extra="forbid"):
 class Recommender(ABC):
     """fit on train, then score every catalogue item for every prefix.
 
-    A subclass gives `name` (its key in the registry), `Config`, `fit`, `score`, and `state`/`restore` (its fitted arrays),
-    from which `save` and `load` follow. Ranking knows nothing else about it.
+    A subclass gives `name` (its key in the registry), `Config`, `fit`, `score`, and `state`/`restore` (its fitted
+    arrays), from which `save` and `load` follow. Ranking knows nothing else about it.
     """
 
     name: ClassVar[str]
@@ -82,8 +82,8 @@ class Recommender(ABC):
 class SparseRecommender(Recommender):
     """A recommender that scores few items per prefix; the rest follow by popularity, below every positive score.
 
-    A subclass implements `fit_sparse` and `score_sparse`; its fitted arrays are `self.arrays`. The fallback for item j is
-    support_j / (max support + 1) - 1, in [-1, 0), so that no unscored item ties with a scored one.
+    A subclass implements `fit_sparse` and `score_sparse`; its fitted arrays are `self.arrays`. The fallback for item j
+    is support_j / (max support + 1) - 1, in [-1, 0), so that no unscored item ties with a scored one.
     With `fallback="zero"` unscored items stay tied at zero: kept to show what that does to a metric.
     """
 
@@ -95,7 +95,7 @@ class SparseRecommender(Recommender):
 
     @abstractmethod
     def score_sparse(self, prefixes: Prefixes, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positive scores of the prefixes `rows`, as CSR: indptr (b+1,), items (n,) without repeats in a row, values (n,)."""
+        """Positive scores of the prefixes `rows`: CSR indptr (b+1,), items (n,), values (n,). No item twice in a row."""
 
     def fit(self, train: Sessions) -> Self:
         self.arrays = self.fit_sparse(train) | {"fallback": self._fallback(train.support)}
@@ -128,3 +128,17 @@ def _explain(error: pydantic.ValidationError, config: type[Config]) -> str:
     """One clause a wrong setting, with the settings that exist."""
     wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
     return f"{wrong}. Its settings are {', '.join(config.model_fields) or 'none'}."
+
+
+def gather_rows(indptr: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The given rows of a CSR matrix: their indptr (b+1,) and the positions (n,) of their entries, row by row."""
+    begin, length = indptr[rows], indptr[rows + 1] - indptr[rows]
+    out = np.concatenate([[0], np.cumsum(length)])
+    return out, np.arange(out[-1]) + np.repeat(begin - out[:-1], length)
+
+
+def first_of(score: np.ndarray) -> np.ndarray:
+    """(V,) float: the same order without ties, the item of the smaller index first."""
+    row = np.empty(len(score))
+    row[np.argsort(-score, kind="stable")] = np.arange(len(score), 0, -1)
+    return row

@@ -1,0 +1,272 @@
+"""Evidence: the ranks of one recommender on one split, with the provenance that makes them auditable.
+
+    ROOT/DATASET/SPLIT/targets.parquet                     session, step, support of every target, in test order
+    ROOT/DATASET/SPLIT/RECOMMENDER/CONFIG-sSEED.parquet    above, equal, support_above, support_equal, in the same order
+    ROOT/DATASET/SPLIT/RECOMMENDER/CONFIG-sSEED.json       the manifest
+
+Metrics at any K under any tie policy, intervals and sampled metrics follow from these alone, without data or training.
+SPLIT is the split's name and the first digits of its hash, CONFIG the first digits of the hash of the configuration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audit_lib.errors import EvidenceError, InputError, MissingError
+from audit_lib.ranking import COLUMNS, Ranks
+from audit_lib.splits import Split
+
+FORMAT = 1
+# Times, and where it ran: a rerun may differ in these and in nothing else.
+VOLATILE = ("created", "seconds", "log", "host", "git_commit")
+
+
+def root() -> Path:
+    """The evidence folder: $AUDIT_EVIDENCE, else runs/evidence in the current folder."""
+    return Path(os.environ.get("AUDIT_EVIDENCE", "runs/evidence"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One evidence file, verified on reading."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame:
+        """(P, 4) int64: above, equal, support_above, support_equal."""
+        return _read_table(self.path, self.manifest["sha256"]).astype(np.int64)
+
+    @cached_property
+    def targets(self) -> pd.DataFrame:
+        """(P, 3) int64: session, step, support of each target."""
+        table = _read_table(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"])
+        return table.astype(np.int64)
+
+    @property
+    def recommender(self) -> str:
+        return self.manifest["recommender"]
+
+    @property
+    def dataset(self) -> str:
+        return self.manifest["dataset"]
+
+    @property
+    def seed(self) -> int:
+        return self.manifest["seed"]
+
+    @property
+    def n_items(self) -> int:
+        return self.manifest["split"]["train"]["items"]
+
+
+def digest(value: Any) -> str:
+    """sha256 of a JSON value in canonical form."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def split_hash(split: Split) -> str:
+    """sha256 over both parts: equal splits have equal hashes."""
+    return digest([split.name, split.train.fingerprint, split.test.fingerprint])
+
+
+def path_of(split: Split, *, dataset: str, recommender: str, config: dict[str, Any], seed: int, out: Path) -> Path:
+    """Where the evidence of this run lies, whether it exists or not."""
+    folder = out / dataset / f"{split.name}-{split_hash(split)[:8]}" / recommender
+    return folder / f"{digest(config)[:8]}-s{seed}.parquet"
+
+
+def write(
+    ranks: Ranks,
+    split: Split,
+    *,
+    dataset: str,
+    recommender: str,
+    config: dict[str, Any],
+    seed: int = 0,
+    device: str = "cpu",
+    seconds: dict[str, float],
+    log: list[dict[str, Any]] | None = None,
+    shims: list[str] | None = None,
+    out: Path | None = None,
+) -> Run:
+    """Writes ranks and manifest (the manifest last: without it nothing counts as finished) and returns the run."""
+    path = path_of(split, dataset=dataset, recommender=recommender, config=config, seed=seed, out=out or root())
+    prefixes = split.prefixes
+    targets = {
+        "session": prefixes.session,
+        "step": prefixes.step,
+        "support": split.train.support[prefixes.target],
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        targets_sha = _write_table(path.parent.parent / "targets.parquet", targets)
+        sha = _write_table(path, {name: getattr(ranks, name) for name in COLUMNS})
+    except OSError as error:
+        raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error.strerror}. Choose --out.") from error
+    manifest = {
+        "format": FORMAT,
+        "dataset": dataset,
+        "recommender": recommender,
+        "config": config,
+        "seed": seed,
+        "device": device,
+        "split": {"name": split.name, "hash": split_hash(split), **split.summary},
+        "support_total": int(split.train.support.sum()),
+        "sha256": sha,
+        "targets_sha256": targets_sha,
+        "shims": shims or [],
+        "versions": versions(),
+        "created": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
+        "seconds": {key: round(value, 3) for key, value in seconds.items()},
+        "log": log or [],
+        "host": host(),
+        "git_commit": git_commit(),
+    }
+    _replace(path.with_suffix(".json"), (json.dumps(manifest, indent=1, default=_plain) + "\n").encode())
+    return Run(path, json.loads(path.with_suffix(".json").read_text()))
+
+
+def read(path: str | Path) -> Run:
+    """The run whose Parquet (or manifest) file this is, with both files verified by hash.
+
+    Raises MissingError if a file is not there, EvidenceError if one is damaged or they do not belong together.
+    """
+    path = Path(path).with_suffix(".parquet")
+    manifest = path.with_suffix(".json")
+    for file in (path, manifest):
+        if not file.is_file():
+            raise MissingError(f"There is no evidence file '{file}'. Make it with `python -m audit_lib rank`.")
+    try:
+        content = json.loads(manifest.read_text())
+        run = Run(path, content)
+        n = len(run.ranks)
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, EvidenceError):
+            raise
+        raise EvidenceError(f"'{manifest}' is not a manifest: {error!r}. Delete it and rank again.") from error
+    if content.get("format") != FORMAT or tuple(run.ranks.columns) != COLUMNS:
+        raise EvidenceError(f"'{path}' has another format than this version reads ({FORMAT}). Rank again.")
+    if len(run.targets) != n:
+        raise EvidenceError(f"'{path}' has {n} ranks for {len(run.targets)} targets; they do not belong together.")
+    return run
+
+
+def find(out: Path | None = None, **wanted: Any) -> list[Run]:
+    """Every run whose manifest has the wanted values (dataset, recommender, seed …), in order of path.
+
+    A key that the manifest lacks is looked up in its configuration: find(dataset="diginetica", loss="bpr-max").
+    """
+    return [run for run in every(out) if all(_value(run.manifest, key) == value for key, value in wanted.items())]
+
+
+def every(out: Path | None = None) -> Iterator[Run]:
+    """Every finished run below the folder, in order of path."""
+    for manifest in sorted((out or root()).glob("*/*/*/*.json")):
+        if manifest.with_suffix(".parquet").is_file():
+            yield read(manifest)
+
+
+def _value(manifest: dict[str, Any], key: str) -> Any:
+    if key == "split":
+        return manifest["split"]["name"]
+    return manifest[key] if key in manifest else manifest["config"].get(key)
+
+
+def _write_table(path: Path, columns: dict[str, np.ndarray]) -> str:
+    """Writes unsigned integers of the smallest sufficient width; returns the sha256 of the file."""
+    arrays = {name: values.astype(np.min_scalar_type(int(values.max(initial=0)))) for name, values in columns.items()}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(arrays), buffer, compression="zstd", compression_level=19, use_dictionary=False)
+    content = buffer.getvalue()
+    if not path.is_file() or path.read_bytes() != content:
+        _replace(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_table(path: Path, sha256: str) -> pd.DataFrame:
+    if not path.is_file():
+        raise MissingError(f"There is no evidence file '{path}'.")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise EvidenceError(f"'{path}' was changed: its sha256 is {found}, its manifest says {sha256}. Rank again.")
+    return pq.read_table(io.BytesIO(content)).to_pandas()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} does not go into a manifest")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what can change a number."""
+    import numba
+    import scipy
+    import torch
+
+    import audit_lib
+
+    return {
+        "audit_lib": audit_lib.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+        "scipy": scipy.__version__,
+        "numba": numba.__version__,
+        "torch": torch.__version__,
+    }
+
+
+def host() -> dict[str, Any]:
+    """The kind of machine, without its name."""
+    return {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count(), "cpu": _cpu()}
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+
+
+def git_commit() -> str | None:
+    """The commit of the working tree this library lies in, with '+' if it was changed; None outside git."""
+    here = Path(__file__).parent
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
+        dirty = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=here, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+def check_dataset_name(name: str) -> str:
+    """A data set's name becomes a folder: letters, digits, '.', '_' and '-' alone."""
+    if not name or name.startswith(".") or not all(c.isalnum() or c in "._-" for c in name):
+        raise InputError(f"'{name}' cannot name a folder. Use letters, digits, '.', '_' and '-'.")
+    return name

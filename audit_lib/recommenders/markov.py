@@ -1,0 +1,61 @@
+"""First-order Markov chain: what followed the last item, and how often."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from audit_lib.recommenders.base import Config, SparseRecommender, gather_rows
+from audit_lib.sessions import Prefixes, Sessions
+
+
+class MarkovConfig(Config):
+    """fallback: what ranks the items that never followed the last one; 'zero' leaves them all tied.
+
+    ties: leave equal counts tied, or break them by first occurrence of the transition in train ('first').
+    """
+
+    fallback: Literal["popularity", "zero"] = "popularity"
+    ties: Literal["keep", "first"] = "keep"
+
+
+class Markov(SparseRecommender):
+    """Scores item j after i by the number of transitions i -> j in train; the rest by popularity.
+
+    Counts order the items exactly as the transition probabilities do. Fit O(E), score O(followers of i) + O(V).
+    """
+
+    name = "markov"
+    Config = MarkovConfig
+
+    def fit_sparse(self, train: Sessions) -> dict[str, np.ndarray]:
+        inside = np.diff(train.session) == 0
+        source, follower = train.items[:-1][inside], train.items[1:][inside]
+        shape = (train.n_items, train.n_items)
+        counts = sparse.csr_array((np.ones(len(source)), (source, follower)), shape=shape)  # sums repeats
+        counts.sum_duplicates()
+        values = counts.data
+        if self.config.ties == "first":
+            values = values - self._first_seen(counts, source, follower)
+        return {
+            "indptr": counts.indptr.astype(np.int64),
+            "items": counts.indices.astype(np.int64),
+            "values": values.astype(np.float32),
+        }
+
+    @staticmethod
+    def _first_seen(counts: sparse.csr_array, source: np.ndarray, follower: np.ndarray) -> np.ndarray:
+        """(nnz,) float in [0, 1/2): how late each transition first occurs, relative to its row's other transitions."""
+        n = counts.shape[1]
+        keys, first = np.unique(source * n + follower, return_index=True)  # sorted like the CSR entries
+        row = keys // n
+        order = np.lexsort((first, row))
+        place = np.empty(len(keys), np.int64)
+        place[order] = np.arange(len(keys)) - counts.indptr[row[order]]
+        return place / (2.0 * n)
+
+    def score_sparse(self, prefixes: Prefixes, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        indptr, at = gather_rows(self.arrays["indptr"], prefixes.last[rows])
+        return indptr, self.arrays["items"][at], self.arrays["values"][at]
