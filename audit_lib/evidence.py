@@ -119,7 +119,7 @@ def write(
         targets_sha = _write_table(path.parent.parent / "targets.parquet", targets)
         sha = _write_table(path, {name: getattr(ranks, name) for name in COLUMNS})
     except OSError as error:
-        raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error.strerror}. Choose --out.") from error
+        raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error}. Choose another.") from error
     manifest = {
         "format": FORMAT,
         "dataset": dataset,

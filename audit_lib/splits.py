@@ -194,9 +194,9 @@ class Leakage:
     """What of the test part a recommender could know from train. All counts; `clean` if nothing leaks.
 
     shared_sessions: sessions in both parts. future_train_events: train events after the first test event.
-    unseen_items: test items that train does not know (before they were removed). duplicate_sessions: test sessions whose
-    whole item sequence is also a train session. seen_transitions: share of the tested transitions that occur in train.
-    target_in_train: held-out events whose very (session, item, time) is in train.
+    test_events_of_unseen_items: test events removed because train does not know their item. duplicate_sessions: test
+    sessions whose whole item sequence is also a train session. seen_transitions: share of the tested transitions that
+    occur in train. target_in_train: held-out events whose very (session, item, time) is in train.
     """
 
     shared_sessions: int
@@ -239,4 +239,4 @@ def leakage_report(split: Split) -> Leakage:
 def _targets_in_train(split: Split) -> int:
     key = [SESSION, ITEM, TIME]
     targets = split.test.to_log().iloc[split.prefixes.position]
-    return int(len(targets.merge(split.train.to_log()[key].drop_duplicates(), on=key)))
+    return len(targets.merge(split.train.to_log()[key].drop_duplicates(), on=key))

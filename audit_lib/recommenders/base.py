@@ -95,7 +95,7 @@ class SparseRecommender(Recommender):
 
     @abstractmethod
     def score_sparse(self, prefixes: Prefixes, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positive scores of the prefixes `rows`: CSR indptr (b+1,), items (n,), values (n,). No item twice in a row."""
+        """Positive scores of the prefixes `rows` as CSR: indptr (b+1,), items (n,), none twice a row, values (n,)."""
 
     def fit(self, train: Sessions) -> Self:
         self.arrays = self.fit_sparse(train) | {"fallback": self._fallback(train.support)}
@@ -104,6 +104,8 @@ class SparseRecommender(Recommender):
     def _fallback(self, support: np.ndarray) -> np.ndarray:
         if getattr(self.config, "fallback", "popularity") == "zero":
             return np.zeros(len(support), np.float32)
+        if getattr(self.config, "ties", "keep") == "first":
+            support = first_of(support)
         return (support / (support.max() + 1.0) - 1.0).astype(np.float32)
 
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
