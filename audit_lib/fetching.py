@@ -1,0 +1,122 @@
+"""Gets the raw files of a data set: from a mirror, from the cache, or from where they are published.
+
+Every file is verified against its sha256 before anyone reads it, wherever it came from. A download goes to a temporary
+folder and is moved into the cache only when it is whole and verified, so that an interrupted one leaves nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pooch
+import requests
+
+from audit_lib.errors import InputError, MissingError
+from audit_lib.sources import GitHub, Manual, Source, Wheel
+
+log_ = logging.getLogger(__name__)
+
+TIMEOUT = 60  # seconds without a byte
+
+
+def cache_folder() -> Path:
+    """`AUDIT_CACHE`, or the user's cache folder: the same from every working directory."""
+    return Path(os.environ.get("AUDIT_CACHE") or pooch.os_cache("gru4rec-audit"))
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify(path: Path, expected: str | None, *, shown: str | None = None) -> str:
+    """The sha256 of a file; raises InputError with both values if it is not the expected one."""
+    found = sha256(path)
+    if expected is not None and found != expected:
+        raise InputError(
+            f"'{shown or path}' is not the file it should be: its sha256 is {found}, expected {expected}. "
+            "It is damaged, incomplete or another version, and is not read. Remove it and fetch it again."
+        )
+    return found
+
+
+def fetch_files(source: Source) -> dict[str, Path]:
+    """The verified raw files of a data set by name; downloads what neither the mirror nor the cache has.
+
+    Raises MissingError where a file cannot be got (saying where to put it), InputError where its hash is wrong.
+    """
+    found = {name: _present(source, name) for name in source.files}
+    for name, path in found.items():
+        if path is None:
+            log_.info("%s: fetching %s", source.name, name)
+            found[name] = _download(source, name)
+        else:
+            verify(path, source.files[name])
+    return found
+
+
+def _present(source: Source, name: str) -> Path | None:
+    mirror = os.environ.get("AUDIT_MIRROR")
+    folders = [Path(mirror)] * bool(mirror) + [cache_folder()]
+    return next((path for folder in folders if (path := folder / source.name / name).is_file()), None)
+
+
+def _download(source: Source, name: str) -> Path:
+    target = cache_folder() / source.name / name
+    if isinstance(source.get, Manual):
+        raise MissingError(_by_hand(source, name))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as folder:
+            partial = Path(folder) / name
+            if isinstance(source.get, GitHub):
+                _from_github(source.get.url(name), partial)
+            else:
+                _from_index(source.get, partial)
+            verify(partial, source.files[name], shown=name)
+            partial.replace(target)
+    except OSError as error:  # includes everything that requests and a full or read-only disk raise
+        if isinstance(error, MissingError):
+            raise
+        raise MissingError(_failed(source, name, str(error))) from error
+    return target
+
+
+def _from_github(url: str, partial: Path) -> None:
+    try:
+        pooch.HTTPDownloader(timeout=TIMEOUT)(url, str(partial), None)
+    except requests.RequestException as error:
+        raise OSError(f"{url}: {error}") from error
+
+
+def _from_index(wheel: Wheel, partial: Path) -> None:
+    """With pip and its own configuration, so that a user's index and proxy are honoured."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
+    command += ["--disable-pip-version-check", "--dest", str(partial.parent), wheel.requirement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode or not partial.is_file():
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise OSError(errors[-1] if errors else f"pip download {wheel.requirement} gave no {partial.name}")
+
+
+def _by_hand(source: Source, name: str) -> str:
+    page = getattr(source.get, "page", "")
+    where = f"Its owner gives it out at {page} ({source.licence})." if page else "It is not published for download."
+    return f"{source.name} needs the file '{name}', which no program may download. {where} {_put(source, name)}"
+
+
+def _failed(source: Source, name: str, reason: str) -> str:
+    return f"{source.name}: '{name}' could not be fetched ({reason}). Is this machine online? {_put(source, name)}"
+
+
+def _put(source: Source, name: str) -> str:
+    return (
+        f"Put it at '{cache_folder() / source.name / name}', or at {source.name}/{name} in a folder that the "
+        "environment variable AUDIT_MIRROR names."
+    )
