@@ -33,7 +33,7 @@ from audit_lib.splits import Split
 
 FORMAT = 1
 # Times, and where it ran: a rerun may differ in these and in nothing else.
-VOLATILE = ("created", "seconds", "log", "host", "git_commit")
+VOLATILE = ("created", "seconds", "peak_memory_mb", "log", "host", "git_commit")
 
 
 def root() -> Path:
@@ -97,11 +97,13 @@ def write(
     split: Split,
     *,
     dataset: str,
+    data_hash: str,
     recommender: str,
     config: dict[str, Any],
     seed: int = 0,
     device: str = "cpu",
     seconds: dict[str, float],
+    peak_memory_mb: float | None = None,
     log: list[dict[str, Any]] | None = None,
     shims: list[str] | None = None,
     out: Path | None = None,
@@ -123,6 +125,7 @@ def write(
     manifest = {
         "format": FORMAT,
         "dataset": dataset,
+        "data_hash": data_hash,
         "recommender": recommender,
         "config": config,
         "seed": seed,
@@ -135,6 +138,7 @@ def write(
         "versions": versions(),
         "created": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
         "seconds": {key: round(value, 3) for key, value in seconds.items()},
+        "peak_memory_mb": peak_memory_mb,
         "log": log or [],
         "host": host(),
         "git_commit": git_commit(),

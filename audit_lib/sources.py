@@ -53,7 +53,8 @@ class Source:
     """One data set. files: the sha256 of each raw file by name (None where the owner publishes no fixed file).
 
     time: 'real' Unix seconds; 'order' running positions; 'start' real at the start of a session, positions inside it.
-    split: 'published' (the log has a Part) or 'temporal', with the days of its test part. counts: events, sessions and
+    split: 'published' (the log has a Part) or 'temporal', with the days of its test part, or its share of the sessions,
+    and the least support of an item in train. counts: events, sessions and
     items over sessions of two or more; predictions: targets of each part, and from which step on.
     """
 
@@ -69,6 +70,8 @@ class Source:
     time: Time = "real"
     split: Literal["published", "temporal"] = "temporal"
     test_days: float | None = None
+    test_fraction: float | None = None
+    min_item_support: int = 5
     counts: Mapping[str, int] = field(default_factory=dict)
     predictions: Mapping[str, int] = field(default_factory=dict)
     notes: str = ""
@@ -103,7 +106,7 @@ _SOURCES = (
         {"synth_sessions.tsv": "52bc51a66a8b264eecf45fb13fefd077d1a9aaf96032fb1be04cef2d9d899241"},
         parsers.plain, "MIT, as the study under audit", "https://opensource.org/license/mit",
         "seed_demo", "The demo log distributed with the study under audit.",
-        test_days=4.0,
+        test_fraction=0.2, min_item_support=1,  # as that study splits it
         notes="Synthetic: items are drawn independently, so there is no sequence to learn.",
     ),
     Source(

@@ -9,7 +9,7 @@ from audit_lib.recommenders.base import Config, Recommender, SparseRecommender
 from audit_lib.recommenders.markov import Markov
 from audit_lib.recommenders.popularity import Popularity, SessionPopularity
 
-__all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "create"]
+__all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "create", "lookup"]
 
 REGISTRY: dict[str, type[Recommender]] = {
     cls.name: cls
@@ -21,8 +21,13 @@ REGISTRY: dict[str, type[Recommender]] = {
 }
 
 
-def create(name: str, **settings: Any) -> Recommender:
-    """A recommender that is not fitted yet. Raises InputError for an unknown name or setting."""
+def lookup(name: str) -> type[Recommender]:
+    """The class of that name. Raises InputError, with the nearest name, if there is none."""
     if name not in REGISTRY:
         raise unknown("recommender", name, REGISTRY)
-    return REGISTRY[name](**settings)
+    return REGISTRY[name]
+
+
+def create(name: str, **settings: Any) -> Recommender:
+    """A recommender that is not fitted yet. Raises InputError for an unknown name or setting."""
+    return lookup(name)(**settings)

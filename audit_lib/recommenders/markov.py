@@ -14,11 +14,12 @@ from audit_lib.sessions import Prefixes, Sessions
 class MarkovConfig(Config):
     """fallback: what ranks the items that never followed the last one; 'zero' leaves them all tied.
 
-    ties: leave equal counts tied, or break them by first occurrence of the transition in train ('first').
+    ties: equal counts are broken by the first occurrence of the transition in train ('first'), by the follower's
+    popularity, or kept ('keep': a third of a large log's ranks then depend on the tie policy).
     """
 
     fallback: Literal["popularity", "zero"] = "popularity"
-    ties: Literal["keep", "first"] = "keep"
+    ties: Literal["first", "popularity", "keep"] = "first"
 
 
 class Markov(SparseRecommender):
@@ -39,6 +40,8 @@ class Markov(SparseRecommender):
         values = counts.data
         if self.config.ties == "first":
             values = values - self._first_seen(counts, source, follower)
+        elif self.config.ties == "popularity":
+            values = values + train.support[counts.indices] / (2.0 * train.support.max())
         return {
             "indptr": counts.indptr.astype(np.int64),
             "items": counts.indices.astype(np.int64),

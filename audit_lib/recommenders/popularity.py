@@ -31,9 +31,9 @@ class Popularity(Recommender):
         return self
 
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
+        block = np.tile(self.row, (min(block_size, len(prefixes)), 1))  # (b, V)
         for start in range(0, len(prefixes), block_size):
-            rows = min(block_size, len(prefixes) - start)
-            yield np.broadcast_to(self.row, (rows, len(self.row)))
+            yield block[: len(prefixes) - start]
 
     def state(self) -> dict[str, np.ndarray]:
         return {"row": self.row}

@@ -1,0 +1,128 @@
+"""One experiment: a data set, its split, a recommender, and the evidence of it. Nothing is computed twice."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from audit_lib import datasets, evidence, ranking, recommenders, splits
+from audit_lib.datasets import Dataset
+from audit_lib.evidence import Run
+from audit_lib.splits import Split
+
+# Settings that say how a model is computed, not which: they are recorded beside the configuration, not in it.
+APART = {"seed", "device", "threads"}
+OWN_TEST_SHARE = 0.1  # of the days of an own log, unless test_days says otherwise
+
+
+def prepare(
+    name_or_path: str | Path,
+    *,
+    columns: Mapping[str, str] | str | None = None,
+    test_days: float | None = None,
+    min_item_support: int | None = None,
+) -> tuple[Dataset, Split]:
+    """A data set and its default split: the published one, else the temporal one of its registry entry.
+
+    columns: a mapping, or its text form 'SessionId=sid,ItemId=iid,Time=ts'. test_days and min_item_support replace the
+    registry's values in a temporal split. An own log has its last tenth of time as test part.
+    """
+    dataset = datasets.load(name_or_path, columns=_columns(columns))
+    return dataset, split_of(dataset, test_days=test_days, min_item_support=min_item_support)
+
+
+def split_of(dataset: Dataset, *, test_days: float | None = None, min_item_support: int | None = None) -> Split:
+    """The default split of a data set (see `prepare`)."""
+    source = dataset.source
+    if source is not None and source.split == "published" and test_days is None:
+        return splits.published_split(dataset.log)
+    fraction = None
+    if test_days is None and source is not None:
+        test_days, fraction = source.test_days, source.test_fraction
+    if test_days is None and fraction is None:
+        time_ = dataset.log[splits.TIME]
+        test_days = float(time_.max() - time_.min()) * OWN_TEST_SHARE / splits.DAY
+    if min_item_support is None:
+        min_item_support = 5 if source is None else source.min_item_support
+    return splits.temporal_split(
+        dataset.log, test_days=test_days, test_fraction=fraction, min_item_support=min_item_support
+    )
+
+
+def _columns(columns: Mapping[str, str] | str | None) -> dict[str, str] | None:
+    if not columns:
+        return None
+    return parse_settings(columns.split(",")) if isinstance(columns, str) else dict(columns)
+
+
+def parse_settings(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:
+    """'key=value' texts as a mapping. Raises InputError for anything else."""
+    parsed = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (equals and key.strip()):
+            raise datasets.InputError(f"'{pair}' is not key=value.")
+        parsed[key.strip()] = value.strip()
+    return parsed
+
+
+def run(
+    dataset: Dataset,
+    split: Split,
+    recommender: str,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    out: Path | None = None,
+    fresh: bool = False,
+    progress: bool = False,
+    **settings: Any,
+) -> Run:
+    """Trains and ranks, and returns the evidence; the evidence of an earlier equal run is returned as it is.
+
+    Equal means: same data, split, recommender, configuration and seed. fresh: run all the same.
+    """
+    evidence.check_dataset_name(dataset.name)
+    cls = recommenders.lookup(recommender)
+    own = {key: value for key, value in (("seed", seed), ("device", device)) if key in cls.Config.model_fields}
+    model = recommenders.create(recommender, **(settings | own))
+    config = model.config.model_dump(mode="json", exclude=APART)
+    out = out or evidence.root()
+    path = evidence.path_of(
+        split, dataset=dataset.name, recommender=recommender, config=config, seed=seed, out=out
+    )
+    if not fresh and path.with_suffix(".json").is_file():
+        return evidence.read(path)
+    torch.set_num_threads(getattr(model.config, "threads", 1))
+    start = time.perf_counter()
+    model.fit(split.train)
+    fitted = time.perf_counter()
+    ranks = ranking.rank(model, split.prefixes, split.train.support, progress=progress)
+    ranked = time.perf_counter()
+    return evidence.write(
+        ranks,
+        split,
+        dataset=dataset.name,
+        data_hash=dataset.data_hash,
+        recommender=recommender,
+        config=config,
+        seed=seed,
+        device=device,
+        seconds={"fit": fitted - start, "rank": ranked - fitted},
+        peak_memory_mb=peak_memory_mb(),
+        log=getattr(model, "log", None),
+        shims=list(getattr(model, "shims", ())),
+        out=out,
+    )
+
+
+def peak_memory_mb() -> float:
+    """The largest resident size of this process so far, in MiB."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
