@@ -1,0 +1,183 @@
+"""Every figure of the book: one style, labels in the reader's language, and the table behind each.
+
+A function takes the table, draws it, and returns a `Plot`: in a notebook it shows as SVG, with a digest of its data as
+text (which nbval compares; it does not compare pictures). Colours are Okabe and Ito's, safe for colour-blind readers,
+and every series has its own marker, so that nothing is told by colour alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from audit_lib.labels import name_of, translator
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+STYLE = {
+    "figure.figsize": (7.0, 3.8),
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "font.size": 11,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "grid.color": "#DDDDDD",
+    "lines.linewidth": 1.6,
+    "lines.markersize": 6,
+    "legend.frameon": False,
+    "svg.hashsalt": "audit",
+    "svg.fonttype": "path",
+}
+
+
+class Plot:
+    """A drawn figure and the table it shows."""
+
+    def __init__(self, figure: Figure, table: pd.DataFrame):
+        self.figure, self.table = figure, table
+
+    def image(self, kind: str = "svg") -> bytes:
+        """The picture as 'svg' or 'png' (at twice the resolution of a screen); the same data give the same bytes."""
+        buffer = io.BytesIO()
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        with matplotlib.rc_context(STYLE):
+            self.figure.savefig(buffer, format=kind, dpi=192, metadata=metadata)
+        return buffer.getvalue()
+
+    def save(self, path: str | Path) -> None:
+        """Writes picture (SVG and PNG) and table (CSV) beside each other, under the path's stem."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for kind in ("svg", "png"):
+            path.with_suffix(f".{kind}").write_bytes(self.image(kind))
+        self.table.to_csv(path.with_suffix(".csv"), index=False)
+
+    def digest(self) -> str:
+        """sha256 of the plotted table, numbers to nine digits."""
+        return hashlib.sha256(self.table.to_csv(index=False, float_format="%.9g").encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<{len(self.table)} rows plotted, sha256 {self.digest()[:16]}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"image/svg+xml": self.image("svg").decode(), "text/plain": repr(self)}
+
+
+@contextmanager
+def _axes(**subplots: Any):
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=subplots.pop("figsize", STYLE["figure.figsize"]))
+        yield figure, figure.subplots(**subplots)
+
+
+def _lines(axes: Any, table: pd.DataFrame, *, x: str, y: str, series: str, label: Callable[[str], str]) -> None:
+    """One line and marker per series, in order of appearance, with an interval where the table has low and high."""
+    for i, (name, rows) in enumerate(table.groupby(series, sort=False)):
+        style = {"color": COLOURS[i % 8], "marker": MARKERS[i % 8], "label": label(str(name))}
+        axes.plot(rows[x], rows[y], **style)
+        if {"low", "high"} <= set(rows):
+            axes.fill_between(rows[x], rows["low"], rows["high"], color=style["color"], alpha=0.15, linewidth=0)
+
+
+def session_lengths(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: length, sessions (how many have that length)."""
+    _ = translator(lang)
+    with _axes() as (figure, axes):
+        axes.bar(table["length"], table["sessions"], color=COLOURS[0], width=0.9)
+        axes.set(xlabel=_("Events in the session"), ylabel=_("Sessions"))
+    return Plot(figure, table)
+
+
+def popularity_curve(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: position (1 is the most frequent item), support; on two logarithmic axes."""
+    _ = translator(lang)
+    with _axes() as (figure, axes):
+        axes.loglog(table["position"], table["support"], color=COLOURS[0])
+        axes.set(xlabel=_("Position of the item by support"), ylabel=_("Support (events)"))
+    return Plot(figure, table)
+
+
+def activity(table: pd.DataFrame, *, cut: float | None = None, lang: str = "en") -> Plot:
+    """table: start (Unix seconds), sessions (that start in that stretch). cut: where the test part begins."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 3.0)) as (figure, axes):
+        days = (table["start"] - table["start"].min()) / 86400
+        axes.step(days, table["sessions"], where="post", color=COLOURS[0])
+        axes.set(xlabel=_("Days since the first event"), ylabel=_("Sessions that start"), ylim=(0, None))
+        if cut is not None:
+            at = (cut - table["start"].min()) / 86400
+            axes.axvspan(at, days.max(), color=COLOURS[1], alpha=0.15, label=_("Test part"))
+            axes.legend()
+    return Plot(figure, table)
+
+
+def by_cutoff(table: pd.DataFrame, *, metric: str = "Recall", lang: str = "en") -> Plot:
+    """table: recommender, k, value (low and high, if there are intervals)."""
+    with _axes() as (figure, axes):
+        _lines(axes, table, x="k", y="value", series="recommender", label=lambda r: name_of(r, lang))
+        axes.set(xlabel="K", ylabel=f"{metric}@K", ylim=(0, None), xticks=sorted(table["k"].unique()))
+        axes.legend()
+    return Plot(figure, table)
+
+
+def by_group(
+    table: pd.DataFrame, *, xlabel: str, ylabel: str = "Recall@20", lang: str = "en", log: bool = False
+) -> Plot:
+    """table: recommender, group (a label or a number, in order), value. xlabel: an English label."""
+    _ = translator(lang)
+    groups = list(dict.fromkeys(table["group"]))
+    place = {group: i for i, group in enumerate(groups)}
+    with _axes() as (figure, axes):
+        _lines(
+            axes, table.assign(at=table["group"].map(place)), x="at", y="value", series="recommender",
+            label=lambda r: name_of(r, lang),
+        )  # fmt: skip
+        axes.set_xticks(range(len(groups)), [_(g) if isinstance(g, str) else str(g) for g in groups])
+        axes.set(xlabel=_(xlabel), ylabel=ylabel, ylim=(0, None))
+        if log:
+            axes.set_yscale("log")
+        axes.legend()
+    return Plot(figure, table)
+
+
+def bars(
+    table: pd.DataFrame, *, category: str, value: str, series: str, xlabel: str, lang: str = "en",
+    names: Sequence[str] | None = None,
+) -> Plot:  # fmt: skip
+    """Grouped horizontal bars. category and series: columns of names (of recommenders or English labels)."""
+    _ = translator(lang)
+
+    def word(name: str) -> str:
+        from audit_lib.labels import RECOMMENDERS
+
+        return name_of(name, lang) if name in RECOMMENDERS else _(name)
+
+    categories, groups = list(dict.fromkeys(table[category])), list(dict.fromkeys(table[series]))
+    height = 0.8 / len(groups)
+    with _axes(figsize=(7.0, 0.9 + 0.28 * len(categories) * len(groups))) as (figure, axes):
+        for i, group in enumerate(groups):
+            rows = table[table[series] == group].set_index(category).reindex(categories)
+            at = np.arange(len(categories)) + (i - (len(groups) - 1) / 2) * height
+            hatch = ("", "//", "..", "xx", "--", "\\\\")[i % 6]
+            style = {"color": COLOURS[i % 8], "hatch": hatch, "edgecolor": "white", "label": word(group)}
+            axes.barh(at, rows[value], height * 0.92, **style)
+            if {"low", "high"} <= set(rows):
+                axes.hlines(at, rows["low"], rows["high"], color="black", linewidth=1.2)
+        axes.set_yticks(range(len(categories)), [word(c) for c in categories])
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set(xlabel=_(xlabel))
+        axes.legend()
+    return Plot(figure, table)

@@ -1,0 +1,104 @@
+"""Words inside figures and tables, in the reader's language.
+
+English is the source. The Spanish catalogue is `book/locale/es/LC_MESSAGES/labels.po`; a word it lacks is an error, so
+that no figure can be half translated. Numbers are formatted the same in both languages.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from babel.messages.pofile import read_po
+
+from audit_lib.errors import InputError, unknown
+
+LANGUAGES = ("en", "es")
+CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
+
+# How a recommender is called in text, by its name in the registry.
+RECOMMENDERS = {
+    "popularity": "Popularity",
+    "session_popularity": "Session popularity",
+    "markov": "Markov",
+    "markov_backoff": "Markov with back-off",
+    "ar": "Association rules",
+    "sr": "Sequential rules",
+    "itemknn": "Item-kNN",
+    "sknn": "S-KNN",
+    "vsknn": "V-SKNN",
+    "stan": "STAN",
+    "vstan": "VSTAN",
+    "gru4rec": "GRU4Rec",
+    "gru4rec_official": "GRU4Rec (official)",
+    "oracle": "Oracle",
+}
+
+
+@lru_cache
+def catalogue(lang: str) -> dict[str, str]:
+    """Translations of a language, {} for English."""
+    if lang not in LANGUAGES:
+        raise unknown("language", lang, LANGUAGES)
+    if lang == "en":
+        return {}
+    path = CATALOGUE / lang / "LC_MESSAGES" / "labels.po"
+    return {m.id: m.string for m in read_po(io.BytesIO(path.read_bytes())) if m.id and m.string and not m.fuzzy}
+
+
+def translator(lang: str) -> Callable[[str], str]:
+    """A function from an English label to that language. Raises InputError for a label without translation."""
+    words = catalogue(lang)
+
+    def translate(text: str) -> str:
+        if lang == "en" or text in words:
+            return words.get(text, text)
+        raise InputError(f"The label '{text}' has no '{lang}' translation in labels.po. Add one.")
+
+    return translate
+
+
+def name_of(recommender: str, lang: str = "en") -> str:
+    """A recommender's name in text; the registry's own for one this list does not know (an own recommender)."""
+    return translator(lang)(RECOMMENDERS[recommender]) if recommender in RECOMMENDERS else recommender
+
+
+class Table:
+    """A table as readers see it: headings in their language, numbers in one format. Prints as HTML and as text."""
+
+    def __init__(self, data: pd.DataFrame, *, lang: str, formats: Mapping[str, str] | None = None):
+        """data: columns with English headings. formats: format specification by heading, such as '.4f' or ',d'."""
+        self.data, self.lang, self.formats = data, lang, dict(formats or {})
+
+    def _cell(self, heading: str, value: Any) -> str:
+        if value is None or (isinstance(value, float) and pd.isna(value)):
+            return "–"
+        if isinstance(value, str):
+            return value
+        spec = self.formats.get(heading) or (".4f" if isinstance(value, float) else ",d")
+        return format(int(value) if spec.endswith("d") else value, spec)
+
+    def _rows(self) -> list[list[str]]:
+        columns = list(self.data.columns)
+        return [[self._cell(c, v) for c, v in zip(columns, row, strict=True)] for row in self.data.itertuples(index=False)]
+
+    def _headings(self) -> list[str]:
+        return [translator(self.lang)(str(column)) for column in self.data.columns]
+
+    def _repr_html_(self) -> str:
+        text = [all(isinstance(v, str) for v in self.data[c]) for c in self.data.columns]
+        align = ["left" if t else "right" for t in text]
+        head = "".join(f'<th style="text-align:{a}">{escape(h)}</th>' for a, h in zip(align, self._headings(), strict=True))
+        body = "\n".join(
+            "<tr>" + "".join(f'<td style="text-align:{a}">{escape(v)}</td>' for a, v in zip(align, row, strict=True)) + "</tr>"
+            for row in self._rows()
+        )
+        return f'<table class="dataframe table">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+
+    def __repr__(self) -> str:
+        return pd.DataFrame(self._rows(), columns=self._headings()).to_string(index=False)
