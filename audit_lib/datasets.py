@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from audit_lib import sessions
+from audit_lib import sessions, synthetic
 from audit_lib.errors import InputError, MissingError, unknown
 from audit_lib.fetching import fetch_files, sha256, verify
 from audit_lib.sessions import PART, SESSION
@@ -106,8 +106,6 @@ def _own(path: Path, columns: Mapping[str, str] | None) -> Dataset:
 
 
 def _generated(source: Source, settings: str) -> Dataset:
-    from audit_lib import synthetic
-
     config = synthetic.preset(source.name, settings)
     log = sessions.validate(synthetic.generate(config), name=source.name)
     digest = hashlib.sha256(log.to_csv(index=False).encode()).hexdigest()

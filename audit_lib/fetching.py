@@ -63,7 +63,7 @@ def fetch_files(source: Source) -> dict[str, Path]:
 
 def _present(source: Source, name: str) -> Path | None:
     mirror = os.environ.get("AUDIT_MIRROR")
-    folders = [Path(mirror)] * bool(mirror) + [cache_folder()]
+    folders = [*([Path(mirror)] if mirror else []), cache_folder()]
     return next((path for folder in folders if (path := folder / source.name / name).is_file()), None)
 
 

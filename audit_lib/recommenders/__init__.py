@@ -7,6 +7,7 @@ from typing import Any
 from audit_lib.errors import unknown
 from audit_lib.recommenders.base import Config, Recommender, SparseRecommender
 from audit_lib.recommenders.markov import Markov
+from audit_lib.recommenders.oracle import Oracle
 from audit_lib.recommenders.popularity import Popularity, SessionPopularity
 
 __all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "create", "lookup"]
@@ -17,6 +18,7 @@ REGISTRY: dict[str, type[Recommender]] = {
         Popularity,
         SessionPopularity,
         Markov,
+        Oracle,
     )
 }
 
