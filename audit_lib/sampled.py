@@ -104,7 +104,7 @@ def expectation(
     one target). AUC = 1 - (rank - 1) / n takes none. With k=None the cost grows with n.
     Raises InputError for unknown names, n outside 1 ... V - 1 without replacement, or a cutoff below 1.
     """
-    _check(counts, metric, n, k, sampling, ties)
+    check_request(counts, metric, n, k, sampling, ties)
     if metric == "AUC":
         return _auc(counts, n, sampling, ties).mean
     gains = gain_by_count(metric, n, k)
@@ -131,7 +131,7 @@ def moments(
     Under `expected` the variance is that of the mean over orders, a sum over all (X, Y) with X < K, refused above
     a million cells (K * n): simulate then, or take another policy.
     """
-    _check(counts, metric, n, k, sampling, ties)
+    check_request(counts, metric, n, k, sampling, ties)
     if metric == "AUC":
         return _auc(counts, n, sampling, ties)
     gains = gain_by_count(metric, n, k)
@@ -150,7 +150,7 @@ def gain_by_count(metric: str, n: int, k: int | None) -> np.ndarray:
     return GAINS[metric](np.arange(1.0, size + 1.0))
 
 
-def _check(counts: Counts, metric: str, n: int, k: int | None, sampling: str, ties: str) -> None:
+def check_request(counts: Counts, metric: str, n: int, k: int | None, sampling: str, ties: str) -> None:
     names = (("metric", metric, METRICS), ("sampling", sampling, SAMPLINGS), ("tie policy", ties, TIES))
     for kind, name, known in names:
         if name not in known:
