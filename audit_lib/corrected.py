@@ -54,9 +54,9 @@ def bias_variance(
 ) -> np.ndarray:
     """(n+1,) float64: the v that minimises sum_r p(r) [bias(r)^2 + gamma variance(r)] (Krichene & Rendle).
 
-    bias(r) = E[v(X) | r] - f(r), with f(r) the metric at full rank r; the variance is that of v(X) given r. With A the (V, n+1) law of X and c = A^T p it solves
-    ((1 - gamma) A^T diag(p) A + gamma diag(c)) v = A^T diag(p) f. gamma = 0 is least bias, of all its solutions the
-    one of least norm; gamma = 1 is E[f(r) | x], the least mean squared error per prediction.
+    bias(r) = E[v(X) | r] - f(r), with f(r) the metric at full rank r; the variance is that of v(X) given r. With A the
+    (V, n+1) law of X and c = A^T p, v solves ((1 - gamma) A^T diag(p) A + gamma diag(c)) v = A^T diag(p) f. gamma = 0
+    is least bias, of all its solutions the one of least norm; gamma = 1 is E[f(r) | x], least mean squared error.
     prior: (V,) weights p over ranks 1 ... V; uniform by default, as in the paper. Costs V n^2, once per n.
     """
     if not 0.0 <= gamma <= 1.0:
