@@ -68,13 +68,13 @@ def test_least_squares_with_all_items_recovers_the_metric_exactly(counts):
 
 def test_the_beta_mapping_is_exact_for_ranks_that_follow_its_law():
     # shape 1: uniform ranks, of which the share K / V lies within K.
-    v = 20_000
+    v = 4_000
     counts = Counts(np.arange(v), np.zeros(v, np.int64), v)
-    for k in (500, 4000):
+    for k in (100, 800):
         values = corrected.mapping_beta(n=N, k=k, n_items=v, shape=corrected.rank_shape(0.5))
         found = corrected.quality(counts, values, "Recall", k=k)
         assert found.truth == pytest.approx(k / v)
-        assert found.estimate == pytest.approx(k / v, rel=2e-3)  # ranks are whole numbers, the law is continuous
+        assert found.estimate == pytest.approx(k / v, rel=2e-2)  # ranks are whole numbers, the law is continuous
 
 
 def test_the_linear_mapping_interpolates_the_sampled_recall():
