@@ -1,0 +1,296 @@
+"""Sampled metrics in closed form: what ranking a target among n sampled items reports, on average and how noisily.
+
+A sampled evaluation draws n negatives among the items other than the target. X of them score above the target, Y score
+exactly the same, and the metric is computed from (X, Y) as the full one is from (above, equal). Only the counts and the
+summed support of the items above and equal enter, so that everything here follows from evidence. With N = V - 1:
+
+- `uniform`, without replacement: X ~ Hypergeometric(N, above, n); X and Y together multivariate hypergeometric.
+- `uniform-replacement`: X ~ Binomial(n, above / N); X and Y together multinomial.
+- `popularity`, with replacement, q_j proportional to support: X ~ Binomial(n, support_above / (total - own support)).
+
+Under `standard` the rank in the sample is X + 1, under `conservative` X + Y + 1: both follow one of these laws, the
+second with above + equal in place of above. Under `median` it is X + Y/2 + 1, and under `expected` the metric is its
+mean over the Y + 1 equally likely ranks X + 1 ... X + Y + 1. Averaged over samples, `expected` is, with f the
+expectation without ties, the mean of f(above + j), j = 0 ... equal, without replacement (a random order of all ties
+induces one of the sampled ties), and with replacement the mean of f(p) over p in [p_above, p_above + p_equal] (give
+every draw and the target a uniform mark). Source of the laws: Krichene & Rendle 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import bdtrc, gammaln, xlog1py, xlogy
+
+from audit_lib.errors import InputError, unknown
+from audit_lib.metrics import TIES
+
+SAMPLINGS = ("uniform", "uniform-replacement", "popularity")
+GAINS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "Recall": lambda rank: np.ones_like(rank, np.float64),
+    "MRR": lambda rank: 1.0 / rank,
+    "NDCG": lambda rank: 1.0 / np.log2(rank + 1.0),
+}
+METRICS = (*GAINS, "AUC")
+_CELLS = 4_000_000  # probabilities held at once: 32 MB a copy
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a sampled evaluation depends on, per prediction.
+
+    above, equal: (P,) int64. n_items: V. support_above, support_equal: (P,) int64, summed train support of those items;
+    support: (P,) int64, of the target; support_total: of all items. The four are needed for popularity only.
+    """
+
+    above: np.ndarray
+    equal: np.ndarray
+    n_items: int
+    support_above: np.ndarray | None = None
+    support_equal: np.ndarray | None = None
+    support: np.ndarray | None = None
+    support_total: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.above) == 0:
+            raise InputError("There are no predictions to evaluate.")
+        worst = int(np.max(self.above + self.equal))
+        if min(self.above.min(), self.equal.min()) < 0 or worst > self.n_items - 1:
+            raise InputError(
+                f"Counts of above and equal items must lie in 0 ... V - 1 together; V is {self.n_items}, found {worst}."
+                " Give the catalogue that the ranks were computed on."
+            )
+
+    @classmethod
+    def of(cls, ranks: Mapping[str, np.ndarray], *, support: np.ndarray, n_items: int, support_total: int) -> Counts:
+        """From the four columns of a ranking, the support of each target and the totals of the train part."""
+        columns = {name: np.asarray(ranks[name]) for name in ("above", "equal", "support_above", "support_equal")}
+        return cls(**columns, n_items=n_items, support=np.asarray(support), support_total=support_total)
+
+    @property
+    def pool(self) -> int:
+        """N = V - 1, the items that can be drawn as negatives."""
+        return self.n_items - 1
+
+    def shares(self, sampling: str) -> tuple[np.ndarray, np.ndarray]:
+        """(P,) float64 each: the probability that one draw scores above the target, and that it scores the same."""
+        if sampling not in SAMPLINGS:
+            raise unknown("sampling", sampling, SAMPLINGS)
+        if sampling != "popularity":
+            return self.above / self.pool, self.equal / self.pool
+        if any(x is None for x in (self.support_above, self.support_equal, self.support, self.support_total)):
+            raise InputError("Popularity sampling needs the support columns of the ranks and the total support.")
+        rest = self.support_total - self.support
+        return self.support_above / rest, self.support_equal / rest
+
+
+class Moments(NamedTuple):
+    """Mean and variance of the sampled metric over the draw of negatives, (P,) float64 each."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+def expectation(
+    counts: Counts, metric: str, *, n: int, k: int | None, sampling: str = "uniform", ties: str = "conservative"
+) -> np.ndarray:
+    """(P,) float64, the exact expectation of the metric with n sampled negatives per prediction.
+
+    metric: Recall, MRR, NDCG or AUC. k: the cutoff; None for no cutoff (then MRR is average precision, since there is
+    one target). AUC = 1 - (rank - 1) / n takes none. With k=None the cost grows with n.
+    Raises InputError for unknown names, n outside 1 ... V - 1 without replacement, or a cutoff below 1.
+    """
+    check_request(counts, metric, n, k, sampling, ties)
+    if metric == "AUC":
+        return _auc(counts, n, sampling, ties).mean
+    gains = gain_by_count(metric, n, k)
+    if ties in ("standard", "conservative"):
+        return _marginal(counts, n, sampling, ties, gains[:, None])[:, 0]
+    out = _marginal(counts, n, sampling, "standard", gains[:, None])[:, 0]
+    tied = counts.equal > 0
+    if not tied.any():
+        return out
+    if ties == "median":
+        out[tied] = _joint(counts, tied, n, sampling, *_median_cells(metric, n, k))[:, 0]
+    elif sampling == "uniform":
+        out[tied] = _mean_over_orders(counts, tied, n, gains)
+    else:
+        out[tied] = _mean_over_marks(counts, tied, n, sampling, gains)
+    return out
+
+
+def moments(
+    counts: Counts, metric: str, *, n: int, k: int | None, sampling: str = "uniform", ties: str = "conservative"
+) -> Moments:
+    """Exact mean and variance per prediction. Arguments and errors as in `expectation`.
+
+    Under `expected` the variance is that of the mean over orders, a sum over all (X, Y) with X < K, refused above
+    a million cells (K * n): simulate then, or take another policy.
+    """
+    check_request(counts, metric, n, k, sampling, ties)
+    if metric == "AUC":
+        return _auc(counts, n, sampling, ties)
+    gains = gain_by_count(metric, n, k)
+    both = np.stack([gains, gains**2], axis=1)
+    first, second = _marginal(counts, n, sampling, "conservative" if ties == "conservative" else "standard", both).T
+    tied = counts.equal > 0
+    if ties in ("median", "expected") and tied.any():
+        cells = _median_cells(metric, n, k) if ties == "median" else _expected_cells(gains, n, counts.equal.max())
+        first[tied], second[tied] = _joint(counts, tied, n, sampling, *cells).T
+    return Moments(first, np.maximum(second - first**2, 0.0))
+
+
+def gain_by_count(metric: str, n: int, k: int | None) -> np.ndarray:
+    """(min(K, n + 1),) float64: the metric when x sampled negatives outrank the target, x = 0 ...; zero from K on."""
+    size = n + 1 if k is None else min(k, n + 1)
+    return GAINS[metric](np.arange(1.0, size + 1.0))
+
+
+def check_request(counts: Counts, metric: str, n: int, k: int | None, sampling: str, ties: str) -> None:
+    names = (("metric", metric, METRICS), ("sampling", sampling, SAMPLINGS), ("tie policy", ties, TIES))
+    for kind, name, known in names:
+        if name not in known:
+            raise unknown(kind, name, known)
+    if n < 1 or (sampling == "uniform" and n > counts.pool):
+        raise InputError(
+            f"{n} negatives cannot be drawn from {counts.pool} other items ({sampling}); take 1 to {counts.pool}."
+        )
+    if k is not None and (k < 1 or k != int(k)):
+        raise InputError(f"The cutoff K is {k}; it must be a whole number from 1, or None.")
+
+
+def _auc(counts: Counts, n: int, sampling: str, ties: str) -> Moments:
+    """1 - mean of a score per draw, which is 1 above, w if equal, 0 below: exact for every policy and law."""
+    w = {"standard": 0.0, "conservative": 1.0}.get(ties, 0.5)
+    above, equal = counts.shares(sampling)
+    mean = above + w * equal
+    finite = (counts.pool - n) / max(counts.pool - 1, 1) if sampling == "uniform" else 1.0
+    return Moments(1.0 - mean, (above + w * w * equal - mean**2) / n * finite)
+
+
+def count_law(places: np.ndarray, n: int, size: int, *, pool: int | None) -> np.ndarray:
+    """(D, size) float64, P(X = x) for x = 0 ... size - 1.
+
+    places: with `pool` N, (D,) int64 numbers of items above, hypergeometric; without, (D,) float64 shares, binomial.
+    """
+    x = np.arange(size)
+    if pool is None:
+        p = np.asarray(places, np.float64)[:, None]
+        choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
+        return np.exp(choose + xlogy(x, p) + xlog1py(n - x, -p))
+    lf = _log_factorials(pool)
+    a = np.asarray(places)[:, None]
+    possible = (x <= a) & (n - x <= pool - a)
+    x = np.where(possible, x, np.clip(x, n - (pool - a), a))  # any possible value; masked below
+    log = (lf[a] - lf[a - x] - lf[x]) + (lf[pool - a] - lf[n - x] - lf[pool - a - n + x])
+    return np.where(possible, np.exp(log - (lf[pool] - lf[n] - lf[pool - n])), 0.0)
+
+
+@lru_cache(maxsize=4)
+def _log_factorials(n: int) -> np.ndarray:
+    return gammaln(np.arange(n + 1) + 1.0)
+
+
+def _marginal(counts: Counts, n: int, sampling: str, ties: str, gains: np.ndarray) -> np.ndarray:
+    """(P, C) expectations of the columns of gains (m, C), when ties are all below or all above the target."""
+    all_above = ties == "conservative"
+    if sampling == "uniform":
+        places = counts.above + counts.equal if all_above else counts.above
+        distinct, at = np.unique(places, return_inverse=True)
+        return _over_law(distinct, n, gains, counts.pool)[at]
+    above, equal = counts.shares(sampling)
+    distinct, at = np.unique(above + equal if all_above else above, return_inverse=True)
+    return _over_law(np.clip(distinct, 0.0, 1.0), n, gains, None)[at]
+
+
+def _over_law(places: np.ndarray, n: int, gains: np.ndarray, pool: int | None) -> np.ndarray:
+    step = max(_CELLS // len(gains), 1)
+    blocks = [places[i : i + step] for i in range(0, len(places), step)]
+    return np.concatenate([count_law(block, n, len(gains), pool=pool) @ gains for block in blocks])
+
+
+def _mean_over_orders(counts: Counts, rows: np.ndarray, n: int, gains: np.ndarray) -> np.ndarray:
+    """Mean of f(above) ... f(above + equal), from cumulated sums over every possible count of items above."""
+    above, equal = counts.above[rows], counts.equal[rows]
+    table = _over_law(np.arange(int((above + equal).max()) + 1), n, gains[:, None], counts.pool)[:, 0]
+    total = np.concatenate([[0.0], np.cumsum(table)])
+    return (total[above + equal + 1] - total[above]) / (equal + 1)
+
+
+def _mean_over_marks(counts: Counts, rows: np.ndarray, n: int, sampling: str, gains: np.ndarray) -> np.ndarray:
+    """Mean of f(p) over p in [p_above, p_above + p_equal].
+
+    The integral of a binomial probability is a binomial tail: the antiderivative of P(Bin(n, p) = x) is
+    P(Bin(n + 1, p) > x) / (n + 1).
+    """
+    above, equal = (share[rows] for share in counts.shares(sampling))
+    pairs, at = np.unique(np.stack([above, equal]), axis=1, return_inverse=True)
+    low, width = pairs
+    high = np.minimum(low + width, 1.0)
+    total = np.zeros(len(low))
+    for x, gain in enumerate(gains):
+        total += gain * (bdtrc(x, n + 1, high) - bdtrc(x, n + 1, low))
+    return (total / ((n + 1) * width))[at.ravel()]
+
+
+def _median_cells(metric: str, n: int, k: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The (x, y) whose rank x + y/2 + 1 lies within K, and the metric there."""
+    top = 2 * n if k is None else min(2 * (k - 1), 2 * n)
+    _refuse_large((top + 1) * (top // 2 + 1) / 2)
+    x, y = np.meshgrid(np.arange(top // 2 + 1), np.arange(top + 1), indexing="ij")
+    keep = (2 * x + y <= top) & (x + y <= n)
+    x, y = x[keep], y[keep]
+    return x, y, GAINS[metric](x + y / 2 + 1.0)
+
+
+def _expected_cells(gains: np.ndarray, n: int, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The (x, y) in which some order brings the target within K, and the mean over orders there."""
+    most = int(min(most, n))
+    _refuse_large(len(gains) * (most + 1))
+    x, y = np.meshgrid(np.arange(len(gains)), np.arange(most + 1), indexing="ij")
+    keep = x + y <= n
+    x, y = x[keep], y[keep]
+    total = np.concatenate([[0.0], np.cumsum(gains)])
+    return x, y, (total[np.minimum(x + y + 1, len(gains))] - total[x]) / (y + 1)
+
+
+def _refuse_large(cells: float) -> None:
+    if cells > 1_000_000:
+        raise InputError(
+            f"Ties between half and mean ranks need a sum over {cells:.0f} pairs of counts here. Take a smaller n or K,"
+            " simulate, or choose the conservative policy."
+        )
+
+
+def _joint(
+    counts: Counts, rows: np.ndarray, n: int, sampling: str, x: np.ndarray, y: np.ndarray, value: np.ndarray
+) -> np.ndarray:
+    """(rows, 2): mean of the value and of its square over the joint law of (X, Y), value given per cell."""
+    values = np.stack([value, value**2], axis=1)
+    uniform = sampling == "uniform"
+    above, equal = (counts.above, counts.equal) if uniform else counts.shares(sampling)
+    pairs, at = np.unique(np.stack([above[rows], equal[rows]]), axis=1, return_inverse=True)
+    law = _multivariate_hypergeometric if uniform else _trinomial
+    step = max(_CELLS // len(x), 1)
+    blocks = [pairs[:, i : i + step, None] for i in range(0, pairs.shape[1], step)]
+    return np.concatenate([law(*block, n, x, y, counts.pool) @ values for block in blocks])[at.ravel()]
+
+
+def _trinomial(p: np.ndarray, q: np.ndarray, n: int, x: np.ndarray, y: np.ndarray, _: int) -> np.ndarray:
+    choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(y + 1) - gammaln(n - x - y + 1)
+    rest = np.clip(1.0 - p - q, 0.0, 1.0)
+    return np.exp(choose + xlogy(x, p) + xlogy(y, q) + xlogy(n - x - y, rest))
+
+
+def _multivariate_hypergeometric(
+    a: np.ndarray, e: np.ndarray, n: int, x: np.ndarray, y: np.ndarray, pool: int
+) -> np.ndarray:
+    lf, z, b = _log_factorials(pool), n - x - y, pool - a - e
+    possible = (x <= a) & (y <= e) & (z <= b)
+    left = [np.where(possible, whole - part, 0) for whole, part in ((a, x), (e, y), (b, z))]
+    log = (lf[a] - lf[x] - lf[left[0]]) + (lf[e] - lf[y] - lf[left[1]]) + (lf[b] - lf[z] - lf[left[2]])
+    return np.where(possible, np.exp(np.where(possible, log, 0.0) - (lf[pool] - lf[n] - lf[pool - n])), 0.0)

@@ -1,0 +1,130 @@
+"""Who wins under a sampled metric: the probability that it names the wrong one of two recommenders.
+
+The right one is the one that the full metric prefers on the same targets; the test set is given, only the negatives
+are random, drawn afresh for each recommender and prediction. The sampled difference is a sum of P independent bounded
+terms, whose exact means and variances `sampled.moments` gives; its law is taken as normal (tests hold it against
+simulation). Recommenders that share their negatives usually vary together and differ with less noise: evidence holds
+counts, not items, so that their covariance is unknown, and the table is for independent draws. Where the expected
+order is wrong, less noise makes the wrong answer surer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from audit_lib.errors import InputError
+from audit_lib.sampled import Counts, expectation, moments
+
+
+class Study(NamedTuple):
+    """A metric over one test set: its full value, and mean and variance of its sampled value."""
+
+    full: float
+    mean: float
+    variance: float
+
+
+def study(counts: Counts, metric: str, *, n: int, k: int | None, sampling: str, ties: str) -> Study:
+    """Mean over predictions, and the variance of that mean over the draw of negatives."""
+    full = expectation(counts, metric, n=counts.pool, k=k, ties=ties).mean()
+    mean, variance = moments(counts, metric, n=n, k=k, sampling=sampling, ties=ties)
+    return Study(float(full), float(mean.mean()), float(variance.sum() / len(variance) ** 2))
+
+
+def wrong_probability(first: Study, second: Study) -> float:
+    """P(the sampled difference has the sign opposite to the full one); NaN if the full metric prefers neither."""
+    truth = first.full - second.full
+    if truth == 0.0:
+        return float("nan")
+    expected, sd = np.sign(truth) * (first.mean - second.mean), np.sqrt(first.variance + second.variance)
+    if sd == 0.0:
+        return float(expected < 0.0) if expected != 0.0 else 0.5
+    return float(norm.cdf(-expected / sd))
+
+
+def winners_table(
+    recommenders: Mapping[str, Counts],
+    metric: str = "Recall",
+    *,
+    n: int,
+    k: int | None = 20,
+    sampling: str = "uniform",
+    ties: str = "conservative",
+) -> pd.DataFrame:
+    """One row per pair on the same targets, index (first, second), the full metric's winner first.
+
+    full_first, full_second, sampled_first, sampled_second: the metric in full and its expectation in the sample;
+    reversed: whether the expected order is the wrong one; p_wrong: see `wrong_probability`.
+    Raises InputError if the recommenders were not ranked on the same targets and catalogue.
+    """
+    _same_targets(*recommenders.values())
+    studies = {
+        name: study(counts, metric, n=n, k=k, sampling=sampling, ties=ties) for name, counts in recommenders.items()
+    }
+    rows = {}
+    for pair in combinations(sorted(studies, key=lambda name: -studies[name].full), 2):
+        a, b = (studies[name] for name in pair)
+        rows[pair] = {
+            "full_first": a.full,
+            "full_second": b.full,
+            "sampled_first": a.mean,
+            "sampled_second": b.mean,
+            "reversed": a.full > b.full and a.mean < b.mean,
+            "p_wrong": wrong_probability(a, b),
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(list(rows), names=["first", "second"])
+    return table
+
+
+def smallest_n(
+    first: Counts,
+    second: Counts,
+    metric: str = "Recall",
+    *,
+    k: int | None = 20,
+    sampling: str = "uniform",
+    ties: str = "conservative",
+    probability: float = 0.95,
+    grid: int = 40,
+) -> int | None:
+    """The smallest n from which on a sampled evaluation names the right one with this probability; None if never.
+
+    Up to V - 1 negatives. The probability need not grow with n (the order may turn round twice), so that it is
+    evaluated on `grid` sizes in geometric steps, and the last step from "not yet" to "from here on" is bisected.
+    """
+    _same_targets(first, second)
+
+    def right(n: int) -> bool:
+        pair = (study(c, metric, n=n, k=k, sampling=sampling, ties=ties) for c in (first, second))
+        return wrong_probability(*pair) <= 1.0 - probability
+
+    sizes = np.unique(np.geomspace(1, first.pool, grid).round().astype(int)).tolist()
+    low, high = 0, None
+    for n in reversed(sizes):
+        if not right(n):
+            low = n
+            break
+        high = n
+    if high is None:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if right(middle) else (middle, high)
+    return high
+
+
+def _same_targets(*counts: Counts) -> None:
+    if len(counts) < 2:
+        raise InputError("A winner needs two recommenders.")
+    if len({(len(c.above), c.n_items) for c in counts}) > 1:
+        raise InputError("The recommenders were ranked on different targets or catalogues; rank them on one split.")
+    supports = [c.support for c in counts if c.support is not None]
+    if any(not np.array_equal(supports[0], s) for s in supports[1:]):
+        raise InputError("The recommenders' targets differ; rank them on one split.")
