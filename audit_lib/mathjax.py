@@ -38,11 +38,11 @@ def ensure_mathjax(root: Path = ROOT) -> Path:
             source = from_wheel(Path(folder)) or from_npm(Path(folder))
             if source is None:
                 raise MissingError(
-                    "MathJax 3.2.2 could not be fetched with pip or with npm. Without a network, put its es5/tex-svg.js "
-                    f"at {cached} and run again."
+                    "MathJax 3.2.2 could not be fetched with pip or with npm. Without a network, put its "
+                    f"es5/tex-svg.js at {cached} and run again."
                 )
             if sha256(source) not in MATHJAX_SHA256:
-                raise MissingError(f"MathJax came with sha256 {sha256(source)}, expected one of {list(MATHJAX_SHA256)}.")
+                raise MissingError(f"MathJax has sha256 {sha256(source)}, expected one of {list(MATHJAX_SHA256)}.")
             shutil.copyfile(source, cached)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(".part")

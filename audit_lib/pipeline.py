@@ -221,8 +221,8 @@ def cli() -> None:
 @click.argument("stage")
 @click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write the executed notebook.")
-@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Must be declared by the stage.")
-@click.option("-s", "--setting", "settings", multiple=True, metavar="NAME=VALUE", help="Used if declared and not empty.")
+@click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter that the stage declares.")
+@click.option("-s", "settings", multiple=True, metavar="NAME=VALUE", help="Used if the stage declares it.")
 def run_command(stage: str, lang: str, out: Path | None, given: tuple[str, ...], settings: tuple[str, ...]) -> None:
     """Execute one STAGE in one language."""
     names = stages()
@@ -233,10 +233,10 @@ def run_command(stage: str, lang: str, out: Path | None, given: tuple[str, ...],
     chosen = {name: value for name, value in map(key_value, settings) if name in known and value}
     chosen |= dict(map(key_value, given)) | {"lang": lang}
     out = out or ROOT / "_build" / "executed" / lang / "notebooks" / f"{stage}.ipynb"
-    click.echo(f"[{names.index(stage) + 1}/{len(names)}] {stage} ({lang}) runs ...", err=True)
-    start = time.perf_counter()
+    progress, start = f"[{names.index(stage) + 1}/{len(names)}] {stage} ({lang})", time.perf_counter()
+    click.echo(f"{progress} runs ...", err=True)
     run(text, out, parameters=chosen)
-    click.echo(f"[{names.index(stage) + 1}/{len(names)}] {stage} ({lang}) done in {time.perf_counter() - start:.1f} s", err=True)
+    click.echo(f"{progress} done in {time.perf_counter() - start:.1f} s", err=True)
 
 
 def key_value(text: str) -> tuple[str, str]:
@@ -253,7 +253,7 @@ def key_value(text: str) -> tuple[str, str]:
 def stage_command(stage: str, snakemake_arguments: tuple[str, ...]) -> None:
     """Bring one STAGE up to date, with those that it depends on, in English."""
     if stage not in stages():
-        raise MissingError(f"The stage {stage} is not part of this version yet. It has: {', '.join(stages()) or 'none'}.")
+        raise MissingError(f"The stage {stage} is not in this version yet. It has: {', '.join(stages()) or 'none'}.")
     target = f"_build/executed/en/notebooks/{stage}.ipynb"
     command = [sys.executable, "-m", "snakemake", target, *snakemake_arguments]
     if subprocess.run(command, cwd=ROOT, check=False).returncode:

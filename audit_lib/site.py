@@ -23,6 +23,7 @@ from audit_lib.errors import AuditError
 from audit_lib.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
 
+CATALOGUES = Path("book/locale/es/LC_MESSAGES")
 NO_GIT_EPOCH = "1767225600"  # 2026-01-01, for a copy without its history
 
 
@@ -30,7 +31,7 @@ class SiteError(AuditError, RuntimeError):
     """Sphinx refused the book, or the finished site is not sound."""
 
 
-# --- one language's source ---------------------------------------------------------------------------------------------
+# --- one language's source
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `changes` laid over it, mapping by mapping."""
     result = dict(base)
@@ -41,7 +42,7 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 
 def table_of_contents(root: Path, lang: str, exists: Any) -> dict[str, Any]:
-    """`_toc.yml` without the pages for which `exists(file)` is false, its captions in `lang`.
+    """`_toc.yml` without the pages for which `exists(page)` is false, its captions in `lang`.
 
     Sphinx extracts the captions into the catalogue of the root page, but does not translate them itself.
     """
@@ -77,7 +78,7 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
         copy_if_changed(path, target / name)
     config = merged(yaml.safe_load((root / "_config.yml").read_text("utf8")), changes(root, lang))
     config["sphinx"]["config"]["audit_bilingual"] = True
-    toc = table_of_contents(root, lang, lambda file: any((target / f"{file}{end}").exists() for end in (".md", ".ipynb")))
+    toc = table_of_contents(root, lang, lambda page: any(target.glob(f"{page}.*")))
     for name, content in (("_config.yml", config), ("_toc.yml", toc)):
         (target / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf8")
     call([*script("jupyter_book.cli.main"), "config", "sphinx", str(target)], root=root)
@@ -91,7 +92,7 @@ def copy_if_changed(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-# --- Sphinx ------------------------------------------------------------------------------------------------------------
+# --- Sphinx
 def environment(root: Path) -> dict[str, str]:
     """What makes two builds equal: the date of the commit instead of today's, one hash seed, one locale."""
     date = subprocess.run(
@@ -134,7 +135,8 @@ def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None 
     shutil.rmtree(site, ignore_errors=True)
     for lang in LANGUAGES:
         shutil.copytree(work / "pages" / lang, site / lang, ignore=shutil.ignore_patterns(*UNPUBLISHED))
-        (site / lang / "index.html").write_text(FORWARD.format(lang=lang, href="book/index.html", **WORDS[lang]), "utf8")
+        forward = FORWARD.format(lang=lang, href="book/index.html", **WORDS[lang])
+        (site / lang / "index.html").write_text(forward, "utf8")
     (site / ".nojekyll").touch()
     (site / "index.html").write_text(ROOT_PAGE, "utf8")
     return site
@@ -178,7 +180,7 @@ location.replace(found + "/book/index.html");
 """
 
 
-# --- translation -------------------------------------------------------------------------------------------------------
+# --- translation
 def templates(*, root: Path = ROOT, work: Path | None = None, executed: Path | None = None) -> Path:
     """Extract the English messages of every page into `work`/gettext/*.pot and return that folder."""
     work = work or root / "_build"
@@ -198,7 +200,7 @@ def update_catalogues(*, root: Path = ROOT, work: Path | None = None) -> None:
         path.write_text("".join(lines), "utf8")
 
 
-# --- commands ----------------------------------------------------------------------------------------------------------
+# --- commands
 @click.group()
 def cli() -> None:
     """Build and check the site."""
@@ -216,7 +218,7 @@ def build_command() -> None:
 def translate_command() -> None:
     """Refresh the Spanish catalogues and list what is untranslated or fuzzy."""
     update_catalogues()
-    problems = sitecheck.catalogue_problems(ROOT / "book" / "locale" / "es" / "LC_MESSAGES", ROOT / "_build" / "gettext")
+    problems = sitecheck.catalogue_problems(ROOT / CATALOGUES, ROOT / "_build" / "gettext")
     click.echo("\n".join(problems) or "Spanish is complete.")
 
 

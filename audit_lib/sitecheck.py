@@ -87,8 +87,8 @@ class Site:
 
     def of(self, lang: str) -> dict[str, Page]:
         """The pages of one language, by address relative to that language's folder; forwarding pages left out."""
-        inside = {name.removeprefix(f"{lang}/"): page for name, page in self.pages.items() if name.startswith(f"{lang}/")}
-        return {name: page for name, page in inside.items() if name != "index.html"}
+        inside = {name: page for name, page in self.pages.items() if name.startswith(f"{lang}/")}
+        return {name[3:]: page for name, page in inside.items() if name != f"{lang}/index.html"}
 
 
 def check(root: Path) -> list[str]:
@@ -157,7 +157,7 @@ def alternative_texts(site: Site) -> list[str]:
 
 
 def messages(catalogue: Path) -> dict[str, tuple[str, bool]]:
-    """Each message of a .po or .pot file, with its translation and whether that is fuzzy; nothing if there is no file."""
+    """Each message of a .po or .pot file, with its translation and whether that is fuzzy; none if there is no file."""
     from babel.messages.pofile import read_po
 
     if not catalogue.is_file():
