@@ -1,0 +1,76 @@
+# A thin facade: every target is one line, the work is in Snakefile and in audit_lib. `make help` lists the targets.
+# Settings: DATASET (a name or a path), COLUMNS ("SessionId=sid,ItemId=iid,Time=ts"), PROFILE, CORES, PYTHON, VENV.
+PYTHON  ?= $(shell command -v python3.11 || command -v python3)
+VENV    ?= .venv
+CORES   ?= 2
+DATASET ?=
+COLUMNS ?=
+PROFILE ?=
+READY   := $(VENV)/.ready
+RUN     := $(VENV)/bin/python
+export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
+SETTINGS = --config dataset='$(DATASET)' columns='$(COLUMNS)' profile='$(PROFILE)'
+SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
+STAGE    = $(RUN) -m audit_lib.pipeline stage
+
+.DEFAULT_GOAL := help
+.PHONY: help book test notebooks fetch synth_data preprocess baselines train_tiny eval_tiny report visualize demo ci translate clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+book: $(READY)  ## Run what is out of date, build the site in both languages, say where to open it
+	@$(RUN) -m snakemake $(SNAKE) && echo "Open $(CURDIR)/_build/site/index.html"
+
+test: $(READY)  ## Lint, then every test: units, pipeline, notebooks, both languages, the finished site
+	@$(RUN) -m ruff check . && $(RUN) -m pytest
+
+notebooks: $(READY)  ## Write the .ipynb of every stage from its text
+	@$(RUN) -m audit_lib.pipeline notebooks
+
+fetch: $(READY)  ## Get a data set and verify it (DATASET=foursquare_nyc)
+	@$(RUN) -m audit_lib fetch $(or $(DATASET),foursquare_nyc)
+
+synth_data: $(READY)  ## Write a synthetic log whose law is known
+	@$(RUN) -m audit_lib synth
+
+preprocess: $(READY)  ## Sessions and split of a data set, with the leakage report (stages 01 and 02)
+	@$(STAGE) 02_split -- $(SNAKE)
+
+baselines: $(READY)  ## Rank and measure the simple recommenders (stage 03)
+	@$(STAGE) 03_baselines -- $(SNAKE)
+
+train_tiny: PROFILE := tiny
+train_tiny: $(READY)  ## Train a small GRU4Rec on a small log (stage 04)
+	@$(STAGE) 04_gru4rec -- $(SNAKE)
+
+eval_tiny: PROFILE := tiny
+eval_tiny: $(READY)  ## Measure what train_tiny trained (stage 05)
+	@$(STAGE) 05_evaluation -- $(SNAKE)
+
+report: book  ## The same as book: the report is the book
+
+visualize: $(READY)  ## Save the pictures of the executed stages under _build/figures
+	@$(RUN) -m audit_lib.pipeline figures
+
+demo: $(READY)  ## Popularity against Markov on synthetic data, in seconds
+	@$(RUN) -m audit_lib demo
+
+translate: $(READY)  ## Bring the Spanish catalogues in step with the English pages; list what is left
+	@$(RUN) -m audit_lib.site translate
+
+ci:  ## What continuous integration runs
+	@.ci/run
+
+clean:  ## Remove what runs and builds made; never a file under version control
+	@rm -rf _build .snakemake .pytest_cache .ruff_cache .hypothesis notebooks/*.ipynb notebooks/.ipynb_checkpoints book/_static/mathjax
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} + ; echo "Removed builds and executed notebooks. Kept: evidence in runs/, downloads, $(VENV)."
+
+# The environment, made on first use and again whenever requirements.txt changes.
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
+	@echo "Installing what requirements.txt pins into $(VENV) (once, a few minutes) ..."
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(RUN) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "audit.pth").write_text("$(CURDIR)\n")'
+	@touch $@

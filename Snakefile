@@ -1,0 +1,83 @@
+# The pipeline: which stage runs when, on what, after what. `make book` calls it; the same file runs on a cluster through
+# Snakemake's executor plugins. audit_lib/pipeline.py says how a stage runs, audit_lib/site.py how the pages are made.
+#
+# A stage runs again when its text, the library, the data file or a setting changes (content counts, not the time alone).
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT))
+from audit_lib.pipeline import LANGUAGES, ONE_THREAD, stages, upstream
+
+STAGES = stages(ROOT)
+# Empty means: the default that the notebook declares.
+SETTINGS = {name: str(config.get(name) or "") for name in ("dataset", "columns", "profile", "device", "engine", "seeds")}
+EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
+# What may change a result. How pages are made and how stages are started may not.
+APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "__main__.py"}
+LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
+DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
+PROSE = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "book").rglob("*")
+    if path.is_file() and path.suffix in {".md", ".bib", ".yml", ".po", ".css", ".html", ".py", ".svg", ".png"}
+)
+
+os.environ.update(ONE_THREAD)
+
+
+wildcard_constraints:
+    lang="|".join(LANGUAGES),
+    stage="|".join(STAGES) or "none",
+
+
+rule book:
+    input:
+        "_build/site/index.html",
+    default_target: True
+
+
+def before(wildcards):
+    """The stages that one reads; in another language, the English run of the same stage, which made the evidence."""
+    if wildcards.lang != "en":
+        return [EXECUTED.format(lang="en", stage=wildcards.stage)]
+    return [EXECUTED.format(lang="en", stage=name) for name in upstream(wildcards.stage, STAGES)]
+
+
+rule stage:
+    input:
+        text="notebooks/{stage}.md",
+        library=LIBRARY,
+        data=DATA,
+        before=before,
+    output:
+        EXECUTED,
+    params:
+        settings=" ".join(f"-s '{name}={value}'" for name, value in SETTINGS.items() if value),
+    shell:
+        "{sys.executable} -m audit_lib.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings}"
+
+
+# The .ipynb beside each text, with the outputs of the English run: for Jupyter, and for plain `jupyter-book build .`
+rule pair:
+    input:
+        EXECUTED.format(lang="en", stage="{stage}"),
+    output:
+        touch("_build/executed/paired/{stage}"),
+    shell:
+        "{sys.executable} -m audit_lib.pipeline pair {wildcards.stage} {input}"
+
+
+rule pages:
+    input:
+        expand(EXECUTED, lang=LANGUAGES, stage=STAGES),
+        expand("_build/executed/paired/{stage}", stage=STAGES),
+        PROSE,
+        "_config.yml",
+        "_toc.yml",
+        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py")],
+    output:
+        "_build/site/index.html",
+    shell:
+        "{sys.executable} -m audit_lib.site build"

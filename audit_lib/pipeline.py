@@ -1,0 +1,315 @@
+"""Runs the stage notebooks: text in, executed notebook out, the same bytes for the same run.
+
+A stage is `notebooks/NN_name.md` (jupytext, MyST). It is executed by papermill, once per language, into
+`_build/executed/{lang}/notebooks/NN_name.ipynb`. `Snakefile` says when; this module says how. Commands:
+`python -m audit_lib.pipeline run|stage|notebooks|figures`.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from audit_lib.errors import AuditError, InputError, MissingError, unknown
+
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = ("en", "es")
+
+# What each stage reads from the stages before it. A stage that is not in notebooks/ yet is skipped.
+AFTER: dict[str, tuple[str, ...]] = {
+    "01_data": (),
+    "02_split": ("01_data",),
+    "03_baselines": ("02_split",),
+    "04_gru4rec": ("02_split",),
+    "05_evaluation": ("03_baselines", "04_gru4rec"),
+    "06_literature": (),
+    "07_implementations": (),
+    "08_multiverse": (),
+    "09_cost": ("03_baselines", "04_gru4rec"),
+}
+
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
+
+
+class StageError(AuditError, RuntimeError):
+    """A cell of a stage failed, or its kernel died."""
+
+
+def stages(root: Path = ROOT) -> list[str]:
+    """Names of the stages in `notebooks/`, in order: files named NN_name.md."""
+    return sorted(path.stem for path in (root / "notebooks").glob("[0-9][0-9]_*.md"))
+
+
+def upstream(stage: str, present: Sequence[str]) -> list[str]:
+    """The stages that `stage` reads, among those present. A stage not in `AFTER` follows all those before it."""
+    return [name for name in AFTER.get(stage, [s for s in present if s < stage]) if name in present]
+
+
+def read(path: Path) -> Any:
+    """The notebook in a text file, with cell ids that depend on its content's order alone."""
+    import jupytext
+
+    if not path.is_file():
+        raise MissingError(f"There is no notebook text at {path}.")
+    notebook = jupytext.read(path)
+    notebook.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"})
+    return number_cells(notebook)
+
+
+def number_cells(notebook: Any) -> Any:
+    """Replace random cell ids by the cell's position (papermill's injected cell has its own)."""
+    position = 0
+    for cell in notebook.cells:
+        if is_injected(cell):
+            cell["id"] = "injected-parameters"
+        else:
+            position += 1
+            cell["id"] = f"cell-{position:03d}"
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def tags(cell: Any) -> list[str]:
+    """The tags of a cell."""
+    return list(cell.metadata.get("tags", []))
+
+
+def is_injected(cell: Any) -> bool:
+    """Whether papermill put this cell here."""
+    return "injected-parameters" in tags(cell)
+
+
+def declared(notebook: Any) -> list[str]:
+    """Names that the cell tagged `parameters` assigns."""
+    cells = [cell for cell in notebook.cells if "parameters" in tags(cell)]
+    if not cells:
+        return []
+    names = []
+    for node in ast.parse(cells[0].source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return names
+
+
+def normalise(notebook: Any) -> Any:
+    """Drop what differs between two runs that did the same: ids, clock times, paths, the cutting of streams."""
+    number_cells(notebook)
+    record = notebook.metadata.pop("papermill", {})
+    notebook.metadata["papermill"] = {"parameters": record.get("parameters", {})}
+    notebook.metadata.pop("jupytext", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if is_injected(cell):
+            cell.metadata["tags"] = ["injected-parameters", "hide-input"]
+        if cell.cell_type == "code":
+            cell.outputs = join_streams(cell.outputs)
+    return notebook
+
+
+def join_streams(outputs: Sequence[Any]) -> list[Any]:
+    """Outputs with neighbouring pieces of one stream joined: where a stream is cut is a matter of timing."""
+    joined: list[Any] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def write(notebook: Any, path: Path) -> None:
+    """Write a notebook under a temporary name, then rename it."""
+    import nbformat
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".writing")
+    nbformat.write(notebook, temporary)
+    temporary.replace(path)
+
+
+@contextlib.contextmanager
+def kernel_environment(root: Path) -> Iterator[None]:
+    """What kernels inherit: the library on their path and one thread each."""
+    before = dict(os.environ)
+    os.environ.update(ONE_THREAD)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), before.get("PYTHONPATH", "")]))
+    os.environ.setdefault("PYTHONHASHSEED", "0")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def run(text: Path, output: Path, *, parameters: Mapping[str, Any], root: Path = ROOT) -> Path:
+    """Execute the notebook in `text` with `parameters` into `output`, and return `output`.
+
+    Kernels start in `root`. Raises InputError if a parameter is not declared by the notebook (papermill alone would
+    only warn), StageError if a cell fails; then `output` is untouched and what ran is in `NAME.failed.ipynb`.
+    """
+    import papermill
+    from papermill.exceptions import PapermillException
+
+    notebook = read(text)
+    known = declared(notebook)
+    for name in parameters:
+        if name not in known:
+            raise unknown(f"parameter of {text.stem}", name, known)
+    failed = output.with_suffix(".failed.ipynb")
+    fresh, partial = output.with_suffix(".fresh.ipynb"), output.with_suffix(".running.ipynb")
+    write(notebook, fresh)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    try:
+        with kernel_environment(root):
+            done = papermill.execute_notebook(
+                str(fresh), str(partial), dict(parameters), kernel_name="python3", cwd=str(root), progress_bar=False
+            )
+    except (PapermillException, RuntimeError) as error:
+        if partial.exists():
+            partial.replace(failed)
+        raise StageError(f"{text.stem} failed: {error}\nWhat ran is in {failed}.") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+    write(normalise(done), output)
+    failed.unlink(missing_ok=True)
+    return output
+
+
+def pair(text: Path, *, executed: Path | None = None) -> Path:
+    """Write the .ipynb beside a notebook's text, and return its path.
+
+    Cells come from the text; outputs from `executed`, or else from the .ipynb that is there already, wherever the
+    code is still the same. Papermill's injected cell stays out, so the pair can be edited, synced and run again. The
+    .ipynb gets the text's time, so that jupytext finds neither newer than the other.
+    """
+    import jupytext
+    import nbformat
+
+    notebook, target = read(text), text.with_suffix(".ipynb")
+    source = executed or target
+    if source.is_file():
+        earlier = nbformat.read(source, as_version=4)
+        earlier.cells = [cell for cell in earlier.cells if not is_injected(cell)]
+        notebook = number_cells(jupytext.combine.combine_inputs_with_outputs(notebook, earlier))
+    write(notebook, target)
+    os.utime(target, (text.stat().st_mtime, text.stat().st_mtime))
+    return target
+
+
+@click.group()
+def cli() -> None:
+    """Run stage notebooks."""
+
+
+@cli.command("run")
+@click.argument("stage")
+@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write the executed notebook.")
+@click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter that the stage declares.")
+@click.option("-s", "settings", multiple=True, metavar="NAME=VALUE", help="Used if the stage declares it.")
+def run_command(stage: str, lang: str, out: Path | None, given: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Execute one STAGE in one language."""
+    names = stages()
+    if stage not in names:
+        raise unknown("stage", stage, names)
+    text = ROOT / "notebooks" / f"{stage}.md"
+    known = declared(read(text))
+    chosen = {name: value for name, value in map(key_value, settings) if name in known and value}
+    chosen |= dict(map(key_value, given)) | {"lang": lang}
+    out = out or ROOT / "_build" / "executed" / lang / "notebooks" / f"{stage}.ipynb"
+    progress, start = f"[{names.index(stage) + 1}/{len(names)}] {stage} ({lang})", time.perf_counter()
+    click.echo(f"{progress} runs ...", err=True)
+    run(text, out, parameters=chosen)
+    click.echo(f"{progress} done in {time.perf_counter() - start:.1f} s", err=True)
+
+
+def key_value(text: str) -> tuple[str, str]:
+    """Split NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise InputError(f"'{text}' is not NAME=VALUE.")
+    return name, value
+
+
+@cli.command("stage")
+@click.argument("stage")
+@click.argument("snakemake_arguments", nargs=-1)
+def stage_command(stage: str, snakemake_arguments: tuple[str, ...]) -> None:
+    """Bring one STAGE up to date, with those that it depends on, in English."""
+    if stage not in stages():
+        raise MissingError(f"The stage {stage} is not in this version yet. It has: {', '.join(stages()) or 'none'}.")
+    target = f"_build/executed/en/notebooks/{stage}.ipynb"
+    command = [sys.executable, "-m", "snakemake", target, *snakemake_arguments]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        raise StageError(f"{stage} did not finish; the reason is above.")
+    click.echo(f"{stage} is up to date: {target}")
+
+
+@cli.command("notebooks")
+def notebooks_command() -> None:
+    """Write the .ipynb of every stage from its text, keeping outputs whose code has not changed."""
+    for stage in stages():
+        click.echo(f"notebooks/{pair(ROOT / 'notebooks' / f'{stage}.md').name} is in step with its text")
+
+
+@cli.command("pair")
+@click.argument("stage")
+@click.argument("executed", type=click.Path(exists=True, path_type=Path))
+def pair_command(stage: str, executed: Path) -> None:
+    """Give the .ipynb of STAGE the outputs of an EXECUTED notebook."""
+    pair(ROOT / "notebooks" / f"{stage}.md", executed=executed)
+
+
+@cli.command("figures")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("_build/figures"), show_default=True)
+def figures_command(out: Path) -> None:
+    """Save every picture of the executed notebooks as a file."""
+    import nbformat
+
+    written = 0
+    for path in sorted((ROOT / "_build" / "executed").glob("*/notebooks/*_*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", []) if "data" in output]
+        for number, data in enumerate((o.data for o in outputs if {"image/svg+xml", "image/png"} & set(o.data)), 1):
+            folder = out / path.parent.parent.name
+            folder.mkdir(parents=True, exist_ok=True)
+            for kind, suffix in (("image/svg+xml", "svg"), ("image/png", "png")):
+                if kind in data:
+                    content = data[kind].encode() if suffix == "svg" else base64.b64decode(data[kind])
+                    (folder / f"{path.stem}-{number}.{suffix}").write_bytes(content)
+                    written += 1
+    if not written:
+        raise MissingError("No executed notebook holds a picture. Run `make book` first.")
+    click.echo(f"{written} pictures are in {out}")
+
+
+def main() -> None:
+    """Entry point: an error of ours is one message, not a traceback."""
+    try:
+        cli(standalone_mode=False)
+    except AuditError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""The finished site: the same book in English and in Spanish, from one table of contents.
+
+`assemble` gathers the source of one language (prose, executed notebooks, configuration), `build` runs Sphinx over both
+and adds what joins them, `update_catalogues` keeps the Spanish catalogues in step. `sitecheck` says whether the result
+is sound. Commands: `python -m audit_lib.site build|translate|check|mathjax`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from audit_lib import sitecheck
+from audit_lib.errors import AuditError
+from audit_lib.mathjax import ensure_mathjax
+from audit_lib.pipeline import LANGUAGES, ROOT
+
+CATALOGUES = Path("book/locale/es/LC_MESSAGES")
+NO_GIT_EPOCH = "1767225600"  # 2026-01-01, for a copy without its history
+
+
+class SiteError(AuditError, RuntimeError):
+    """Sphinx refused the book, or the finished site is not sound."""
+
+
+# --- one language's source
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, mapping by mapping."""
+    result = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def table_of_contents(root: Path, lang: str, exists: Any) -> dict[str, Any]:
+    """`_toc.yml` without the pages for which `exists(page)` is false, its captions in `lang`.
+
+    Sphinx extracts the captions into the catalogue of the root page, but does not translate them itself.
+    """
+    toc = yaml.safe_load((root / "_toc.yml").read_text("utf8"))
+    catalogue = root / "book" / "locale" / lang / "LC_MESSAGES" / f"{toc['root']}.po"
+    translations = sitecheck.messages(catalogue) if lang != "en" else {}
+    for part in toc["parts"]:
+        part["caption"] = translations.get(part["caption"], (part["caption"],))[0] or part["caption"]
+        part["chapters"] = [chapter for chapter in part["chapters"] if exists(chapter["file"])]
+    toc["parts"] = [part for part in toc["parts"] if part["chapters"]]
+    return toc
+
+
+def changes(root: Path, lang: str) -> dict[str, Any]:
+    """What a language changes in the configuration: `book/config.LANG.yml`, nothing for English."""
+    return {} if lang == "en" else yaml.safe_load((root / "book" / f"config.{lang}.yml").read_text("utf8"))
+
+
+def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> Path:
+    """Gather the Sphinx source of one language in `target` and return it. Unchanged files keep their time.
+
+    executed: folder with LANG/notebooks/*.ipynb.
+    """
+    files = {path.relative_to(root): path for path in (root / "book").rglob("*") if path.is_file()}
+    files = {name: path for name, path in files.items() if path.suffix not in {".mo", ".pyc"}}
+    notebooks = executed / lang / "notebooks"
+    files |= {Path("notebooks") / path.name: path for path in notebooks.glob("[0-9][0-9]_*.ipynb")
+              if path.name.count(".") == 1}  # fmt: skip
+    for old in [path for path in target.rglob("*") if path.is_file() and path.suffix not in {".mo", ".pyc"}]:
+        if old.relative_to(target) not in files and old.parent != target:
+            old.unlink()
+    for name, path in files.items():
+        copy_if_changed(path, target / name)
+    config = merged(yaml.safe_load((root / "_config.yml").read_text("utf8")), changes(root, lang))
+    config["sphinx"]["config"]["audit_bilingual"] = True
+    toc = table_of_contents(root, lang, lambda page: any(target.glob(f"{page}.*")))
+    for name, content in (("_config.yml", config), ("_toc.yml", toc)):
+        (target / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf8")
+    call([*script("jupyter_book.cli.main"), "config", "sphinx", str(target)], root=root)
+    return target
+
+
+def copy_if_changed(source: Path, target: Path) -> None:
+    """Copy a file unless the target holds the same bytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists() or target.read_bytes() != source.read_bytes():
+        shutil.copyfile(source, target)
+
+
+# --- Sphinx
+def environment(root: Path) -> dict[str, str]:
+    """What makes two builds equal: the date of the commit instead of today's, one hash seed, one locale."""
+    date = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=root, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    paths = [str(root), str(root / "book" / "_ext"), os.environ.get("PYTHONPATH", "")]
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    return {"SOURCE_DATE_EPOCH": date or NO_GIT_EPOCH} | dict(os.environ) | own
+
+
+def call(command: list[str], *, root: Path) -> str:
+    """Run a command, quietly if it succeeds; raise SiteError with all that it said if it does not."""
+    done = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SiteError(f"{' '.join(command[1:5])} … failed:\n{done.stdout}\n{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def script(module: str) -> list[str]:
+    """The command line of a module's `main`, in this environment."""
+    return [sys.executable, "-c", f"import sys; from {module} import main; sys.exit(main())"]
+
+
+def sphinx(builder: str, source: Path, out: Path, *, doctrees: Path, root: Path = ROOT) -> str:
+    """Run one Sphinx builder with warnings, unresolved references among them, as errors."""
+    strict = ["-n", "-W", "--keep-going", "-q"]
+    folders = ["-d", str(doctrees), str(source), str(out)]
+    return call([sys.executable, "-m", "sphinx", "-b", builder, *strict, *folders], root=root)
+
+
+def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None = None) -> Path:
+    """Build the site in both languages and return its folder, `work`/site. Nothing is published if a build fails."""
+    work = work or root / "_build"
+    executed = executed or work / "executed"
+    ensure_mathjax(root)
+    for lang in LANGUAGES:
+        source = assemble(lang, work / "source" / lang, executed=executed, root=root)
+        sphinx("html", source, work / "pages" / lang, doctrees=work / "doctrees" / lang, root=root)
+    site = work / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    for lang in LANGUAGES:
+        shutil.copytree(work / "pages" / lang, site / lang, ignore=shutil.ignore_patterns(*UNPUBLISHED))
+        forward = FORWARD.format(lang=lang, href="book/index.html", **WORDS[lang])
+        (site / lang / "index.html").write_text(forward, "utf8")
+    (site / ".nojekyll").touch()
+    (site / "index.html").write_text(ROOT_PAGE, "utf8")
+    return site
+
+
+UNPUBLISHED = (".buildinfo*", ".doctrees", "*webpack-macros.html")  # the last are the theme's own templates
+WORDS = {
+    "en": {"title": "GRU4Rec: reproduction and audit", "go": "Open the book"},
+    "es": {"title": "GRU4Rec: reproducción y auditoría", "go": "Abrir el libro"},
+}
+FORWARD = """<!doctype html>
+<html lang="{lang}">
+<head><meta charset="utf-8"><title>{title}</title>
+<meta http-equiv="refresh" content="0; url={href}">
+<link rel="canonical" href="{href}"></head>
+<body><p><a href="{href}">{go}</a></p></body>
+</html>
+"""
+ROOT_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>GRU4Rec: reproduction and audit · reproducción y auditoría</title>
+<link rel="alternate" hreflang="en" href="en/book/index.html">
+<link rel="alternate" hreflang="es" href="es/book/index.html">
+<link rel="alternate" hreflang="x-default" href="index.html">
+<script>
+const wanted = (navigator.languages || [navigator.language || "en"]).map(tag => tag.slice(0, 2).toLowerCase());
+const found = wanted.find(tag => tag === "en" || tag === "es") || "en";
+location.replace(found + "/book/index.html");
+</script>
+<style>body { font: 1.1rem/1.6 system-ui, sans-serif; margin: 20vh auto; max-width: 32rem; padding: 0 1rem; }</style>
+</head>
+<body>
+<h1>GRU4Rec</h1>
+<p><a href="en/book/index.html" lang="en" hreflang="en">Reproduction and audit (English)</a></p>
+<p><a href="es/book/index.html" lang="es" hreflang="es">Reproducción y auditoría (español)</a></p>
+</body>
+</html>
+"""
+
+
+# --- translation
+def templates(*, root: Path = ROOT, work: Path | None = None, executed: Path | None = None) -> Path:
+    """Extract the English messages of every page into `work`/gettext/*.pot and return that folder."""
+    work = work or root / "_build"
+    source = assemble("en", work / "source" / "en", executed=executed or work / "executed", root=root)
+    sphinx("gettext", source, work / "gettext", doctrees=work / "doctrees" / "gettext", root=root)
+    return work / "gettext"
+
+
+def update_catalogues(*, root: Path = ROOT, work: Path | None = None) -> None:
+    """Bring book/locale/es in step with the English pages: new messages come in empty, changed ones marked fuzzy."""
+    pot = templates(root=root, work=work)
+    locale = root / "book" / "locale"
+    options = ["-p", str(pot), "-d", str(locale), "-l", "es", "-w", "120", "--no-obsolete"]
+    call([*script("sphinx_intl.commands"), "update", *options], root=root)
+    for path in locale.rglob("*.po"):  # the date of extraction says nothing and would change every file
+        lines = [line for line in path.read_text("utf8").splitlines(True) if "POT-Creation-Date" not in line]
+        path.write_text("".join(lines), "utf8")
+
+
+# --- commands
+@click.group()
+def cli() -> None:
+    """Build and check the site."""
+
+
+@cli.command("build")
+def build_command() -> None:
+    """Build both languages from the executed notebooks."""
+    click.echo("[site] pages in English and Spanish ...", err=True)
+    site = build()
+    click.echo(f"[site] {len(list(site.rglob('*.html')))} pages", err=True)
+
+
+@cli.command("translate")
+def translate_command() -> None:
+    """Refresh the Spanish catalogues and list what is untranslated or fuzzy."""
+    update_catalogues()
+    problems = sitecheck.catalogue_problems(ROOT / CATALOGUES, ROOT / "_build" / "gettext")
+    click.echo("\n".join(problems) or "Spanish is complete.")
+
+
+@cli.command("check")
+def check_command() -> None:
+    """Check the finished site; list what is wrong."""
+    if problems := sitecheck.check(ROOT / "_build" / "site"):
+        raise SiteError("\n".join(problems))
+    click.echo("The site is sound.")
+
+
+@cli.command("mathjax")
+def mathjax_command() -> None:
+    """Fetch MathJax."""
+    click.echo(f"MathJax is at {ensure_mathjax().relative_to(ROOT)}")
+
+
+def main() -> None:
+    """Entry point: an error of ours is one message, not a traceback."""
+    try:
+        cli(standalone_mode=False)
+    except AuditError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
