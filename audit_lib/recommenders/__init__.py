@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from audit_lib.errors import unknown
+from audit_lib.recommenders.backoff import MarkovBackoff
 from audit_lib.recommenders.base import Config, Recommender, SparseRecommender
+from audit_lib.recommenders.itemknn import ItemKNN
 from audit_lib.recommenders.markov import Markov
 from audit_lib.recommenders.popularity import Popularity, SessionPopularity
+from audit_lib.recommenders.rules import AssociationRules, SequentialRules
+from audit_lib.recommenders.sessionknn import STAN, VSKNN, VSTAN, SessionKNN
 
 __all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "create", "lookup"]
 
@@ -17,6 +21,14 @@ REGISTRY: dict[str, type[Recommender]] = {
         Popularity,
         SessionPopularity,
         Markov,
+        MarkovBackoff,
+        AssociationRules,
+        SequentialRules,
+        ItemKNN,
+        SessionKNN,
+        VSKNN,
+        STAN,
+        VSTAN,
     )
 }
 
