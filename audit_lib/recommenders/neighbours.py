@@ -22,6 +22,8 @@ import numpy as np
 
 from audit_lib.sessions import Sessions
 
+ROOM = 1 << 22  # scored items that one call of `score` can write, unless the catalogue is larger
+
 _local = threading.local()
 
 

@@ -127,7 +127,7 @@ class SessionKNN(SparseRecommender):
         index = tuple(arrays[name] for name in names)
         scratch = neighbours.scratch(n_sessions, n_items).arrays()
         k, m = self.config.k, self.config.sample_size or n_sessions
-        room = max(n_items, 1 << 22)
+        room = max(n_items, neighbours.ROOM)
         parts, done = [], 0
         while done < len(rows):
             items, values = np.empty(room, np.int32), np.empty(room, np.float32)
