@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from audit_lib.errors import unknown
 from audit_lib.recommenders.base import Config, Recommender, SparseRecommender
-from audit_lib.recommenders.markov import Markov
-from audit_lib.recommenders.oracle import Oracle
-from audit_lib.recommenders.popularity import Popularity, SessionPopularity
 
 __all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "create", "lookup"]
 
-REGISTRY: dict[str, type[Recommender]] = {
-    cls.name: cls
-    for cls in (
-        Popularity,
-        SessionPopularity,
-        Markov,
-        Oracle,
-    )
+# Imported on demand: Popularity does not wait for torch, and GRU4Rec can import `base` from here.
+REGISTRY: dict[str, str] = {
+    "popularity": "audit_lib.recommenders.popularity:Popularity",
+    "session_popularity": "audit_lib.recommenders.popularity:SessionPopularity",
+    "markov": "audit_lib.recommenders.markov:Markov",
+    "markov_backoff": "audit_lib.recommenders.backoff:MarkovBackoff",
+    "ar": "audit_lib.recommenders.rules:AssociationRules",
+    "sr": "audit_lib.recommenders.rules:SequentialRules",
+    "itemknn": "audit_lib.recommenders.itemknn:ItemKNN",
+    "sknn": "audit_lib.recommenders.sessionknn:SessionKNN",
+    "vsknn": "audit_lib.recommenders.sessionknn:VSKNN",
+    "stan": "audit_lib.recommenders.sessionknn:STAN",
+    "vstan": "audit_lib.recommenders.sessionknn:VSTAN",
+    "oracle": "audit_lib.recommenders.oracle:Oracle",
+    "gru4rec": "audit_lib.gru4rec.train:GRU4Rec",
+    "gru4rec_official": "audit_lib.gru4rec.official:OfficialGRU4Rec",
 }
 
 
@@ -27,7 +33,8 @@ def lookup(name: str) -> type[Recommender]:
     """The class of that name. Raises InputError, with the nearest name, if there is none."""
     if name not in REGISTRY:
         raise unknown("recommender", name, REGISTRY)
-    return REGISTRY[name]
+    module, cls = REGISTRY[name].split(":")
+    return getattr(import_module(module), cls)
 
 
 def create(name: str, **settings: Any) -> Recommender:

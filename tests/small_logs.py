@@ -1,0 +1,33 @@
+"""Small logs, written as lists of sessions of item numbers, for tests to reason about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from hypothesis import strategies as st
+
+from audit_lib.recommenders import Recommender
+from audit_lib.sessions import Prefixes, Sessions
+
+
+def sessions_of(rows: Sequence[Sequence[int]], n_items: int, *, times: np.ndarray | None = None) -> Sessions:
+    """The rows as sessions over the catalogue 0 … n_items − 1; Time is the running position unless given."""
+    items = np.array([item for row in rows for item in row], np.int64)
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    times = np.arange(len(items), dtype=np.float64) if times is None else np.asarray(times, np.float64)
+    return Sessions(items, offsets, times, np.arange(len(rows)), pd.Index(np.arange(n_items)))
+
+
+def scores_after(recommender: Recommender, prefix: Sequence[int], n_items: int) -> np.ndarray:
+    """(V,) the scores of a fitted recommender after a prefix."""
+    test = sessions_of([[*prefix, 0]], n_items)
+    return np.concatenate([block.copy() for block in recommender.score(Prefixes(test))])[-1]
+
+
+@st.composite
+def small_train(draw: st.DrawFn, n_items: int = 6, *, repeats: bool = True) -> list[list[int]]:
+    """2 to 12 sessions of 2 to 6 events; without repeats an item occurs once a session."""
+    session = st.lists(st.integers(0, n_items - 1), min_size=2, max_size=6, unique=not repeats)
+    return draw(st.lists(session, min_size=2, max_size=12))

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_logs import scores_after, sessions_of, small_train
+
+from audit_lib.errors import InputError
+from audit_lib.recommenders import create
+
+V = 5
+
+
+def brute(train, prefix, order, mu):
+    """P(j | the last `order` items) by the recursion of the definition, on lists."""
+    events = [item for session in train for item in session]
+    share = np.bincount(events, minlength=V) / len(events)
+
+    def followers(context):
+        n = len(context)
+        found = [s[at + n] for s in train for at in range(len(s) - n) if s[at : at + n] == context]
+        return np.bincount(found, minlength=V).astype(float)
+
+    def p(n):
+        if n == 0:
+            return share
+        shorter = p(n - 1)
+        if n > len(prefix) or followers(prefix[-n:]).sum() == 0:
+            return shorter
+        c = followers(prefix[-n:])
+        kinds = (c > 0).sum()
+        return (c + mu * kinds * shorter) / (c.sum() + mu * kinds)
+
+    return np.where(followers(prefix[-1:]) > 0, p(order), 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    train=small_train(V),
+    prefix=st.lists(st.integers(0, V - 1), min_size=1, max_size=5),
+    order=st.integers(1, 4),
+    mu=st.sampled_from([0.1, 1.0, 7.5]),
+)
+def test_equals_the_recursion_of_its_definition(train, prefix, order, mu):
+    model = create("markov_backoff", order=order, mu=mu).fit(sessions_of(train, V))
+    got = np.maximum(scores_after(model, prefix, V), 0)
+    np.testing.assert_allclose(got, brute(train, prefix, order, mu), rtol=1e-5, atol=1e-9)
+
+
+def test_a_longer_context_tells_apart_what_the_last_item_cannot():
+    train = sessions_of([[0, 2, 3]] * 3 + [[1, 2, 4]] * 3, V)
+    model = create("markov_backoff", order=2).fit(train)
+    assert scores_after(model, [0, 2], V).argmax() == 3
+    assert scores_after(model, [1, 2], V).argmax() == 4
+
+
+def test_an_unseen_context_backs_off_to_the_last_item():
+    model = create("markov_backoff", order=3).fit(sessions_of([[0, 1], [0, 1], [2, 3, 4]], V))
+    np.testing.assert_array_equal(scores_after(model, [4, 0], V), scores_after(model, [0], V))
+
+
+def test_an_order_of_zero_is_refused_with_the_settings_that_exist():
+    with pytest.raises(InputError, match=r"markov_backoff: order: .* Its settings are order, mu, fallback"):
+        create("markov_backoff", order=0)
