@@ -110,7 +110,6 @@ class Fast:
         for state in self.states:
             state[top][:, c.layers[top]] = 1  # meets the bias column
         self.d_out = [torch.zeros(lanes, w) for w in width]
-        self.kept = [np.zeros((4, lanes, units), np.float32) for units in c.layers]
         self.x = torch.zeros(lanes, c.input_size or 3 * c.layers[0])
         self.d_x = torch.zeros(lanes, c.input_size)
         # projections and their gradients, by layer: of the input, of the hidden state; and r * h, its projection, its gradient
@@ -210,16 +209,16 @@ class Fast:
         gi, gh, *_ = v.arrays[l]
         torch.mm(before[:, : self.config.layers[l]], self.dense[f"W_hh{l}"].T, out=v.project[l][1])
         b_ih, b_hh = self.dense[f"b_ih{l}"].numpy(), self.dense[f"b_hh{l}"].numpy()
-        kernels.gates(gi, gh, b_ih, b_hh, before.numpy(), v.masks[l], self.kept[l], out.numpy())
+        kernels.gates(gi, gh, b_ih, b_hh, before.numpy(), v.masks[l], out.numpy())
 
     def _paper_cell(self, l: int, before: Tensor, out: Tensor, v: SimpleNamespace) -> None:
         units, w, b_ih = self.config.layers[l], self.dense[f"W_hh{l}"], self.dense[f"b_ih{l}"].numpy()
         rh, q, *_ = v.paper[l]
-        gi, h, kept = v.arrays[l][0], before.numpy(), self.kept[l]
+        gi, h = v.arrays[l][0], before.numpy()
         gh = torch.mm(before[:, :units], w[: 2 * units].T)
-        kernels.paper_open(gi, gh.numpy(), b_ih, h, kept, rh.numpy())
+        kernels.paper_open(gi, gh.numpy(), b_ih, h, rh.numpy())
         torch.mm(rh, w[2 * units :].T, out=q)
-        kernels.paper_close(gi, q.numpy(), b_ih, h, v.masks[l], kept, out.numpy())
+        kernels.paper_close(gi, q.numpy(), b_ih, h, v.masks[l], out.numpy())
 
     def _loss(self, n: int, slots: np.ndarray, targets: np.ndarray, lane_loss: np.ndarray) -> None:
         """Turns self.scores into their gradient."""
@@ -244,18 +243,17 @@ class Fast:
             torch.mm(d_gi, self.dense[f"W_ih{l}"], out=v.d_x if l == 0 else v.d_out[l - 1])
 
     def _cell_back(self, l: int, before: Tensor, v: SimpleNamespace) -> None:
-        *_, d_gi, d_gh = v.arrays[l]
         d_b = [self.dense[f"grad.{name}{l}"].numpy() for name in ("b_ih", "b_hh")]
-        kernels.gates_back(v.d_out[l].numpy(), v.masks[l], before.numpy(), self.kept[l], d_gi, d_gh, *d_b)
+        kernels.gates_back(v.d_out[l].numpy(), v.masks[l], before.numpy(), *v.arrays[l], *d_b)
         torch.mm(v.project[l][3].T, before[:, : self.config.layers[l]], out=self.dense[f"grad.W_hh{l}"])
 
     def _paper_back(self, l: int, before: Tensor, v: SimpleNamespace) -> None:
         units, w, g = self.config.layers[l], self.dense[f"W_hh{l}"], self.dense[f"grad.W_hh{l}"]
         rh, _, d_n, d_rh = v.paper[l]
-        d_gi, h = v.project[l][2], before.numpy()
-        kernels.paper_back_close(v.d_out[l].numpy(), v.masks[l], h, self.kept[l], d_gi.numpy(), d_n.numpy())
+        gi, d_gi, h = v.arrays[l][0], v.project[l][2], before.numpy()
+        kernels.paper_back_close(v.d_out[l].numpy(), v.masks[l], h, gi, d_gi.numpy(), d_n.numpy())
         torch.mm(d_n, w[2 * units :], out=d_rh)
-        kernels.paper_back_open(d_rh.numpy(), h, self.kept[l], d_gi.numpy(), self.dense[f"grad.b_ih{l}"].numpy())
+        kernels.paper_back_open(d_rh.numpy(), h, gi, d_gi.numpy(), self.dense[f"grad.b_ih{l}"].numpy())
         torch.mm(d_gi[:, : 2 * units].T, before[:, :units], out=g[: 2 * units])
         torch.mm(d_n.T, rh, out=g[2 * units :])
 

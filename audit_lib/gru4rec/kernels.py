@@ -185,106 +185,114 @@ def _tanh(x):
     return _ONE - _TWO / (_ONE + exp(_TWO * x))
 
 
+# The loops of the cells are short and write to one array each: LLVM gives up vectorising where too many arrays may overlap.
+
+
 @njit(cache=True, fastmath=_FAST)
-def gates(gi, gh, b_ih, b_hh, h, mask, kept, out):
-    """torch's GRUCell: h (b, >=H) to out; kept (4, B, H) takes r, z, n and the hidden part of n for the way back."""
-    b, units = gi.shape[0], gi.shape[1] // 3
-    for i in range(b):
-        x, y, before, to = gi[i], gh[i], h[i], out[i]
-        r_, z_, n_, q_ = kept[0, i], kept[1, i], kept[2, i], kept[3, i]
+def _emit(gi, units, before, m, out):
+    """One lane's new state (1 - z) n + z h, dropped out by m (of no size: not at all)."""
+    z, n = gi[units : 2 * units], gi[2 * units :]
+    for k in range(units):
+        out[k] = (_ONE - z[k]) * n[k] + z[k] * before[k]
+    for k in range(m.size):
+        out[k] *= m[k]
+
+
+@njit(cache=True, fastmath=_FAST)
+def _receive(d, m, units, gi, before, gx):
+    """One lane's gradients of the n and z projections, from d_out (dropped out in place by m)."""
+    z, n = gi[units : 2 * units], gi[2 * units :]
+    for k in range(m.size):
+        d[k] *= m[k]
+    for k in range(units):
+        gx[2 * units + k] = d[k] * (_ONE - z[k]) * (_ONE - n[k] * n[k])
+    for k in range(units):
+        gx[units + k] = d[k] * (before[k] - n[k]) * z[k] * (_ONE - z[k])
+
+
+@njit(cache=True, fastmath=_FAST)
+def gates(gi, gh, b_ih, b_hh, h, mask, out):
+    """torch's GRUCell: h (b, >=H) to out. Leaves r, z, n in gi (b, 3H), and the hidden part of n in gh, for the way back."""
+    units = gi.shape[1] // 3
+    for i in range(gi.shape[0]):
+        x, y = gi[i], gh[i]
+        for k in range(2 * units):
+            x[k] = _sigmoid(x[k] + y[k] + b_ih[k] + b_hh[k])
+        r, n, q = x[:units], x[2 * units :], y[2 * units :]
         for k in range(units):
-            r = _sigmoid(x[k] + y[k] + b_ih[k] + b_hh[k])
-            z = _sigmoid(x[units + k] + y[units + k] + b_ih[units + k] + b_hh[units + k])
-            q = y[2 * units + k] + b_hh[2 * units + k]
-            n = _tanh(x[2 * units + k] + b_ih[2 * units + k] + r * q)
-            r_[k], z_[k], n_[k], q_[k] = r, z, n, q
-            to[k] = (_ONE - z) * n + z * before[k]
-        if mask.shape[0] > 0:
-            m = mask[i]
-            for k in range(units):
-                to[k] *= m[k]
+            q[k] += b_hh[2 * units + k]
+        for k in range(units):
+            n[k] = _tanh(n[k] + b_ih[2 * units + k] + r[k] * q[k])
+        _emit(x, units, h[i], mask[i] if mask.shape[0] > 0 else mask[:0].reshape(-1), out[i])
 
 
 @njit(cache=True, fastmath=_FAST)
-def gates_back(d_out, mask, h, kept, d_gi, d_gh, d_b_ih, d_b_hh):
+def gates_back(d_out, mask, h, gi, gh, d_gi, d_gh, d_b_ih, d_b_hh):
     """Gradients of the projections and biases from d_out (b, >=H); h is a constant (one step back only)."""
-    b, units = d_gi.shape[0], d_gi.shape[1] // 3
+    units = gi.shape[1] // 3
     d_b_ih[:] = _ZERO
     d_b_hh[:] = _ZERO
-    for i in range(b):
-        d, before, gx, gy = d_out[i], h[i], d_gi[i], d_gh[i]
-        r_, z_, n_, q_ = kept[0, i], kept[1, i], kept[2, i], kept[3, i]
-        if mask.shape[0] > 0:
-            m = mask[i]
-            for k in range(units):
-                d[k] *= m[k]
+    for i in range(gi.shape[0]):
+        gx, gy = d_gi[i], d_gh[i]
+        _receive(d_out[i], mask[i] if mask.shape[0] > 0 else mask[:0].reshape(-1), units, gi[i], h[i], gx)
+        r, q, dn = gi[i, :units], gh[i, 2 * units :], gx[2 * units :]
         for k in range(units):
-            r, z, n = r_[k], z_[k], n_[k]
-            dn = d[k] * (_ONE - z) * (_ONE - n * n)
-            dr = dn * q_[k] * r * (_ONE - r)
-            dz = d[k] * (before[k] - n) * z * (_ONE - z)
-            gx[k] = gy[k] = dr
-            gx[units + k] = gy[units + k] = dz
-            gx[2 * units + k] = dn
-            gy[2 * units + k] = dn * r
+            gx[k] = dn[k] * q[k] * r[k] * (_ONE - r[k])
+        for k in range(2 * units):
+            gy[k] = gx[k]
+        for k in range(units):
+            gy[2 * units + k] = dn[k] * r[k]
         for k in range(3 * units):
             d_b_ih[k] += gx[k]
+        for k in range(3 * units):
             d_b_hh[k] += gy[k]
 
 
 @njit(cache=True, fastmath=_FAST)
-def paper_open(gi, gh, b_ih, h, kept, rh):
-    """The paper's cell, first half: r and z from gi (b, 3H) and gh (b, 2H), and rh = r * h."""
-    b, units = gi.shape[0], gi.shape[1] // 3
-    for i in range(b):
+def paper_open(gi, gh, b_ih, h, rh):
+    """The paper's cell, first half: r and z, from and in gi (b, 3H) with gh (b, 2H), and rh = r * h."""
+    units = rh.shape[1]
+    for i in range(rh.shape[0]):
+        x, y = gi[i], gh[i]
+        for k in range(2 * units):
+            x[k] = _sigmoid(x[k] + y[k] + b_ih[k])
         for k in range(units):
-            r = _sigmoid(gi[i, k] + gh[i, k] + b_ih[k])
-            kept[0, i, k] = r
-            kept[1, i, k] = _sigmoid(gi[i, units + k] + gh[i, units + k] + b_ih[units + k])
-            rh[i, k] = r * h[i, k]
+            rh[i, k] = x[k] * h[i, k]
 
 
 @njit(cache=True, fastmath=_FAST)
-def paper_close(gi, q, b_ih, h, mask, kept, out):
-    """Second half: n from gi and q = (r * h) U_n^T (b, H), then the new state."""
-    b, units = gi.shape[0], gi.shape[1] // 3
-    for i in range(b):
+def paper_close(gi, q, b_ih, h, mask, out):
+    """Second half: n, in gi, from q = (r * h) U_n^T (b, H), then the new state."""
+    units = q.shape[1]
+    for i in range(q.shape[0]):
+        n = gi[i, 2 * units :]
         for k in range(units):
-            n = _tanh(gi[i, 2 * units + k] + q[i, k] + b_ih[2 * units + k])
-            kept[2, i, k] = n
-            z = kept[1, i, k]
-            out[i, k] = (_ONE - z) * n + z * h[i, k]
-        if mask.shape[0] > 0:
-            for k in range(units):
-                out[i, k] *= mask[i, k]
+            n[k] = _tanh(n[k] + q[i, k] + b_ih[2 * units + k])
+        _emit(gi[i], units, h[i], mask[i] if mask.shape[0] > 0 else mask[:0].reshape(-1), out[i])
 
 
 @njit(cache=True, fastmath=_FAST)
-def paper_back_close(d_out, mask, h, kept, d_gi, d_n):
+def paper_back_close(d_out, mask, h, gi, d_gi, d_n):
     """Gradients of z and n; d_n (b, H) is the n part again, contiguous for the product that follows."""
-    b, units = d_n.shape
-    for i in range(b):
+    units = d_n.shape[1]
+    for i in range(d_n.shape[0]):
+        m = mask[i] if mask.shape[0] > 0 else mask[:0].reshape(-1)
+        _receive(d_out[i], m, units, gi[i], h[i], d_gi[i])
         for k in range(units):
-            d = d_out[i, k]
-            if mask.shape[0] > 0:
-                d *= mask[i, k]
-            z, n = kept[1, i, k], kept[2, i, k]
-            dn = d * (_ONE - z) * (_ONE - n * n)
-            d_n[i, k] = d_gi[i, 2 * units + k] = dn
-            d_gi[i, units + k] = d * (h[i, k] - n) * z * (_ONE - z)
+            d_n[i, k] = d_gi[i, 2 * units + k]
 
 
 @njit(cache=True, fastmath=_FAST)
-def paper_back_open(d_rh, h, kept, d_gi, d_b_ih):
+def paper_back_open(d_rh, h, gi, d_gi, d_b_ih):
     """The gradient of r from d_rh (b, H), and of the biases."""
-    b, units = d_rh.shape
+    units = d_rh.shape[1]
     d_b_ih[:] = _ZERO
-    for i in range(b):
+    for i in range(d_rh.shape[0]):
+        r, gx = gi[i, :units], d_gi[i]
         for k in range(units):
-            r = kept[0, i, k]
-            d_gi[i, k] = d_rh[i, k] * h[i, k] * r * (_ONE - r)
+            gx[k] = d_rh[i, k] * h[i, k] * r[k] * (_ONE - r[k])
         for k in range(3 * units):
-            d_b_ih[k] += d_gi[i, k]
+            d_b_ih[k] += gx[k]
 
 
 @njit(cache=True, inline="always", fastmath=_FAST | {"nnan"})
@@ -325,12 +333,13 @@ def bpr_max(scores, n, weight, slot, alpha, reg, nominal, power, ahead, lane_los
     d/da_u = -s_u (p_u^2 - D) / D + reg s_u (a_u^2 - R + 2 a_u), and d/da_t takes -sum_u s_u p_u (1 - p_u) / D as well.
     power, ahead: (>=n,) scratch. A lane's own target is left out of its negatives by lowering that weight by one.
     """
+    edge = _ZERO if alpha > _ZERO else _LOWEST  # above it, ELU is the identity
     for i in range(slot.size):
         row, at = scores[i], slot[i]
         if alpha > _ZERO:
             for u in range(n):
-                o = row[u]
-                row[u] = o if o > _ZERO else alpha * (exp(o) - _ONE)
+                below = alpha * (exp(row[u]) - _ONE)
+                row[u] = row[u] if row[u] > _ZERO else below
         own, shared = row[at], weight[at]
         weight[at] = shared - _ONE
         if weight[at] <= _ZERO:
@@ -356,9 +365,10 @@ def bpr_max(scores, n, weight, slot, alpha, reg, nominal, power, ahead, lane_los
         for u in range(n):
             a, p = row[u], ahead[u]
             g = power[u] * scale * (reg * (a * a - q + _TWO * a) - (p * p - d) * over)
-            row[u] = g if a > _ZERO or alpha <= _ZERO else g * (a + alpha)
+            slope = _ONE if a > edge else a + alpha
+            row[u] = g * slope
         # The target's column: its share as a negative (if it is one) is in row[at], for a = own.
-        slope = _ONE if own > _ZERO or alpha <= _ZERO else own + alpha
+        slope = _ONE if own > edge else own + alpha
         if weight[at] <= _ZERO:
             row[at] = _ZERO
         row[at] -= t * over / nominal * slope
