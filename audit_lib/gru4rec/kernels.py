@@ -1,7 +1,8 @@
 """Numba kernels of the fast CPU engine: columns of a step, gates, losses with their gradients, sparse Adagrad.
 
 All arithmetic is float32: a Python float among the constants would make a whole loop double. Fast-math flags leave out
-`nnan` and `ninf`, so that a loss that is not finite stays visible. Arrays are C-contiguous; rows may be padded (strides are
+`nnan` and `ninf`, so that a loss that is not finite stays visible. Divisions follow numpy's rules: Python's check for zero
+would keep a loop from vectorising. Arrays are C-contiguous; rows may be padded (strides are
 the allocated widths), and a kernel works on the first `b` rows and `units` columns.
 """
 
@@ -28,7 +29,7 @@ _I1, _I23, _I127 = np.int32(1), np.int32(23), np.int32(127)
 _LINE = 16  # float32 values in a cache line
 
 
-@njit(cache=True, inline="always", fastmath=_FAST)
+@njit(cache=True, inline="always", fastmath=_FAST, error_model="numpy")
 def exp(x):
     """e^x within 1.2e-7 relative (Cephes' polynomial), clamped to [e^-87, e^88]; NaN stays NaN. Vectorises."""
     x = _LOW if x < _LOW else x
@@ -40,7 +41,7 @@ def exp(x):
     return p * np.int32((np.int32(k) + _I127) << _I23).view(np.float32)
 
 
-@njit(cache=True, inline="always", fastmath=_FAST)
+@njit(cache=True, inline="always", fastmath=_FAST, error_model="numpy")
 def rsqrt(x):
     """1/sqrt(x) for x >= 1e-6, within 1.5e-7 relative: the integer estimate and three Newton steps. Vectorises."""
     half = _HALF * x
@@ -175,12 +176,12 @@ def reset(h, lanes, units):
             h[i, :units] = _ZERO
 
 
-@njit(cache=True, inline="always", fastmath=_FAST)
+@njit(cache=True, inline="always", fastmath=_FAST, error_model="numpy")
 def _sigmoid(x):
     return _ONE / (_ONE + exp(-x))
 
 
-@njit(cache=True, inline="always", fastmath=_FAST)
+@njit(cache=True, inline="always", fastmath=_FAST, error_model="numpy")
 def _tanh(x):
     return _ONE - _TWO / (_ONE + exp(_TWO * x))
 
@@ -188,7 +189,7 @@ def _tanh(x):
 # The loops of the cells are short and write to one array each: LLVM gives up vectorising where too many arrays may overlap.
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def _emit(gi, units, before, m, out):
     """One lane's new state (1 - z) n + z h, dropped out by m (of no size: not at all)."""
     z, n = gi[units : 2 * units], gi[2 * units :]
@@ -198,7 +199,7 @@ def _emit(gi, units, before, m, out):
         out[k] *= m[k]
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def _receive(d, m, units, gi, before, gx):
     """One lane's gradients of the n and z projections, from d_out (dropped out in place by m)."""
     z, n = gi[units : 2 * units], gi[2 * units :]
@@ -210,7 +211,7 @@ def _receive(d, m, units, gi, before, gx):
         gx[units + k] = d[k] * (before[k] - n[k]) * z[k] * (_ONE - z[k])
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def gates(gi, gh, b_ih, b_hh, h, mask, out):
     """torch's GRUCell: h (b, >=H) to out. Leaves r, z, n in gi (b, 3H), and the hidden part of n in gh, for the way back."""
     units = gi.shape[1] // 3
@@ -226,7 +227,7 @@ def gates(gi, gh, b_ih, b_hh, h, mask, out):
         _emit(x, units, h[i], mask[i] if mask.shape[0] > 0 else mask[:0].reshape(-1), out[i])
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def gates_back(d_out, mask, h, gi, gh, d_gi, d_gh, d_b_ih, d_b_hh):
     """Gradients of the projections and biases from d_out (b, >=H); h is a constant (one step back only)."""
     units = gi.shape[1] // 3
@@ -248,7 +249,7 @@ def gates_back(d_out, mask, h, gi, gh, d_gi, d_gh, d_b_ih, d_b_hh):
             d_b_hh[k] += gy[k]
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def paper_open(gi, gh, b_ih, h, rh):
     """The paper's cell, first half: r and z, from and in gi (b, 3H) with gh (b, 2H), and rh = r * h."""
     units = rh.shape[1]
@@ -260,7 +261,7 @@ def paper_open(gi, gh, b_ih, h, rh):
             rh[i, k] = x[k] * h[i, k]
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def paper_close(gi, q, b_ih, h, mask, out):
     """Second half: n, in gi, from q = (r * h) U_n^T (b, H), then the new state."""
     units = q.shape[1]
@@ -271,7 +272,7 @@ def paper_close(gi, q, b_ih, h, mask, out):
         _emit(gi[i], units, h[i], mask[i] if mask.shape[0] > 0 else mask[:0].reshape(-1), out[i])
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def paper_back_close(d_out, mask, h, gi, d_gi, d_n):
     """Gradients of z and n; d_n (b, H) is the n part again, contiguous for the product that follows."""
     units = d_n.shape[1]
@@ -282,7 +283,7 @@ def paper_back_close(d_out, mask, h, gi, d_gi, d_n):
             d_n[i, k] = d_gi[i, 2 * units + k]
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def paper_back_open(d_rh, h, gi, d_gi, d_b_ih):
     """The gradient of r from d_rh (b, H), and of the biases."""
     units = d_rh.shape[1]
@@ -304,7 +305,7 @@ def _top(row, n):
     return top
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def cross_entropy(scores, n, weight, slot, correction, nominal, lane_loss):
     """Turns scores (b, >=n) into their gradient of the summed loss / nominal; fills lane_loss (b,).
 
@@ -325,7 +326,7 @@ def cross_entropy(scores, n, weight, slot, correction, nominal, lane_loss):
         row[at] -= _ONE / nominal
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def bpr_max(scores, n, weight, slot, alpha, reg, nominal, power, ahead, lane_loss):
     """Turns scores (b, >=n) into their gradient of the summed BPR-max loss / nominal; fills lane_loss (b,).
 
@@ -375,7 +376,7 @@ def bpr_max(scores, n, weight, slot, alpha, reg, nominal, power, ahead, lane_los
         weight[at] = shared
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def update_rows(table, acc, vel, gradient, rows, first, last, units, lr, momentum, epsilon):
     """Adagrad on table[rows[i]] (its first `units` columns) by gradient[i], first <= i < last; rows are distinct."""
     for i in range(first, last):
@@ -399,7 +400,7 @@ def update_rows(table, acc, vel, gradient, rows, first, last, units, lr, momentu
                 w[k] -= lr * g[k] * rsqrt(s + epsilon)
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def update_dense(w, acc, vel, g, lr, momentum, epsilon):
     """Adagrad on flat arrays."""
     for k in range(w.size):
