@@ -1,0 +1,87 @@
+"""The settings of GRU4Rec: the official names and defaults, and a few of our own."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from audit_lib.recommenders.base import Config
+
+
+def _layers(value: Any) -> Any:
+    """Layer sizes as typed on a command line: 100, '100', '[100,50]' or '100/50'."""
+    if isinstance(value, int):
+        return (value,)
+    if isinstance(value, str):
+        return tuple(part for part in re.split(r"[\[\](),/\s]+", value) if part)
+    return value
+
+
+def _embedding(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.strip().isdigit() else value
+
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Size = Annotated[int, Field(ge=1)]
+
+
+class GRU4RecConfig(Config):
+    """Settings of one training run; frozen, unknown keys refused. `model_dump_json` is its canonical form.
+
+    Official names and defaults: layers, loss, batch_size, dropout_p_embed, dropout_p_hidden, learning_rate, momentum,
+    sample_alpha, n_sample, embedding, constrained_embedding, n_epochs, bpreg, elu_param, logq.
+
+    Ours: cell: 'pytorch' applies the reset gate after the matrix product, 'paper' before it. seed: of the initial weights,
+    the negatives and the dropout masks. tail: what the `logq` correction sees when the batch has shrunk at the end of an
+    epoch; 'official' takes the first extra negatives for targets, as the official code does.
+    """
+
+    layers: Annotated[tuple[Size, ...], BeforeValidator(_layers), Field(min_length=1)] = (100,)
+    loss: Literal["cross-entropy", "bpr-max"] = "cross-entropy"
+    batch_size: Size = 64
+    dropout_p_embed: Probability = 0.0
+    dropout_p_hidden: Probability = 0.0
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
+    momentum: Probability = 0.0
+    sample_alpha: NonNegative = 0.5
+    n_sample: Annotated[int, Field(ge=0)] = 2048
+    embedding: Annotated[Literal["layersize"] | Annotated[int, Field(ge=0)], BeforeValidator(_embedding)] = 0
+    constrained_embedding: bool = True
+    n_epochs: Size = 10
+    bpreg: NonNegative = 1.0
+    elu_param: NonNegative = 0.5
+    logq: NonNegative = 0.0
+    cell: Literal["pytorch", "paper"] = "pytorch"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: Size = 1
+    tail: Literal["correct", "official"] = "correct"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.loss == "bpr-max" and self.logq > 0:
+            raise ValueError("logq corrects cross-entropy only; set logq=0 with loss=bpr-max")
+        if self.constrained_embedding and self.embedding:
+            raise ValueError("embedding has no effect with constrained_embedding=True; set one of them to 0/False")
+        if self.input == "onehot" and self.dropout_p_embed > 0:
+            raise ValueError("one-hot input has no embedding to drop; set dropout_p_embed=0 or an embedding")
+        if self.batch_size == 1 and self.n_sample == 0:
+            raise ValueError("batch_size=1 with n_sample=0 leaves no negative; raise one of them")
+        return self
+
+    @property
+    def input(self) -> Literal["shared", "separate", "onehot"]:
+        """How an item enters: the output matrix's row, a row of its own embedding, or one-hot."""
+        if self.constrained_embedding:
+            return "shared"
+        return "separate" if self.embedding else "onehot"
+
+    @property
+    def input_size(self) -> int:
+        """Width of the embedded input (0 with one-hot input)."""
+        if self.input == "shared":
+            return self.layers[-1]
+        return self.layers[0] if self.embedding == "layersize" else int(self.embedding)

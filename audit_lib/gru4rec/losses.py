@@ -1,0 +1,62 @@
+"""The two losses of GRU4Rec, one value a lane (Hidasi & Karatzoglou 2018; the logq correction: Hidasi & Czapp 2023).
+
+The plain form scores every column as it was drawn: the lanes' targets first (lane i's target is column i), then the extra
+negatives. The weighted form scores every item once, with the number (or summed correction) of its columns as its weight:
+equal columns have equal scores, so both forms are the same function.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import elu, logsigmoid
+
+# Guards the logarithm when every negative outranks the target so far that float32 rounds the sum to zero.
+_TINY = 1e-24
+
+
+def cross_entropy(scores: Tensor, *, correction: Tensor | None = None) -> Tensor:
+    """-log softmax of each lane's target over the columns.
+
+    scores: (b, C). correction: (C,), logq * log P_j of each column, subtracted first. Returns (b,).
+    """
+    if correction is not None:
+        scores = scores - correction
+    return torch.logsumexp(scores, 1) - scores.diagonal()  # (b,)
+
+
+def bpr_max(scores: Tensor, *, elu_param: float = 0.5, bpreg: float = 1.0) -> Tensor:
+    """-log sum_j s_j sigmoid(o_target - o_j) + bpreg * sum_j s_j o_j^2, s = softmax over the lane's negatives.
+
+    scores: (b, C); o = ELU(scores) with alpha = elu_param, or the scores where that is 0.
+    A lane's negatives are all columns but its own. Returns (b,).
+    """
+    b, c = scores.shape
+    own = torch.eye(b, c, dtype=torch.bool, device=scores.device)
+    o = elu(scores, alpha=elu_param) if elu_param > 0 else scores
+    s = torch.softmax(o.masked_fill(own, -torch.inf), 1)  # (b, C)
+    ahead = torch.exp(logsigmoid(o.diagonal()[:, None] - o))  # (b, C)
+    return -torch.log((s * ahead).sum(1) + _TINY) + bpreg * (s * o * o).sum(1)
+
+
+def weighted_cross_entropy(scores: Tensor, *, weight: Tensor, slot: Tensor, correction: Tensor) -> Tensor:
+    """`cross_entropy` over distinct items: log sum_u weight_u exp(o_u) - o_target + correction.
+
+    scores: (b, U). weight: (U,), sum of P_j^-logq over the item's columns (0: no column). slot: (b,), the target's column.
+    correction: (b,), logq * log P of the target. Returns (b,).
+    """
+    top = scores.detach().amax(1, keepdim=True)
+    total = (weight * torch.exp(scores - top)).sum(1)
+    return torch.log(total) + (top - scores.gather(1, slot[:, None]))[:, 0] + correction
+
+
+def weighted_bpr_max(scores: Tensor, *, weight: Tensor, slot: Tensor, elu_param: float, bpreg: float) -> Tensor:
+    """`bpr_max` over distinct items. weight: (U,), the item's number of columns. slot: (b,). Returns (b,)."""
+    o = elu(scores, alpha=elu_param) if elu_param > 0 else scores
+    own = torch.arange(o.shape[1], device=o.device) == slot[:, None]
+    negatives = weight - own.to(o.dtype)  # (b, U): a lane's own target column is no negative of it
+    masked = o.masked_fill(negatives == 0, -torch.inf)
+    e = negatives * torch.exp(masked - masked.detach().amax(1, keepdim=True))
+    s = e / e.sum(1, keepdim=True)  # (b, U)
+    ahead = torch.exp(logsigmoid(o.gather(1, slot[:, None]) - o))
+    return -torch.log((s * ahead).sum(1) + _TINY) + bpreg * (s * o * o).sum(1)

@@ -1,0 +1,87 @@
+"""Scores of a trained GRU4Rec: hidden states of whole test sessions, then products in tiles of a fixed shape.
+
+A product's last bits depend on its shape. Tiles of TILE prefixes, counted from the first prefix of the test part, have the
+same shape and content whatever the block size, so a score never depends on it (nor does a tie).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audit_lib.gru4rec import model
+from audit_lib.gru4rec.config import GRU4RecConfig
+from audit_lib.sessions import Sessions
+
+TILE = 128
+_GROUP = 2048  # sessions that go through the network side by side
+
+
+@torch.no_grad()
+def hidden_states(config: GRU4RecConfig, weights: Mapping[str, Tensor], sessions: Sessions) -> Iterator[Tensor]:
+    """The last layer's state after every event that has a successor, (P, H) in the order of `Prefixes`, in pieces.
+
+    Sessions run side by side in groups, longest first, without dropout.
+    """
+    for start in range(0, sessions.n_sessions, _GROUP):
+        offsets = sessions.offsets[start : start + _GROUP + 1]
+        steps = np.maximum(np.diff(offsets) - 1, 0)  # the last event of a session is only a target
+        place = np.concatenate([[0], np.cumsum(steps)])
+        if place[-1] == 0:
+            continue
+        order = np.argsort(-steps, kind="stable")
+        begin, at, sorted_steps = offsets[:-1][order], place[:-1][order], steps[order]
+        device = weights["By"].device
+        out = torch.empty(int(place[-1]), config.layers[-1], device=device)
+        h = [torch.zeros(len(order), units, device=device) for units in config.layers]
+        for t in range(int(sorted_steps[0])):
+            n = int(np.searchsorted(-sorted_steps, -t))  # sessions of more than t steps
+            items = torch.from_numpy(sessions.items[begin[:n] + t]).to(device)
+            x = weights[model.input_name(config)][items]
+            h = model.hidden(config, weights, x, [state[:n] for state in h], [None] * len(h))
+            out[torch.from_numpy(at[:n] + t).to(device)] = h[-1]
+        yield out
+
+
+@torch.no_grad()
+def _tiles(states: Iterator[Tensor], weights: Mapping[str, Tensor]) -> Iterator[np.ndarray]:
+    """Scores in tiles of TILE prefixes (the last one short), (TILE, V) float32; a tile is reused by the next one."""
+    output, bias = weights["Wy"], weights["By"]
+    tile = torch.zeros(TILE, output.shape[1], device=output.device)
+    scores = torch.empty(TILE, len(output), device=output.device)
+    filled = 0
+    for piece in states:
+        taken = 0
+        while taken < len(piece):
+            n = min(TILE - filled, len(piece) - taken)
+            tile[filled : filled + n] = piece[taken : taken + n]
+            filled, taken = filled + n, taken + n
+            if filled == TILE:
+                torch.addmm(bias, tile, output.T, out=scores)
+                yield scores.cpu().numpy()
+                filled = 0
+    if filled:
+        tile[filled:] = 0
+        yield torch.addmm(bias, tile, output.T, out=scores)[:filled].cpu().numpy()
+
+
+def blocks(
+    config: GRU4RecConfig, weights: Mapping[str, Tensor], sessions: Sessions, block_size: int
+) -> Iterator[np.ndarray]:
+    """Blocks of (<= block_size, V) float32 scores in the order of `Prefixes(sessions)`; a block may be reused."""
+    block = np.empty((block_size, len(weights["By"])), np.float32)
+    filled = 0
+    for tile in _tiles(hidden_states(config, weights, sessions), weights):
+        taken = 0
+        while taken < len(tile):
+            n = min(block_size - filled, len(tile) - taken)
+            block[filled : filled + n] = tile[taken : taken + n]
+            filled, taken = filled + n, taken + n
+            if filled == block_size:
+                yield block
+                filled = 0
+    if filled:
+        yield block[:filled]
