@@ -84,21 +84,23 @@ class Table:
         return format(int(value) if spec.endswith("d") else value, spec)
 
     def _rows(self) -> list[list[str]]:
-        columns = list(self.data.columns)
-        return [[self._cell(c, v) for c, v in zip(columns, row, strict=True)] for row in self.data.itertuples(index=False)]
+        names, rows = list(self.data.columns), self.data.itertuples(index=False)
+        return [[self._cell(name, value) for name, value in zip(names, row, strict=True)] for row in rows]
 
     def _headings(self) -> list[str]:
         return [translator(self.lang)(str(column)) for column in self.data.columns]
 
     def _repr_html_(self) -> str:
-        text = [all(isinstance(v, str) for v in self.data[c]) for c in self.data.columns]
-        align = ["left" if t else "right" for t in text]
-        head = "".join(f'<th style="text-align:{a}">{escape(h)}</th>' for a, h in zip(align, self._headings(), strict=True))
-        body = "\n".join(
-            "<tr>" + "".join(f'<td style="text-align:{a}">{escape(v)}</td>' for a, v in zip(align, row, strict=True)) + "</tr>"
-            for row in self._rows()
-        )
-        return f'<table class="dataframe table">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+        columns = (self.data[column] for column in self.data.columns)
+        sides = ["left" if all(isinstance(v, str) for v in column) else "right" for column in columns]
+
+        def row(tag: str, cells: list[str]) -> str:
+            styled = zip(sides, cells, strict=True)
+            return "<tr>" + "".join(f'<{tag} style="text-align:{s}">{escape(c)}</{tag}>' for s, c in styled) + "</tr>"
+
+        body = "\n".join(row("td", cells) for cells in self._rows())
+        head = row("th", self._headings())
+        return f'<table class="dataframe table">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
     def __repr__(self) -> str:
         return pd.DataFrame(self._rows(), columns=self._headings()).to_string(index=False)
