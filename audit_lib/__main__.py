@@ -11,8 +11,9 @@ from typing import Any
 import click
 import pandas as pd
 
-from audit_lib import evidence, metrics, study
+from audit_lib import datasets, evidence, metrics, study, synthetic
 from audit_lib.errors import AuditError
+from audit_lib.fetching import sha256
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -81,6 +82,41 @@ def _split_numbers(paths: tuple[Path, ...]) -> tuple[list[Path], list[int]]:
     """Lets `--k 1 5 10 20` be written as elsewhere: bare numbers after it are cutoffs, not paths."""
     numbers = [int(str(path)) for path in paths if str(path).isdigit() and not path.exists()]
     return [path for path in paths if not (str(path).isdigit() and not path.exists())], numbers
+
+
+@cli.command()
+@click.argument("names", nargs=-1, required=True)
+def fetch(names: tuple[str, ...]) -> None:
+    """Get data sets by name: from a mirror, the cache, or where they are published. Hashes are verified."""
+    for name in names:
+        files = datasets.fetch(name)
+        for path in files:
+            click.echo(f"{name}: {path} (sha256 {sha256(path)})")
+        if not files:
+            click.echo(f"{name}: generated, there is nothing to fetch")
+
+
+@cli.command()
+@click.argument("name_or_path")
+@click.option("--columns", help="Names of an own log: SessionId=sid,ItemId=iid,Time=ts.")
+@AS_JSON
+def describe(name_or_path: str, columns: str | None, as_json: bool) -> None:
+    """Statistics of a data set or an own log, over its sessions of two or more events."""
+    facts = datasets.describe(name_or_path, columns=study.parse_settings(columns.split(",")) if columns else None)
+    if as_json:
+        click.echo(json.dumps(facts, indent=1))
+    else:
+        click.echo("\n".join(f"{key:20}{value}" for key, value in facts.items()))
+
+
+@cli.command()
+@click.option("--preset", default="synthetic", show_default=True, help="A synthetic data set.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the generator.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A .tsv or .parquet file.")
+def synth(preset: str, settings: tuple[str, ...], out: Path) -> None:
+    """Write a synthetic log whose law is known."""
+    config = synthetic.preset(preset, study.parse_settings(settings))
+    click.echo(synthetic.write(config, out))
 
 
 @cli.command()

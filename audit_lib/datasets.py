@@ -79,8 +79,8 @@ def describe(name_or_path: str | Path, *, columns: Mapping[str, str] | None = No
             for part, log in dataset.log.groupby(PART, sort=False)
         }
     if source := dataset.source:
-        keys = ("title", "split", "test_days", "licence", "licence_url", "citation_key", "citation", "notes")
-        facts |= {key: getattr(source, key) for key in keys}
+        keys = "title split test_days test_fraction min_item_support licence licence_url citation_key citation notes"
+        facts |= {key: getattr(source, key) for key in keys.split()}
     return facts
 
 

@@ -106,6 +106,7 @@ _SOURCES = (
         {"synth_sessions.tsv": "52bc51a66a8b264eecf45fb13fefd077d1a9aaf96032fb1be04cef2d9d899241"},
         parsers.plain, "MIT, as the study under audit", "https://opensource.org/license/mit",
         "seed_demo", "The demo log distributed with the study under audit.",
+        counts={"events": 11_222, "sessions": 1_000, "items": 499},
         test_fraction=0.2, min_item_support=1,  # as that study splits it
         notes="Synthetic: items are drawn independently, so there is no sequence to learn.",
     ),

@@ -18,6 +18,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -170,6 +171,26 @@ def generate(config: SyntheticConfig) -> pd.DataFrame:
     return pd.DataFrame(
         {SESSION: session + 1, ITEM: _items(config, lengths, offsets, rng), TIME: times.astype(np.float64)}
     )
+
+
+def write(config: SyntheticConfig, path: str | Path) -> Path:
+    """Writes the log as .tsv or .parquet, to a temporary name first. InputError if it cannot be written."""
+    path = Path(path)
+    if path.suffix.lower() not in (".tsv", ".parquet"):
+        raise InputError(f"'{path}' must end in .tsv or .parquet.")
+    partial = path.with_name(path.name + ".partial")
+    log = generate(config)
+    try:
+        if path.suffix.lower() == ".tsv":
+            log.to_csv(partial, sep="\t", index=False)
+        else:
+            log.to_parquet(partial, index=False)
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be written: {error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
 
 
 def _lengths(config: SyntheticConfig, rng: np.random.Generator) -> np.ndarray:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import requests
+from click.testing import CliRunner
 
 from audit_lib import datasets, fetching, sessions
+from audit_lib.__main__ import cli, main
 from audit_lib.datasets import REGISTRY, describe, fetch, load
 from audit_lib.errors import InputError, MissingError
 from audit_lib.safe_pickle import read_integers
@@ -71,7 +73,8 @@ def test_every_entry_has_licence_citation_hashes_and_a_way_to_get_it(source):
     assert source.citation
     assert source.citation_key
     assert source.notes
-    assert (source.split == "published") == (source.test_days is None)
+    given = [length for length in (source.test_days, source.test_fraction) if length is not None]
+    assert len(given) == (source.split == "temporal")
     assert (source.parse is None) == isinstance(source.get, Generated)
     for name, digest in source.files.items():
         assert Path(name).name == name
@@ -439,3 +442,43 @@ def test_entree_has_about_48_thousand_sessions_of_chicago_restaurants(real):
 def test_the_pickle_reader_agrees_with_pickle_on_verified_files(real_files, name):
     data = real_files(name)[-1].read_bytes()  # its hash is verified, so that pickle may read it
     assert read_integers(data) == pickle.loads(data)
+
+
+# --- the command line
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, arguments)
+
+
+def test_fetch_prints_each_verified_file(folders, known, monkeypatch):
+    served(monkeypatch, lambda url, path: path.write_text(LOG))
+    done = run("fetch", "small", "synthetic")
+    assert done.exit_code == 0
+    assert done.output.splitlines() == [
+        f"small: {folders / 'cache' / 'small' / 'log.tsv'} (sha256 {sha(LOG)})",
+        "synthetic: generated, there is nothing to fetch",
+    ]
+
+
+def test_describe_prints_one_json_object_or_a_table(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("sid,ItemId,Time\n1,7,10\n1,8,20\n2,9,5\n")
+    facts = json.loads(run("describe", str(path), "--columns", "SessionId=sid", "--json").output)
+    assert {key: facts[key] for key in ("name", "events", "sessions", "items", "one_click_sessions")} == {
+        "name": "own", "events": 2, "sessions": 1, "items": 2, "one_click_sessions": 1,
+    }  # fmt: skip
+    assert "length_median       2.0" in run("describe", str(path), "--columns", "SessionId=sid").output
+
+
+def test_synth_writes_the_log_of_its_settings(tmp_path):
+    out = tmp_path / "log.tsv"
+    done = run("synth", "--out", str(out), "--preset", "synthetic_latent", "--set", "n_sessions=30", "--set", "seed=2")
+    assert done.output.strip() == str(out)
+    assert out.read_text() == load("synthetic_latent:n_sessions=30,seed=2").log.to_csv(sep="\t", index=False)
+
+
+def test_the_command_line_reports_an_unknown_name_in_one_message(capsys):
+    with pytest.raises(SystemExit):
+        main(["fetch", "diginetca"])
+    assert capsys.readouterr().err.startswith("Error: Unknown data set 'diginetca'. Did you mean 'diginetica'?")

@@ -297,3 +297,28 @@ def test_an_unknown_preset_or_setting_suggests_the_nearest():
         preset("synthetic_latnt")
     with pytest.raises(InputError, match="Did you mean 'strength'"):
         preset("synthetic", "strenght=0.5")
+
+
+# --- writing
+
+
+@pytest.mark.parametrize("ending", [".tsv", ".parquet"])
+def test_a_written_log_is_read_back_as_it_was_generated(tmp_path, ending):
+    config = preset("synthetic", "n_sessions=50")
+    path = synthetic.write(config, tmp_path / f"log{ending}")
+    pd.testing.assert_frame_equal(sessions.read_log(path), generate(config))
+    first = path.read_bytes()
+    assert synthetic.write(config, path).read_bytes() == first
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_log_that_cannot_be_written_leaves_nothing(tmp_path):
+    config = preset("synthetic", "n_sessions=50")
+    with pytest.raises(InputError, match=r"must end in \.tsv or \.parquet"):
+        synthetic.write(config, tmp_path / "log.exe")
+    with pytest.raises(InputError, match="cannot be written"):
+        synthetic.write(config, tmp_path / "nowhere" / "log.tsv")
+    (tmp_path / "log.tsv").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        synthetic.write(config, tmp_path / "log.tsv")
+    assert [p.name for p in tmp_path.iterdir()] == ["log.tsv"]
