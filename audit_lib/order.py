@@ -16,9 +16,10 @@ import numpy as np
 
 from audit_lib import metrics
 from audit_lib.errors import InputError
-from audit_lib.inference import RESAMPLES, Interval, percentile_interval, resampled_means, session_sums
+from audit_lib.inference import RESAMPLES, Interval, percentile_interval
 from audit_lib.ranking import rank
 from audit_lib.recommenders.base import Recommender
+from audit_lib.resampling import resampled_means, session_sums
 from audit_lib.sessions import Prefixes, Sessions
 
 
