@@ -13,7 +13,7 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 
 def count_law(places: np.ndarray, n: int, size: int, *, pool: int | None) -> np.ndarray:
-    """(D, size) float64, P(X = x) for x = 0 ... size - 1.
+    """(D, size) float64, P(X = x) for x = 0 ... size - 1; rows of all n + 1 values sum to 1 to the last digit.
 
     places: with `pool` N, (D,) int64 numbers of items above, hypergeometric; without, (D,) float64 shares, binomial.
     """
@@ -21,13 +21,18 @@ def count_law(places: np.ndarray, n: int, size: int, *, pool: int | None) -> np.
     if pool is None:
         p = np.asarray(places, np.float64)[:, None]
         choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
-        return np.exp(choose + xlogy(x, p) + xlog1py(n - x, -p))
+        return _whole(np.exp(choose + xlogy(x, p) + xlog1py(n - x, -p)), n)
     lf = _log_factorials(pool)
     a = np.asarray(places)[:, None]
     possible = (x <= a) & (n - x <= pool - a)
     x = np.where(possible, x, np.clip(x, n - (pool - a), a))  # any possible value; masked below
     log = (lf[a] - lf[a - x] - lf[x]) + (lf[pool - a] - lf[n - x] - lf[pool - a - n + x])
-    return np.where(possible, np.exp(log - (lf[pool] - lf[n] - lf[pool - n])), 0.0)
+    return _whole(np.where(possible, np.exp(log - (lf[pool] - lf[n] - lf[pool - n])), 0.0), n)
+
+
+def _whole(table: np.ndarray, n: int) -> np.ndarray:
+    """Takes out the rounding of the logarithms where every possible value is in the table."""
+    return table / table.sum(1, keepdims=True) if table.shape[1] == n + 1 else table
 
 
 @lru_cache(maxsize=4)

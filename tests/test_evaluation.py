@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from audit_lib import inference, metrics, sampled, study, winners
+from audit_lib import evaluation, inference, metrics, sampled, study, winners
 from audit_lib.__main__ import cli
-from audit_lib.errors import InputError
+from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
 
 DATASET = "synthetic_first_order:zipf_exponent=0.1,n_sessions=8000"
@@ -104,3 +104,70 @@ def test_support_of_the_evidence_sums_to_what_popularity_sampling_divides_by(run
     assert (above + equal <= 1 + 1e-12).all()
     last = counts.above + counts.equal == counts.pool  # every other item above or equal
     np.testing.assert_allclose((above + equal)[last], 1.0)
+
+
+@pytest.fixture(scope="module")
+def counts(runs) -> dict[str, sampled.Counts]:
+    return {name: sampled.Counts.of_run(run) for name, run in runs.items()}
+
+
+def test_a_curve_ends_at_the_full_metric(runs, counts):
+    sizes = evaluation.sample_sizes(runs["markov"].n_items)
+    assert (sizes[0], sizes[-1]) == (10, runs["markov"].n_items - 1)
+    table = evaluation.curves(counts, "Recall", k=20, sizes=sizes)
+    last = table.groupby("recommender").value.last()
+    for name, c in counts.items():
+        assert last[name] == metrics.recall(c.above, c.equal, 20).mean()
+        assert (np.diff(table[table.recommender == name].value) <= 1e-12).all()  # more negatives, lower recall
+
+
+def test_a_crossing_is_where_the_order_turns(counts):
+    sizes = evaluation.sample_sizes(2000, points=12)
+    table = evaluation.crossings(counts, "Recall", k=20, sizes=sizes)
+    assert len(table) >= 1
+    for row in table.itertuples():
+        ahead = [
+            sampled.expectation(counts[row.first], "Recall", n=n, k=20).mean()
+            > sampled.expectation(counts[row.second], "Recall", n=n, k=20).mean()
+            for n in (row.n - 1, row.n)
+        ]
+        assert ahead == [False, True]
+
+
+def test_more_negatives_are_needed_for_reversed_pairs_than_they_were_reversed_at(counts):
+    table = evaluation.negatives_needed(counts, "Recall", k=20).set_index(["first", "second"])
+    reversed_ = winners.winners_table(counts, n=100, k=20).query("reversed").index
+    assert (table.loc[reversed_, "n"] > 100).all()
+    assert (table["share"] <= 1).all()
+
+
+def test_tie_policies_bracket_the_expected_value(runs):
+    table = evaluation.tie_policies(runs)
+    assert (table.conservative <= table.expected + 1e-12).all()
+    assert (table.expected <= table.standard + 1e-12).all()
+    assert table.set_index("recommender").tied["popularity"] == (runs["popularity"].ranks["equal"] > 0).mean()
+
+
+def test_every_pair_is_compared_with_the_better_first(runs):
+    table = evaluation.pairs(runs)
+    assert len(table) == 10
+    assert (table.difference >= 0).all()
+    assert ((table.low <= table.difference) & (table.difference <= table.high)).all()
+    order = evaluation.intervals(runs)
+    assert order.value.is_monotonic_decreasing
+    best, worst = order.recommender.iloc[[0, -1]]
+    assert ((table["first"] == best) & (table["second"] == worst)).any()
+
+
+def test_all_items_sampled_agree_with_the_full_order(runs):
+    table = evaluation.agreement(runs, sizes=[100, runs["markov"].n_items - 1]).set_index("n")
+    assert table.loc[runs["markov"].n_items - 1, ["tau", "low", "high"]].tolist() == [1.0, 1.0, 1.0]
+    assert table.loc[100, "tau"] < 1.0
+
+
+def test_the_runs_of_a_data_set_are_found_by_name(runs):
+    root = runs["markov"].path.parents[3]
+    found = evaluation.runs_of(runs["markov"].dataset, out=root)
+    assert list(found) == sorted(NAMES)
+    with pytest.raises(MissingError, match="no evidence of 'nothing'"):
+        evaluation.runs_of("nothing", out=root)
