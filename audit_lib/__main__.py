@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from audit_lib import datasets, evidence, metrics, study, synthetic
+from audit_lib import datasets, evidence, inference, metrics, resampling, sampled, study, synthetic, winners
 from audit_lib.errors import AuditError
 from audit_lib.fetching import sha256
 
@@ -82,6 +82,47 @@ def _split_numbers(paths: tuple[Path, ...]) -> tuple[list[Path], list[int]]:
     """Lets `--k 1 5 10 20` be written as elsewhere: bare numbers after it are cutoffs, not paths."""
     numbers = [int(str(path)) for path in paths if str(path).isdigit() and not path.exists()]
     return [path for path in paths if not (str(path).isdigit() and not path.exists())], numbers
+
+
+@cli.command("sampled")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--negatives", default=100, show_default=True, help="Negatives sampled per target.")
+@click.option("--sampling", default="uniform", show_default=True, type=click.Choice(sampled.SAMPLINGS))
+@click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
+@click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
+@click.option("--winners", "pairs", is_flag=True, help="For every pair, the probability of naming the wrong winner.")
+@AS_JSON
+def sampled_(
+    paths: tuple[Path, ...], negatives: int, sampling: str, cutoffs: tuple[int, ...], ties: str, pairs: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Exact expectation of sampled metrics beside the full ones, of evidence files."""
+    files, more = _split_numbers(paths)
+    runs, cutoffs = [evidence.read(path) for path in files], (*cutoffs, *more) or metrics.CUTOFFS
+    options = {"n": negatives, "sampling": sampling, "ties": ties}
+    table = winners.by_metric(runs, cutoffs, **options) if pairs else sampled.by_metric(runs, cutoffs, **options)
+    show(table, as_json)
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
+@click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
+@click.option("--average", default="micro", show_default=True, type=click.Choice(resampling.AVERAGES))
+@click.option("--seed", default=0, show_default=True, help="Of the resamples.")
+@AS_JSON
+def compare(
+    paths: tuple[Path, ...], cutoffs: tuple[int, ...], ties: str, average: str, seed: int, as_json: bool
+) -> None:
+    """A minus B, two evidence files on the same targets: difference, 95 % interval over sessions, p and Holm's p."""
+    files, more = _split_numbers(paths)
+    if len(files) != 2:
+        raise click.UsageError(f"compare takes two evidence files, not {len(files)}.")
+    a, b = (evidence.read(path) for path in files)
+    table = inference.compare_runs(
+        a, b, (*cutoffs, *more) or metrics.CUTOFFS, ties=ties, average=average, seed=seed
+    )
+    show(table, as_json)
 
 
 @cli.command()

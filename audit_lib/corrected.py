@@ -20,7 +20,8 @@ from scipy.linalg import lstsq
 from scipy.special import betaln, gammaln
 
 from audit_lib.errors import InputError, unknown
-from audit_lib.sampled import GAINS, Counts, count_law, expectation, gain_by_count
+from audit_lib.laws import count_law
+from audit_lib.sampled import GAINS, Counts, expectation, gain_by_count
 
 LAWS = ("uniform", "uniform-replacement")
 

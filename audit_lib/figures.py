@@ -132,6 +132,20 @@ def by_cutoff(table: pd.DataFrame, *, metric: str = "Recall", lang: str = "en") 
     return Plot(figure, table)
 
 
+def by_negatives(
+    table: pd.DataFrame, *, metric: str = "Recall", k: int = 20, full: int | None = None, lang: str = "en"
+) -> Plot:
+    """table: recommender, n, value; n on a logarithmic axis. full: V - 1, marked, where nothing is sampled."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 4.4)) as (figure, axes):
+        _lines(axes, table, x="n", y="value", series="recommender", label=lambda r: name_of(r, lang))
+        axes.set(xlabel=_("Negatives sampled per target"), ylabel=f"{metric}@{k}", xscale="log", ylim=(0, 1))
+        if full is not None:
+            axes.axvline(full, color="black", linewidth=1, linestyle=":", label=_("Whole catalogue"))
+        axes.legend(fontsize=9)
+    return Plot(figure, table)
+
+
 def by_group(
     table: pd.DataFrame, *, xlabel: str, ylabel: str = "Recall@20", lang: str = "en", log: bool = False
 ) -> Plot:

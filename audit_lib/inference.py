@@ -9,17 +9,19 @@ Percentile intervals are slightly short where sessions are few: with a hundred, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-import numba
 import numpy as np
+import pandas as pd
 from scipy.stats import norm, t
 
-from audit_lib.errors import InputError, unknown
+from audit_lib import metrics
+from audit_lib.errors import InputError
+from audit_lib.resampling import RESAMPLES, flipped_sums, means, resampled_means, session_sums
 
-AVERAGES = ("micro", "macro")
-RESAMPLES = 10_000
+if TYPE_CHECKING:
+    from audit_lib.evidence import Run
 
 
 class Interval(NamedTuple):
@@ -57,34 +59,6 @@ class Seeds(NamedTuple):
     interval: Interval
 
 
-def session_sums(values: np.ndarray, session: np.ndarray, *, average: str = "micro") -> np.ndarray:
-    """(S, C + 1) float64: per session, numerators of C columns of values (P, C) and, last, the denominator.
-
-    The mean of column c over a set of sessions is the ratio of the summed columns. Rows are in an order that depends on
-    neither labels nor the order of predictions. Raises InputError on lengths that differ or values that are not finite.
-    """
-    if average not in AVERAGES:
-        raise unknown("average", average, AVERAGES)
-    values, session = np.asarray(values, np.float64), np.asarray(session)
-    columns = values[:, None] if values.ndim == 1 else values
-    if len(columns) != len(session) or len(columns) == 0:
-        raise InputError(f"{len(columns)} values and {len(session)} session labels; there must be one label a value.")
-    if not np.isfinite(columns).all():
-        raise InputError(f"{int((~np.isfinite(columns)).any(1).sum())} predictions have values that are not finite.")
-    _, code = np.unique(session, return_inverse=True)
-    size = np.bincount(code).astype(np.float64)
-    sums = np.stack([np.bincount(code, column) for column in columns.T] + [size], axis=1)
-    if average == "macro":
-        sums = sums / size[:, None]
-    return sums[np.lexsort(np.round(sums, 9).T)]
-
-
-def resampled_means(sums: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """(resamples, C) float64: the C means in bootstrap samples of S sessions drawn with replacement from `sums`."""
-    totals = _resampled_totals(np.ascontiguousarray(sums), resamples, np.uint64(_state(seed)))
-    return totals[:, :-1] / totals[:, -1:]
-
-
 def bootstrap(
     values: np.ndarray,
     session: np.ndarray,
@@ -99,7 +73,7 @@ def bootstrap(
     For two recommenders on the same targets, the values are their paired differences.
     """
     sums = session_sums(np.asarray(values, np.float64).reshape(-1), session, average=average)
-    return percentile_interval(_means(sums)[0], resampled_means(sums, resamples=resamples, seed=seed)[:, 0], level)
+    return percentile_interval(means(sums)[0], resampled_means(sums, resamples=resamples, seed=seed)[:, 0], level)
 
 
 def percentile_interval(estimate: float, resampled: np.ndarray, level: float = 0.95) -> Interval:
@@ -125,7 +99,7 @@ def permutation_test(
     """
     difference = session_sums(_difference(a, b), session, average=average)[:, 0]
     observed = abs(difference.sum())
-    flipped = np.abs(_flipped_sums(np.ascontiguousarray(difference), permutations, np.uint64(_state(seed))))
+    flipped = np.abs(flipped_sums(difference, permutations=permutations, seed=seed))
     slack = 1e-12 * np.abs(difference).sum()  # sums that are equal but for the order of additions count as equal
     return float((1 + np.count_nonzero(flipped >= observed - slack)) / (1 + permutations))
 
@@ -145,6 +119,30 @@ def compare(
     interval = bootstrap(_difference(a, b), session, level=level, resamples=resamples, **options)
     p = permutation_test(a, b, session, permutations=resamples, **options)
     return Comparison(interval, p, len(np.unique(session)), len(session))
+
+
+def compare_runs(
+    a: Run, b: Run, cutoffs: Iterable[int], *, ties: str = "conservative", average: str = "micro", seed: int = 0
+) -> pd.DataFrame:
+    """One row per metric and cutoff of two recommenders on the same targets: a, b, difference, low, high, p, p_holm.
+
+    Holm's correction is over the rows. Raises InputError if the targets differ.
+    """
+    if a.manifest["targets_sha256"] != b.manifest["targets_sha256"]:
+        raise InputError(f"'{a.path}' and '{b.path}' are of different targets; compare two recommenders on one split.")
+    session = a.targets["session"].to_numpy()
+    values = [metrics.per_prediction(run.ranks, cutoffs, ties=ties) for run in (a, b)]
+    rows = []
+    for name in values[0]:
+        first, second = (table[name].to_numpy() for table in values)
+        value = means(session_sums(np.stack([first, second], axis=1), session, average=average))
+        found = compare(first, second, session, average=average, seed=seed)
+        metric, _, k = name.partition("@")
+        about = {"a": a.recommender, "b": b.recommender, "metric": metric, "k": int(k), "value_a": value[0]}
+        interval = {"difference": found.difference.estimate, "low": found.difference.low, "high": found.difference.high}
+        rows.append(about | {"value_b": value[1]} | interval | {"p": found.p})
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=holm(table["p"]))
 
 
 def equivalence(
@@ -196,15 +194,15 @@ def over_seeds(
     """
     values = np.atleast_2d(np.asarray(values, np.float64))
     sums = session_sums(values.T, session, average=average)
-    means, drawn = _means(sums), resampled_means(sums, resamples=resamples, seed=seed)  # (R,), (B, R)
-    r, centre = len(means), drawn.mean(1)
-    sd = float(means.std(ddof=1)) if r > 1 else 0.0
+    by_seed, drawn = means(sums), resampled_means(sums, resamples=resamples, seed=seed)  # (R,), (B, R)
+    r, centre = len(by_seed), drawn.mean(1)
+    sd = float(by_seed.std(ddof=1)) if r > 1 else 0.0
     if r > 1:
         quantile = (1.0 + level) / 2.0
         widen = np.sqrt(r / (r - 1)) * t.ppf(quantile, r - 1) / norm.ppf(quantile)
         picks = np.random.default_rng(seed).integers(r, size=(resamples, r))
         centre = centre + widen * (np.take_along_axis(drawn, picks, axis=1).mean(1) - centre)
-    return Seeds(float(means.mean()), sd, r, percentile_interval(means.mean(), centre, level))
+    return Seeds(float(by_seed.mean()), sd, r, percentile_interval(by_seed.mean(), centre, level))
 
 
 def kendall(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -237,9 +235,9 @@ def rank_agreement(
     if m < 2 or np.shape(other) != np.shape(full):
         raise InputError(f"An order needs two recommenders and equal shapes; got {np.shape(full)}, {np.shape(other)}.")
     sums = session_sums(np.concatenate([full, other], axis=1), session, average=average)
-    means, drawn = _means(sums), resampled_means(sums, resamples=resamples, seed=seed)
+    whole, drawn = means(sums), resampled_means(sums, resamples=resamples, seed=seed)
     taus = kendall(drawn[:, :m], drawn[:, m:])
-    return percentile_interval(float(kendall(means[:m], means[m:])), taus[np.isfinite(taus)], level)
+    return percentile_interval(float(kendall(whole[:m], whole[m:])), taus[np.isfinite(taus)], level)
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -247,60 +245,3 @@ def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.shape != b.shape or a.ndim != 1:
         raise InputError(f"A paired comparison needs one value of each per target; got {a.shape} and {b.shape}.")
     return a - b
-
-
-def _means(sums: np.ndarray) -> np.ndarray:
-    total = sums.sum(0)
-    return total[:-1] / total[-1]
-
-
-def _state(seed: int) -> int:
-    """64 bits from any seed, well mixed, to start the generator below."""
-    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
-
-
-@numba.njit(cache=True, inline="always")
-def _next(state):
-    """One step of SplitMix64 (Steele, Lea & Flood 2014): the new state and 64 random bits."""
-    state = state + np.uint64(0x9E3779B97F4A7C15)
-    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state, z ^ (z >> np.uint64(31))
-
-
-@numba.njit(cache=True, nogil=True)
-def _resampled_totals(sums, resamples, state):
-    """(resamples, C) column totals of S rows drawn with replacement: multinomial weights, never written down.
-
-    The high 32 bits of r * S are a draw from 0 ... S - 1, for 32-bit r; its bias is below S / 2^32.
-    """
-    s, c = sums.shape
-    out = np.zeros((resamples, c))
-    for b in range(resamples):
-        row = out[b]
-        for i in range(0, s, 2):
-            state, bits = _next(state)
-            first = (bits >> np.uint64(32)) * np.uint64(s) >> np.uint64(32)
-            for j in range(c):
-                row[j] += sums[first, j]
-            if i + 1 < s:
-                second = (bits & np.uint64(0xFFFFFFFF)) * np.uint64(s) >> np.uint64(32)
-                for j in range(c):
-                    row[j] += sums[second, j]
-    return out
-
-
-@numba.njit(cache=True, nogil=True)
-def _flipped_sums(difference, permutations, state):
-    """(permutations,) sums of the differences with independent random signs, 64 signs to a word."""
-    out = np.zeros(permutations)
-    for b in range(permutations):
-        total, bits = 0.0, np.uint64(0)
-        for i in range(len(difference)):
-            if i % 64 == 0:
-                state, bits = _next(state)
-            sign = np.float64(np.int64(bits & np.uint64(1)) * 2 - 1)
-            total += sign * difference[i]
-            bits >>= np.uint64(1)
-        out[b] = total
-    return out

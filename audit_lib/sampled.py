@@ -18,16 +18,20 @@ every draw and the target a uniform mark). Source of the laws: Krichene & Rendle
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import bdtrc, gammaln, xlog1py, xlogy
+import pandas as pd
+from scipy.special import bdtrc
 
 from audit_lib.errors import InputError, unknown
+from audit_lib.laws import count_law, multivariate_hypergeometric, trinomial
 from audit_lib.metrics import TIES
+
+if TYPE_CHECKING:
+    from audit_lib.evidence import Run
 
 SAMPLINGS = ("uniform", "uniform-replacement", "popularity")
 GAINS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -66,10 +70,11 @@ class Counts:
             )
 
     @classmethod
-    def of(cls, ranks: Mapping[str, np.ndarray], *, support: np.ndarray, n_items: int, support_total: int) -> Counts:
-        """From the four columns of a ranking, the support of each target and the totals of the train part."""
-        columns = {name: np.asarray(ranks[name]) for name in ("above", "equal", "support_above", "support_equal")}
-        return cls(**columns, n_items=n_items, support=np.asarray(support), support_total=support_total)
+    def of_run(cls, run: Run) -> Counts:
+        """From the evidence of one recommender."""
+        columns = {name: run.ranks[name].to_numpy() for name in run.ranks}
+        support, total = run.targets["support"].to_numpy(), run.manifest["support_total"]
+        return cls(**columns, n_items=run.n_items, support=support, support_total=total)
 
     @property
     def pool(self) -> int:
@@ -144,6 +149,26 @@ def moments(
     return Moments(first, np.maximum(second - first**2, 0.0))
 
 
+def by_metric(
+    runs: Sequence[Run], cutoffs: Iterable[int], *, n: int, sampling: str = "uniform", ties: str = "conservative"
+) -> pd.DataFrame:
+    """One row per run, metric and cutoff: full, sampled (the exact expectation, micro) and factor, their ratio.
+
+    AUC, which has no cutoff and no factor to speak of, comes once per run, with k = 0.
+    """
+    rows = []
+    for run in runs:
+        counts = Counts.of_run(run)
+        about = {"dataset": run.dataset, "recommender": run.recommender, "seed": run.seed}
+        about |= {"sampling": sampling, "negatives": n, "ties": ties}
+        for metric, k in [*((m, k) for m in GAINS for k in cutoffs), ("AUC", None)]:
+            full = float(expectation(counts, metric, n=counts.pool, k=k, ties=ties).mean())
+            value = float(expectation(counts, metric, n=n, k=k, sampling=sampling, ties=ties).mean())
+            factor = value / full if full else float("nan")
+            rows.append(about | {"metric": metric, "k": k or 0, "full": full, "sampled": value, "factor": factor})
+    return pd.DataFrame(rows)
+
+
 def gain_by_count(metric: str, n: int, k: int | None) -> np.ndarray:
     """(min(K, n + 1),) float64: the metric when x sampled negatives outrank the target, x = 0 ...; zero from K on."""
     size = n + 1 if k is None else min(k, n + 1)
@@ -170,29 +195,6 @@ def _auc(counts: Counts, n: int, sampling: str, ties: str) -> Moments:
     mean = above + w * equal
     finite = (counts.pool - n) / max(counts.pool - 1, 1) if sampling == "uniform" else 1.0
     return Moments(1.0 - mean, (above + w * w * equal - mean**2) / n * finite)
-
-
-def count_law(places: np.ndarray, n: int, size: int, *, pool: int | None) -> np.ndarray:
-    """(D, size) float64, P(X = x) for x = 0 ... size - 1.
-
-    places: with `pool` N, (D,) int64 numbers of items above, hypergeometric; without, (D,) float64 shares, binomial.
-    """
-    x = np.arange(size)
-    if pool is None:
-        p = np.asarray(places, np.float64)[:, None]
-        choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
-        return np.exp(choose + xlogy(x, p) + xlog1py(n - x, -p))
-    lf = _log_factorials(pool)
-    a = np.asarray(places)[:, None]
-    possible = (x <= a) & (n - x <= pool - a)
-    x = np.where(possible, x, np.clip(x, n - (pool - a), a))  # any possible value; masked below
-    log = (lf[a] - lf[a - x] - lf[x]) + (lf[pool - a] - lf[n - x] - lf[pool - a - n + x])
-    return np.where(possible, np.exp(log - (lf[pool] - lf[n] - lf[pool - n])), 0.0)
-
-
-@lru_cache(maxsize=4)
-def _log_factorials(n: int) -> np.ndarray:
-    return gammaln(np.arange(n + 1) + 1.0)
 
 
 def _marginal(counts: Counts, n: int, sampling: str, ties: str, gains: np.ndarray) -> np.ndarray:
@@ -274,23 +276,7 @@ def _joint(
     uniform = sampling == "uniform"
     above, equal = (counts.above, counts.equal) if uniform else counts.shares(sampling)
     pairs, at = np.unique(np.stack([above[rows], equal[rows]]), axis=1, return_inverse=True)
-    law = _multivariate_hypergeometric if uniform else _trinomial
+    law = multivariate_hypergeometric if uniform else trinomial
     step = max(_CELLS // len(x), 1)
     blocks = [pairs[:, i : i + step, None] for i in range(0, pairs.shape[1], step)]
     return np.concatenate([law(*block, n, x, y, counts.pool) @ values for block in blocks])[at.ravel()]
-
-
-def _trinomial(p: np.ndarray, q: np.ndarray, n: int, x: np.ndarray, y: np.ndarray, _: int) -> np.ndarray:
-    choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(y + 1) - gammaln(n - x - y + 1)
-    rest = np.clip(1.0 - p - q, 0.0, 1.0)
-    return np.exp(choose + xlogy(x, p) + xlogy(y, q) + xlogy(n - x - y, rest))
-
-
-def _multivariate_hypergeometric(
-    a: np.ndarray, e: np.ndarray, n: int, x: np.ndarray, y: np.ndarray, pool: int
-) -> np.ndarray:
-    lf, z, b = _log_factorials(pool), n - x - y, pool - a - e
-    possible = (x <= a) & (y <= e) & (z <= b)
-    left = [np.where(possible, whole - part, 0) for whole, part in ((a, x), (e, y), (b, z))]
-    log = (lf[a] - lf[x] - lf[left[0]]) + (lf[e] - lf[y] - lf[left[1]]) + (lf[b] - lf[z] - lf[left[2]])
-    return np.where(possible, np.exp(np.where(possible, log, 0.0) - (lf[pool] - lf[n] - lf[pool - n])), 0.0)

@@ -10,16 +10,19 @@ order is wrong, less noise makes the wrong answer surer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
 from audit_lib.errors import InputError
-from audit_lib.sampled import Counts, expectation, moments
+from audit_lib.sampled import GAINS, Counts, expectation, moments
+
+if TYPE_CHECKING:
+    from audit_lib.evidence import Run
 
 
 class Study(NamedTuple):
@@ -81,6 +84,22 @@ def winners_table(
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["first", "second"])
     return table
+
+
+def by_metric(
+    runs: Sequence[Run], cutoffs: Iterable[int], *, n: int, sampling: str = "uniform", ties: str = "conservative"
+) -> pd.DataFrame:
+    """The winner's tables of these runs for Recall, MRR and NDCG at every cutoff, one row per pair."""
+    if len({run.manifest["targets_sha256"] for run in runs}) > 1:
+        raise InputError("The evidence files are of different targets; a winner needs one split.")
+    names = [f"{run.recommender}/{run.path.stem}" for run in runs]
+    counts = {name: Counts.of_run(run) for name, run in zip(names, runs, strict=True)}
+    tables = [
+        winners_table(counts, metric, n=n, k=k, sampling=sampling, ties=ties).reset_index().assign(metric=metric, k=k)
+        for metric in GAINS
+        for k in cutoffs
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def smallest_n(

@@ -7,7 +7,8 @@ import pytest
 
 from audit_lib import corrected
 from audit_lib.errors import InputError
-from audit_lib.sampled import Counts, count_law, expectation
+from audit_lib.laws import count_law
+from audit_lib.sampled import Counts, expectation
 from audit_lib.simulation import sample_counts
 
 V, N, K = 200, 20, 10

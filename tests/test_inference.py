@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from audit_lib import inference
+from audit_lib import inference, resampling
 from audit_lib.errors import InputError
 from audit_lib.inference import bootstrap, compare, equivalence, holm, kendall, over_seeds, permutation_test
 
@@ -26,7 +26,7 @@ def simulated_study(rng: np.random.Generator, sessions: int = 300) -> tuple[np.n
     return *(rng.random((2, len(session))) < easy).astype(float), session
 
 
-@pytest.mark.parametrize("average", inference.AVERAGES)
+@pytest.mark.parametrize("average", resampling.AVERAGES)
 def test_intervals_of_a_mean_hold_the_truth_in_95_of_100_studies(average):
     rng, held = np.random.default_rng(0), 0
     for study in range(STUDIES):
@@ -122,7 +122,7 @@ def test_every_session_is_drawn_equally_often():
     # One session in each column: the mean of its weight is 1/S, its variance that of a multinomial share.
     s, resamples = 7, 50_000
     sums = np.concatenate([np.eye(s), np.ones((s, 1))], axis=1)
-    means = inference.resampled_means(sums, resamples=resamples, seed=1)
+    means = resampling.resampled_means(sums, resamples=resamples, seed=1)
     sd = np.sqrt((1 / s) * (1 - 1 / s) / s)
     assert np.abs(means.mean(0) - 1 / s).max() < 4.5 * sd / np.sqrt(resamples)
     np.testing.assert_allclose(means.std(0), sd, rtol=0.03)
@@ -141,7 +141,7 @@ def test_relabelled_sessions_and_reordered_rows_change_nothing(seed):
     a, b, session = simulated_study(rng, 30)
     order, names = rng.permutation(len(a)), rng.permutation(10_000)
     moved = tuple(x[order] for x in (a, b)), np.array([f"s{names[i]}" for i in session])[order]
-    for average in inference.AVERAGES:
+    for average in resampling.AVERAGES:
         first = compare(a, b, session, average=average, resamples=300)
         second = compare(*moved[0], moved[1], average=average, resamples=300)
         np.testing.assert_allclose(first.difference, second.difference, rtol=1e-12, atol=1e-15)

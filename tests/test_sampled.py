@@ -13,7 +13,8 @@ from scipy import stats
 
 from audit_lib import metrics
 from audit_lib.errors import InputError
-from audit_lib.sampled import METRICS, SAMPLINGS, Counts, count_law, expectation, moments
+from audit_lib.laws import count_law
+from audit_lib.sampled import METRICS, SAMPLINGS, Counts, expectation, moments
 from audit_lib.simulation import draw_counts, metric_of_sample, sample_counts, simulate
 
 TOY = {"A": [100] * 5, "B": [40, 40, 8437, 9266, 4482], "C": [212, 2, 743, 5342, 1548]}

@@ -1,0 +1,169 @@
+"""The tables of the page on evaluation: full against sampled, ties, intervals, pairs. From evidence alone.
+
+Each takes the recommenders of one split by name, as runs or as their counts, and returns a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from audit_lib import evidence, inference, metrics
+from audit_lib.errors import InputError, MissingError
+from audit_lib.evidence import Run
+from audit_lib.sampled import Counts, expectation
+from audit_lib.winners import smallest_n
+
+MAIN_SPLITS = ("published", "temporal")
+
+
+def runs_of(dataset: str, *, seed: int | None = None, out: Path | None = None) -> dict[str, Run]:
+    """One run per recommender on the main split of a data set, in order of name.
+
+    Of several seeds and configurations the one of the lowest seed, then of the first path; `seed` asks for one seed.
+    Raises MissingError if there is no evidence, InputError if the runs rank different targets.
+    """
+    found: dict[str, Run] = {}
+    for run in evidence.find(out, dataset=dataset):
+        if run.manifest["split"]["name"] in MAIN_SPLITS and seed in (None, run.seed):
+            best = found.get(run.recommender)
+            if best is None or run.seed < best.seed:
+                found[run.recommender] = run
+    if not found:
+        raise MissingError(f"There is no evidence of '{dataset}' yet. Make it with `python -m audit_lib rank`.")
+    if len({run.manifest["targets_sha256"] for run in found.values()}) > 1:
+        raise InputError(f"The evidence of '{dataset}' is of several splits. Keep those of one split in the folder.")
+    return dict(sorted(found.items()))
+
+
+def sample_sizes(n_items: int, *, first: int = 10, points: int = 18) -> list[int]:
+    """Numbers of negatives from `first` to V - 1 in geometric steps."""
+    return np.unique(np.geomspace(min(first, n_items - 1), n_items - 1, points).round().astype(int)).tolist()
+
+
+def curves(
+    counts: Mapping[str, Counts], metric: str, *, k: int, sizes: Iterable[int], sampling: str = "uniform",
+    ties: str = "conservative",
+) -> pd.DataFrame:  # fmt: skip
+    """recommender, n, value: the exact expectation of the sampled metric at every number of negatives."""
+    rows = [
+        {"recommender": name, "n": n, "value": _mean(c, metric, n=n, k=k, sampling=sampling, ties=ties)}
+        for name, c in counts.items()
+        for n in sizes
+    ]
+    return pd.DataFrame(rows)
+
+
+def crossings(
+    counts: Mapping[str, Counts], metric: str, *, k: int, sizes: Iterable[int], sampling: str = "uniform",
+    ties: str = "conservative",
+) -> pd.DataFrame:  # fmt: skip
+    """first, second, n: where the expected sampled metrics of a pair change places, `first` ahead from n negatives on.
+
+    Crossings are looked for between neighbours of `sizes`, then found to the exact n by bisection.
+    """
+    sizes = sorted(sizes)
+    options = {"k": k, "sampling": sampling, "ties": ties}
+    rows = []
+    for a, b in combinations(counts, 2):
+
+        def ahead(n: int, a: str = a, b: str = b) -> int:
+            difference = _mean(counts[a], metric, n=n, **options) - _mean(counts[b], metric, n=n, **options)
+            return 0 if abs(difference) < 1e-12 else int(np.sign(difference))
+
+        signs = [ahead(n) for n in sizes]
+        for low, high, before, after in zip(sizes, sizes[1:], signs, signs[1:], strict=False):
+            if before * after < 0:
+                while high - low > 1:
+                    middle = (low + high) // 2
+                    low, high = (middle, high) if ahead(middle) == before else (low, middle)
+                rows.append({"first": a if after > 0 else b, "second": b if after > 0 else a, "n": high})
+    return pd.DataFrame(rows, columns=["first", "second", "n"])
+
+
+def negatives_needed(
+    counts: Mapping[str, Counts], metric: str, *, k: int, sampling: str = "uniform", ties: str = "conservative",
+    probability: float = 0.95,
+) -> pd.DataFrame:  # fmt: skip
+    """first, second, difference (full), n, share: the least n that names the winner, and its share of V - 1.
+
+    Pairs that the full metric ties are left out. n and share are NaN where no n up to V - 1 is enough.
+    """
+    full = {name: _mean(c, metric, n=c.pool, k=k, sampling="uniform", ties=ties) for name, c in counts.items()}
+    rows = []
+    for first, second in combinations(sorted(full, key=lambda name: -full[name]), 2):
+        if full[first] == full[second]:
+            continue
+        pair = counts[first], counts[second]
+        n = smallest_n(*pair, metric, k=k, sampling=sampling, ties=ties, probability=probability, grid=24)
+        size = float("nan") if n is None else float(n)
+        rows.append({"first": first, "second": second, "difference": full[first] - full[second], "n": size})
+    table = pd.DataFrame(rows, columns=["first", "second", "difference", "n"])
+    return table.assign(share=table["n"] / next(iter(counts.values())).pool)
+
+
+def tie_policies(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20) -> pd.DataFrame:
+    """recommender, tied (share of targets tied with another item), and the metric under each policy."""
+    rows = []
+    for name, run in runs.items():
+        above, equal = (run.ranks[column].to_numpy() for column in ("above", "equal"))
+        values = {ties: metrics.METRICS[metric](above, equal, k, ties).mean() for ties in metrics.TIES}
+        rows.append({"recommender": name, "tied": (equal > 0).mean(), **values})
+    return pd.DataFrame(rows)
+
+
+def intervals(
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20, average: str = "micro", seed: int = 0
+) -> pd.DataFrame:
+    """recommender, value, low, high: the metric with its 95 % interval over sessions, best first."""
+    rows = []
+    for name, run in runs.items():
+        session = run.targets["session"].to_numpy()
+        found = inference.bootstrap(_values(run, metric, k), session, average=average, seed=seed)
+        rows.append({"recommender": name, "value": found.estimate, "low": found.low, "high": found.high})
+    return pd.DataFrame(rows).sort_values("value", ascending=False, ignore_index=True)
+
+
+def pairs(
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20, average: str = "micro", seed: int = 0
+) -> pd.DataFrame:
+    """first, second, difference, low, high, p, p_holm: every pair, the better one first, Holm over all pairs."""
+    values = {name: _values(run, metric, k) for name, run in runs.items()}
+    session = next(iter(runs.values())).targets["session"].to_numpy()
+    rows = []
+    for a, b in combinations(runs, 2):
+        found = inference.compare(values[a], values[b], session, average=average, seed=seed)
+        d = found.difference
+        interval = (d.estimate, d.low, d.high) if d.estimate >= 0 else (-d.estimate, -d.high, -d.low)
+        first, second = (a, b) if d.estimate >= 0 else (b, a)
+        names = {"first": first, "second": second}
+        rows.append(names | dict(zip(("difference", "low", "high"), interval, strict=True)) | {"p": found.p})
+    table = pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p"])
+    return table.assign(p_holm=inference.holm(table["p"]))
+
+
+def agreement(
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20, sizes: Iterable[int], seed: int = 0
+) -> pd.DataFrame:
+    """n, tau, low, high: Kendall's tau of the sampled (uniform, in expectation) with the full order of recommenders."""
+    counts = {name: Counts.of_run(run) for name, run in runs.items()}
+    session = next(iter(runs.values())).targets["session"].to_numpy()
+    full = {name: _values(run, metric, k) for name, run in runs.items()}
+    rows = []
+    for n in sizes:
+        sampled = {name: expectation(c, metric, n=n, k=k) for name, c in counts.items()}
+        found = inference.rank_agreement(full, sampled, session, seed=seed, resamples=2000)
+        rows.append({"n": n, "tau": found.estimate, "low": found.low, "high": found.high})
+    return pd.DataFrame(rows)
+
+
+def _values(run: Run, metric: str, k: int) -> np.ndarray:
+    return metrics.METRICS[metric](run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), k)
+
+
+def _mean(counts: Counts, metric: str, **options: object) -> float:
+    return float(expectation(counts, metric, **options).mean())
