@@ -63,7 +63,7 @@ class Peek(Recommender):
 
 @pytest.fixture
 def peek(monkeypatch):
-    monkeypatch.setitem(recommenders.REGISTRY, "peek", Peek)
+    monkeypatch.setitem(recommenders.REGISTRY, "peek", f"{Peek.__module__}:Peek")
     monkeypatch.setattr(Peek, "shown", [])
     monkeypatch.setattr(Peek, "epochs", [])
     monkeypatch.setattr(Peek, "fail_at", None)
