@@ -50,9 +50,7 @@ def rank(
     """Train a recommender, rank every target, write evidence, print its path."""
     parsed = study.parse_settings(settings)
     data, split = study.prepare(dataset, columns=columns, test_days=test_days)
-    run = study.run(
-        data, split, recommender, seed=seed, device=device, out=out, fresh=fresh, progress=True, **parsed
-    )
+    run = study.run(data, split, recommender, seed=seed, device=device, out=out, fresh=fresh, progress=True, **parsed)
     click.echo(run.path)
 
 
@@ -161,6 +159,37 @@ def synth(preset: str, settings: tuple[str, ...], out: Path) -> None:
 
 
 @cli.command()
+@click.option("--dataset", required=True, help="A name of the registry, or the path of an own log.")
+@click.option("--recommender", required=True, help="A name of the registry of recommenders.")
+@click.option("--trials", default=40, show_default=True, help="Settings to try; the budget rule is in `tuning`.")
+@click.option("--metric", default="Recall", show_default=True, type=click.Choice(list(metrics.METRICS)))
+@click.option("--k", default=20, show_default=True)
+@click.option("--min-step", default=1, show_default=True, help="Only targets with at least this many events before.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--storage", type=click.Path(path_type=Path), help="Where trials are kept, to go on after a stop.")
+@click.option("--save", is_flag=True, help="Keep the result as the tuned settings of this data set.")
+def tune(
+    dataset: str, recommender: str, trials: int, metric: str, k: int, min_step: int, seed: int, storage: Path | None,
+    save: bool,
+) -> None:  # fmt: skip
+    """Search settings on a validation split of train, as long as the test part; print how they were found."""
+    from audit_lib import tuning
+    from audit_lib.recommenders import presets
+
+    data, split = study.prepare(dataset)
+    days = split.summary.get("test_days")
+    share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
+    found = tuning.tune(
+        recommender, split.train, test_days=days, test_fraction=None if days else share,
+        min_item_support=split.summary["min_item_support"], objective=tuning.Objective(metric, k, min_step),
+        budget=tuning.Budget(trials), seed=seed, storage=storage, fixed=presets.fixed_for(recommender, data.name),
+    ).manifest()  # fmt: skip
+    if save:
+        presets.save(data.name, recommender, found)
+    click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+
+
+@cli.command()
 @AS_JSON
 def demo(as_json: bool) -> None:
     """Popularity against Markov on synthetic data, with the best that is possible."""
@@ -196,6 +225,16 @@ def bench_rank(as_json: bool) -> None:
     from audit_lib.bench import rank
 
     show(rank.measure(), as_json)
+
+
+@bench.command("baselines")
+@click.option("--dataset", default="diginetica", show_default=True, help="Where V-SKNN is timed.")
+@AS_JSON
+def bench_baselines(dataset: str, as_json: bool) -> None:
+    """V-SKNN against the wsknn package, and the latency of one answer by catalogue size."""
+    from audit_lib.bench import baselines
+
+    show(baselines.measure(dataset=dataset), as_json)
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -1,0 +1,105 @@
+"""Search spaces of the recommenders, as their papers and authors' configurations have them.
+
+A space is a mapping from setting to optuna distribution. Those of Ludewig et al. 2020 (UMUAI 31), published with
+session-rec, are lists of values; its λ of positions are multiples of the mean session length l, after Garg et al. 2019
+(arXiv 1907.01210), whose own candidates are l/8 … 2l. GRU4Rec's is Hidasi & Czapp's (2023, arXiv 2307.14956), published
+with the official code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from audit_lib.errors import InputError
+from audit_lib.sessions import Sessions
+
+Space = Mapping[str, BaseDistribution]
+
+_DECAYS = CategoricalDistribution(("same", "div", "linear", "quadratic", "log"))
+_SIMILARITIES = CategoricalDistribution(("cosine", "vec"))
+_IDF = CategoricalDistribution((0.0, 1.0, 2.0, 5.0, 10.0))
+_DAYS = CategoricalDistribution((2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 100.0))
+_EVENTS = (1 / 8, 1 / 4, 1 / 2, 1, 2)  # times the mean session length
+
+
+def _sequential_rules(train: Sessions) -> Space:
+    return {
+        "steps": CategoricalDistribution((*range(2, 16), 20, 25, 30)),
+        "weighting": CategoricalDistribution(("linear", "div", "quadratic", "log")),
+    }
+
+
+def _item_knn(train: Sessions) -> Space:
+    # The authors' code has k, λ and α but publishes no space; k >= K is enough for Recall@K.
+    return {"lam": FloatDistribution(0, 200, step=5), "alpha": FloatDistribution(0, 1, step=0.05)}
+
+
+def _markov_backoff(train: Sessions) -> Space:
+    return {"order": IntDistribution(1, 5), "mu": FloatDistribution(0.05, 50, log=True)}
+
+
+def _sknn(train: Sessions) -> Space:
+    return {
+        "k": CategoricalDistribution((50, 100, 500, 1000, 1500)),
+        "sample_size": CategoricalDistribution((500, 1000, 2500, 5000, 10000)),
+    }
+
+
+def _vsknn(train: Sessions) -> Space:
+    own = {"similarity": _SIMILARITIES, "weighting": _DECAYS, "weighting_score": _DECAYS, "idf_weighting": _IDF}
+    return dict(_sknn(train)) | own
+
+
+def _stan(train: Sessions) -> Space:
+    length = train.n_events / train.n_sessions
+    # session-rec also lists 1e-5 for each λ: as λ1 only the last event counts; as λ2 or λ3 next to nothing is scored.
+    events = tuple(round(length * share, 4) for share in _EVENTS)
+    return {
+        "k": CategoricalDistribution((100, 200, 500, 1000, 1500, 2000)),
+        "sample_size": CategoricalDistribution((1000, 2500, 5000, 10000)),
+        "lambda_spw": CategoricalDistribution((1e-5, *events)),
+        "lambda_snh": _DAYS,
+        "lambda_inh": CategoricalDistribution(events),
+    }
+
+
+def _vstan(train: Sessions) -> Space:
+    stan = dict(_stan(train))
+    own = {"similarity": _SIMILARITIES, "lambda_ipw": stan["lambda_spw"], "lambda_idf": _IDF}
+    return stan | own
+
+
+def _gru4rec(train: Sessions) -> Space:
+    return {
+        "layers": IntDistribution(64, 512, step=32),
+        "batch_size": IntDistribution(32, 256, step=16),
+        "learning_rate": FloatDistribution(0.01, 0.25, step=0.005),
+        "dropout_p_embed": FloatDistribution(0.0, 0.5, step=0.05),
+        "dropout_p_hidden": FloatDistribution(0.0, 0.7, step=0.05),
+        "momentum": FloatDistribution(0.0, 0.9, step=0.05),
+        "sample_alpha": FloatDistribution(0.0, 1.0, step=0.1),
+    }
+
+
+SPACES: dict[str, Callable[[Sessions], Space]] = {
+    "sr": _sequential_rules,
+    "itemknn": _item_knn,
+    "markov_backoff": _markov_backoff,
+    "sknn": _sknn,
+    "vsknn": _vsknn,
+    "stan": _stan,
+    "vstan": _vstan,
+    "gru4rec": _gru4rec,
+}
+
+# What grows from one rung of the budget to the next: the setting named here, else the share of validation sessions.
+RESOURCES: dict[str, str] = {"gru4rec": "n_epochs"}
+
+
+def space_of(name: str, train: Sessions) -> Space:
+    """The search space of a recommender on a train part. Raises InputError if it has nothing to tune."""
+    if name not in SPACES:
+        raise InputError(f"'{name}' has no search space: nothing to tune. Those with one: {', '.join(sorted(SPACES))}.")
+    return SPACES[name](train)

@@ -1,0 +1,231 @@
+"""Tuning on a validation split that is cut from train: random search with successive halving, one budget for all.
+
+`tune` is given train sessions and nothing else, so that no test event can reach it. Its budget rule is the same for
+every recommender: `trials` configurations, each evaluated at shares η^−(r−1), …, 1/η, 1 of a full evaluation, and only
+those among the best 1/η of their rung go on (asynchronous successive halving, Li et al. 2020, arXiv 1810.05934). The
+share is that of the validation sessions for models that count, and that of the epochs for models that are trained.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import Trial, TrialState
+
+from audit_lib import metrics, ranking, recommenders
+from audit_lib.errors import InputError
+from audit_lib.sessions import Prefixes, Sessions
+from audit_lib.spaces import RESOURCES, Space, space_of
+from audit_lib.splits import Split, temporal_split
+
+log_ = logging.getLogger(__name__)
+
+_DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """trials: configurations tried. eta: η, of which one in η goes on to the next rung. rungs: how many there are."""
+
+    trials: int = 40
+    eta: int = 3
+    rungs: int = 3
+
+    def __post_init__(self) -> None:
+        if self.trials < 1 or self.eta < 2 or self.rungs < 1:
+            raise InputError(f"{self}: trials and rungs must be at least 1, eta at least 2.")
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The share of a full evaluation at each rung; the last is 1."""
+        return tuple(self.eta ** -(self.rungs - 1 - r) for r in range(self.rungs))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The metric at cutoff k, conservative ties, mean over the validation targets with >= min_step events before."""
+
+    metric: str = "Recall"
+    k: int = 20
+    min_step: int = 1
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The best settings, and how they were found. trials: one row per finished trial, in order.
+
+    spent: the evaluations done, in full ones (the sum of the shares). manifest() is what evidence should record.
+    """
+
+    recommender: str
+    settings: dict[str, Any]
+    value: float
+    spent: float
+    trials: pd.DataFrame
+    setup: dict[str, Any]
+
+    def manifest(self) -> dict[str, Any]:
+        """JSON-ready: settings, value, evaluations spent, and the setup (space, budget, objective, seed, data)."""
+        return {"settings": self.settings, "value": self.value, "evaluations": self.spent} | self.setup
+
+
+def tune(
+    recommender: str,
+    train: Sessions,
+    *,
+    test_days: float | None = None,
+    test_fraction: float | None = None,
+    min_item_support: int = 1,
+    objective: Objective = Objective(),
+    budget: Budget = Budget(),
+    seed: int = 0,
+    storage: Path | None = None,
+    space: Space | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    starts: Sequence[Mapping[str, Any]] = (),
+) -> Tuned:
+    """The best settings of a recommender on the last stretch of `train`.
+
+    test_days or test_fraction: the length of that stretch, as for the test part (exactly one). fixed: settings that are
+    not searched. starts: settings within the space to try first, such as published ones. storage: a file in which
+    trials are kept as they end; a run that was cut off goes on from there and ends as if it had not been.
+    Raises InputError if the storage belongs to another setup, or no trial was completed.
+    """
+    split = temporal_split(
+        train.to_log(), test_days=test_days, test_fraction=test_fraction, min_item_support=min_item_support,
+        name="validation",
+    )  # fmt: skip
+    space = space_of(recommender, split.train) if space is None else space
+    fixed = dict(fixed or {})
+    setup = {
+        "recommender": recommender,
+        "space": {key: optuna.distributions.distribution_to_json(value) for key, value in space.items()},
+        "fixed": fixed,
+        "starts": [dict(start) for start in starts],
+        "objective": asdict(objective),
+        "budget": asdict(budget),
+        "seed": seed,
+        "train": train.fingerprint,
+        "validation": {key: split.summary[key] for key in ("cut", "test_days", "test_fraction", "predictions")},
+    }
+    study = _study(storage, setup, budget)
+    while (finished := _finished(study)) < budget.trials:
+        # Reseeded for each trial, so that a run that goes on draws what an uninterrupted one would have drawn.
+        study.sampler = optuna.samplers.RandomSampler(
+            int(np.random.SeedSequence([seed, finished]).generate_state(1)[0])
+        )
+        if finished < len(starts):
+            study.enqueue_trial(dict(starts[finished]))
+        trial = study.ask(dict(space))
+        try:
+            value = _evaluate(trial, recommender, fixed | trial.params, split, objective, budget, seed)
+        except optuna.TrialPruned:
+            study.tell(trial, state=TrialState.PRUNED)
+        except BaseException:
+            study.tell(trial, state=TrialState.FAIL)
+            raise
+        else:
+            study.tell(trial, value)
+            log_.info("%s: %.4f %s", recommender, value, trial.params)
+    return _result(study, setup, fixed)
+
+
+def _study(storage: Path | None, setup: dict[str, Any], budget: Budget) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if storage is not None:
+        storage.parent.mkdir(parents=True, exist_ok=True)
+    study = optuna.create_study(
+        storage=None if storage is None else JournalStorage(JournalFileBackend(str(storage))),
+        study_name=setup["recommender"],
+        load_if_exists=True,
+        direction="maximize",
+        pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=budget.eta),
+    )
+    # More trials of the same search are no other search.
+    ours, held = _canonical(setup), study.user_attrs.get("setup")
+    if held is None:
+        study.set_user_attr("setup", ours)
+    elif held != ours:
+        wrong = [key for key, value in json.loads(ours).items() if value != json.loads(held).get(key)]
+        raise InputError(f"'{storage}' holds a search with other {', '.join(wrong)}. Give another file, or remove it.")
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+        study.tell(trial.number, state=TrialState.FAIL)  # cut off; its place is drawn again
+    return study
+
+
+def _canonical(setup: dict[str, Any]) -> str:
+    budget = {key: value for key, value in setup["budget"].items() if key != "trials"}
+    return json.dumps(setup | {"budget": budget}, sort_keys=True)
+
+
+def _finished(study: optuna.Study) -> int:
+    return len(study.get_trials(deepcopy=False, states=_DONE))
+
+
+def _evaluate(
+    trial: Trial,
+    recommender: str,
+    settings: dict[str, Any],
+    split: Split,
+    objective: Objective,
+    budget: Budget,
+    seed: int,
+) -> float:
+    """The objective at the full share; raises TrialPruned if a rung stops the trial before."""
+    resource = RESOURCES.get(recommender)
+    model = None
+    order = np.random.default_rng(seed).permutation(split.test.n_sessions)
+    value = float("nan")
+    for rung, share in enumerate(budget.shares):
+        test = split.test
+        if resource is None:
+            test = test.select(order[: max(1, round(share * len(order)))])
+            model = model or recommenders.create(recommender, **settings).fit(split.train)
+        else:
+            whole = recommenders.create(recommender, **settings).config
+            part = {resource: max(1, round(share * getattr(whole, resource)))}
+            model = recommenders.create(recommender, **(settings | part)).fit(split.train)
+        value = _value(model, test, split.train.support, objective)
+        trial.set_user_attr("rung", rung)
+        trial.report(value, budget.eta**rung)
+        if share < 1 and trial.should_prune():
+            raise optuna.TrialPruned
+    return value
+
+
+def _value(model: recommenders.Recommender, test: Sessions, support: np.ndarray, objective: Objective) -> float:
+    prefixes = Prefixes(test)
+    ranks = ranking.rank(model, prefixes, support)
+    keep = prefixes.step >= objective.min_step
+    if not keep.any():
+        raise InputError(
+            f"No validation target has {objective.min_step} events before it. Use a longer validation part."
+        )
+    return float(metrics.METRICS[objective.metric](ranks.above[keep], ranks.equal[keep], objective.k).mean())
+
+
+def _result(study: optuna.Study, setup: dict[str, Any], fixed: dict[str, Any]) -> Tuned:
+    done = study.get_trials(deepcopy=False, states=_DONE)[: setup["budget"]["trials"]]
+    complete = [t for t in done if t.state == TrialState.COMPLETE]
+    if not complete:
+        raise InputError(f"No trial of {setup['recommender']} reached the full evaluation; give a larger budget.")
+    best = max(complete, key=lambda t: (t.value, -t.number))  # the earlier of equals
+    shares = Budget(**setup["budget"]).shares
+    rows = [
+        {"value": t.value if t.state == TrialState.COMPLETE else None, "rung": t.user_attrs["rung"]}
+        | {f"at {shares[r]:.3g}": t.intermediate_values.get(setup["budget"]["eta"] ** r) for r in range(len(shares))}
+        | t.params
+        for t in done
+    ]
+    spent = sum(sum(shares[: t.user_attrs["rung"] + 1]) for t in done)
+    return Tuned(setup["recommender"], fixed | best.params, float(best.value), spent, pd.DataFrame(rows), setup)
