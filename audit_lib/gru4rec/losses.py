@@ -50,6 +50,7 @@ def weighted_cross_entropy(scores: Tensor, *, weight: Tensor, slot: Tensor, corr
     scores: (b, U). weight: (U,), sum of P_j^-logq over the item's columns (0: no column). slot: (b,), the target's
     column. correction: (b,), logq * log P of the target. Returns (b,).
     """
+    scores = scores.masked_fill(weight == 0, -torch.inf)  # not a column: not even a NaN counts
     top = scores.detach().amax(1, keepdim=True)
     total = (weight * torch.exp(scores - top)).sum(1)
     return torch.log(total) + (top - scores.gather(1, slot[:, None]))[:, 0] + correction
@@ -57,6 +58,7 @@ def weighted_cross_entropy(scores: Tensor, *, weight: Tensor, slot: Tensor, corr
 
 def weighted_bpr_max(scores: Tensor, *, weight: Tensor, slot: Tensor, elu_param: float, bpreg: float) -> Tensor:
     """`bpr_max` over distinct items. weight: (U,), the item's number of columns. slot: (b,). Returns (b,)."""
+    scores = scores.masked_fill(weight == 0, 0)
     o = elu(scores, alpha=elu_param) if elu_param > 0 else scores
     own = torch.arange(o.shape[1], device=o.device) == slot[:, None]
     negatives = weight - own.to(o.dtype)  # (b, U): a lane's own target column is no negative of it
