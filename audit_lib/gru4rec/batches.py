@@ -1,4 +1,7 @@
-"""Session-parallel mini-batches (Hidasi et al. 2016, section 3.1.1), computed once: they are the same in every epoch."""
+"""Session-parallel mini-batches (Hidasi et al. 2016, section 3.1.1), computed once.
+
+They are the same in every epoch.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +54,8 @@ def schedule(train: Sessions, *, batch_size: int, min_lanes: int = 1) -> Schedul
     long = end - begin > 1
     begin, end = begin[long], end[long]
     lanes = min(batch_size, len(begin))
-    if lanes < max(min_lanes, 1):
-        raise InputError(
-            f"GRU4Rec needs at least {max(min_lanes, 1)} sessions of two or more events to train on; there are {len(begin)}."
-        )
+    if lanes < (least := max(min_lanes, 1)):
+        raise InputError(f"GRU4Rec trains on sessions of two or more events; it needs {least}, there are {len(begin)}.")
     items = train.items.astype(np.int32)
     none = np.empty((0, lanes), np.int32)
     steps, shrinks = _walk(items, begin, end, lanes, min_lanes, none, none, none.astype(bool), none[:, 0], none)

@@ -43,7 +43,8 @@ def read(path: Path, *, config: GRU4RecConfig, data: str) -> tuple[dict[str, np.
     theirs, ours = meta["config"], config.model_dump(mode="json")
     other = sorted(k for k in theirs.keys() | ours.keys() if k not in _FREE and theirs.get(k) != ours.get(k))
     if other:
-        raise InputError(f"'{path}' was trained with other settings: {', '.join(other)}. Delete it, or name another file.")
+        names = ", ".join(other)
+        raise InputError(f"'{path}' was trained with other settings: {names}. Delete it, or name another file.")
     if meta["data"] != data:
         raise InputError(f"'{path}' was trained on other data. Delete it, or name another file.")
     if len(meta["log"]) > config.n_epochs:

@@ -34,9 +34,9 @@ class GRU4RecConfig(Config):
     Official names and defaults: layers, loss, batch_size, dropout_p_embed, dropout_p_hidden, learning_rate, momentum,
     sample_alpha, n_sample, embedding, constrained_embedding, n_epochs, bpreg, elu_param, logq.
 
-    Ours: cell: 'pytorch' applies the reset gate after the matrix product, 'paper' before it. seed: of the initial weights,
-    the negatives and the dropout masks. tail: what the `logq` correction sees when the batch has shrunk at the end of an
-    epoch; 'official' takes the first extra negatives for targets, as the official code does.
+    Ours. cell: 'pytorch' applies the reset gate after the matrix product, 'paper' before it. seed: of the initial
+    weights, the negatives and the dropout masks. tail: what the `logq` correction sees when the batch has shrunk at the
+    end of an epoch; 'official' takes the first extra negatives for targets, as the official code does.
     """
 
     layers: Annotated[tuple[Size, ...], BeforeValidator(_layers), Field(min_length=1)] = (100,)

@@ -68,7 +68,10 @@ def _alias(scaled):
 
 
 def alias_table(support: np.ndarray, alpha: float) -> np.ndarray:
-    """(V,) uint64 table for drawing item j with probability support_j^alpha / sum; items without support are never drawn."""
+    """(V,) uint64 table for drawing item j with probability support_j^alpha / sum.
+
+    Items without support are never drawn.
+    """
     weight = np.where(support > 0, support.astype(np.float64) ** alpha, 0.0)
     return _alias(weight * (len(weight) / weight.sum()))
 

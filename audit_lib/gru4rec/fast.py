@@ -3,8 +3,8 @@
 Three ideas make it fast, none of which changes the function that is computed:
 - Equal columns have equal scores. Each item of a step is scored once, weighted by its columns (see `losses`), so the
   products shrink by the duplicates and no gradient rows have to be summed afterwards.
-- The output bias is one more column of the output matrix, and the hidden state ends in a constant 1: scores, bias and both
-  their gradients come out of the same three products. Rows are padded to a multiple of eight values.
+- The output bias is one more column of the output matrix, and the hidden state ends in a constant 1: scores, bias and
+  both their gradients come out of the same three products. Rows are padded to a multiple of eight values.
 - Everything else is fused float32 numba (see `kernels`), into buffers allocated once.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audit_lib.gru4rec import draws, kernels, model
+from audit_lib.gru4rec import draws, kernels, losses, model
 from audit_lib.gru4rec.batches import Schedule
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.gru4rec.optimizer import EPSILON
@@ -58,7 +58,8 @@ class Fast:
         self._load_tables(weights, len(support))
         self._load_dense(weights)
         self._allocate()
-        self._weigh_columns(support)
+        self.weights = losses.column_weights(config, support)
+        self.table = draws.alias_table(support, config.sample_alpha)
         self.keys = [draws.key(config.seed, p) for p in range(draws.HIDDEN + len(config.layers))]
         self.hyper = (f(config.learning_rate), f(config.momentum), f(EPSILON))
         self.base = 0
@@ -112,18 +113,12 @@ class Fast:
         self.d_out = [torch.zeros(lanes, w) for w in width]
         self.x = torch.zeros(lanes, c.input_size or 3 * c.layers[0])
         self.d_x = torch.zeros(lanes, c.input_size)
-        # projections and their gradients, by layer: of the input, of the hidden state; and r * h, its projection, its gradient
+        # By layer: the projections of input and hidden state, and their gradients. The paper's cell: r * h, its
+        # projection, and the gradients of n and of r * h.
         self.project = [[torch.zeros(lanes, 3 * units) for _ in range(4)] for units in c.layers]
         self.paper = [[torch.zeros(lanes, units) for _ in range(4)] for units in c.layers]
         self.embed_mask = np.zeros((lanes if c.dropout_p_embed else 0, c.input_size), np.float32)
         self.masks = [np.zeros((lanes if c.dropout_p_hidden else 0, units), np.float32) for units in c.layers]
-
-    def _weigh_columns(self, support: np.ndarray) -> None:
-        """What a column adds to its item's weight: P^-logq with cross-entropy, 1 with BPR-max."""
-        c, seen = self.config, np.maximum(support, 1).astype(np.float64)
-        self.in_batch, self.sampled = (f(seen ** (-c.logq * power)) for power in (1, c.sample_alpha))
-        self.correction = f(c.logq * np.log(seen))
-        self.table = draws.alias_table(support, c.sample_alpha)
 
     def _lanes(self, b: int) -> SimpleNamespace:
         """Views of every buffer for b lanes."""
@@ -147,7 +142,10 @@ class Fast:
         self.offset, self.now = epoch * self.schedule.n_steps, 0
 
     def run(self, first: int, last: int) -> np.ndarray:
-        """Trains on the steps first <= t < last of the epoch; returns their losses by lane, (last - first, B) float32."""
+        """Trains on the steps first <= t < last of the epoch.
+
+        Returns their losses by lane, (last - first, B) float32.
+        """
         out = np.zeros((last - first, self.schedule.n_lanes), np.float32)
         for t in range(first, last):
             self.step(t, out[t - first])
@@ -179,8 +177,8 @@ class Fast:
         as_target = self.schedule.n_lanes - b if c.tail == "official" else 0
         n, r = kernels.columns(
             self.base, targets, given, self.table, self.keys[draws.NEGATIVES], self.offset + t, c.n_sample, as_target,
-            inputs if self.input == "Wy" else inputs[:0], self.in_batch, self.sampled, self.out.mark, self.rows,
-            self.weight, v.slots, v.input_slots,
+            inputs if self.input == "Wy" else inputs[:0], self.weights.in_batch, self.weights.sampled,
+            self.out.mark, self.rows, self.weight, v.slots, v.input_slots,
         )  # fmt: skip
         self.base += len(self.rows)
         kernels.gather(self.out.w, self.rows, r, self.gathered.numpy())
@@ -224,7 +222,7 @@ class Fast:
         """Turns self.scores into their gradient."""
         c, nominal, scores = self.config, f(self.schedule.n_lanes), self.scores.numpy()
         if c.loss == "cross-entropy":
-            kernels.cross_entropy(scores, n, self.weight, slots, self.correction[targets], nominal, lane_loss)
+            kernels.cross_entropy(scores, n, self.weight, slots, self.weights.correction[targets], nominal, lane_loss)
         else:
             alpha, reg = f(c.elu_param), f(c.bpreg)
             kernels.bpr_max(scores, n, self.weight, slots, alpha, reg, nominal, *self.scratch, lane_loss)

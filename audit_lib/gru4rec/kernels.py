@@ -1,9 +1,9 @@
 """Numba kernels of the fast CPU engine: columns of a step, gates, losses with their gradients, sparse Adagrad.
 
 All arithmetic is float32: a Python float among the constants would make a whole loop double. Fast-math flags leave out
-`nnan` and `ninf`, so that a loss that is not finite stays visible. Divisions follow numpy's rules: Python's check for zero
-would keep a loop from vectorising. Arrays are C-contiguous; rows may be padded (strides are
-the allocated widths), and a kernel works on the first `b` rows and `units` columns.
+`nnan` and `ninf`, so that a loss that is not finite stays visible. Divisions follow numpy's rules: Python's check for
+zero would keep a loop from vectorising. Arrays are C-contiguous; rows may be padded (strides are the allocated widths),
+and a kernel works on the first `b` rows and `units` columns.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LINE = 16  # float32 values in a cache line
 
 @njit(cache=True, inline="always", fastmath=_FAST, error_model="numpy")
 def exp(x):
-    """e^x within 1.2e-7 relative (Cephes' polynomial), clamped to [e^-87, e^88]; NaN stays NaN. Vectorises."""
+    """e^x within 3e-7 relative (Cephes' polynomial), clamped to [e^-87, e^88]; NaN stays NaN. Vectorises."""
     x = _LOW if x < _LOW else x
     x = _HIGH if x > _HIGH else x
     k = np.floor(x * _LOG2E + _HALF)
@@ -84,9 +84,10 @@ def columns(base, targets, given, table, key, step, n_sample, as_target, inputs,
             in_batch, sampled, mark, rows, weight, target_slot, input_slot):  # fmt: skip
     """The distinct items of a step: returns (U, R), the number of columns and of rows.
 
-    rows[:U] are the targets' and negatives' items, each once, with weight = the sum over its columns of in_batch[item] or
-    sampled[item]; rows[U:R] are input items that are no column. Negatives are `given`, or else drawn. The first `as_target`
-    negatives weigh like targets. mark: (V,) int64 scratch, base grows by at least R every step. Slots point into rows.
+    rows[:U] are the targets' and negatives' items, each once, with weight = the sum over its columns of in_batch[item]
+    or sampled[item]; rows[U:R] are input items that are no column. Negatives are `given`, or else drawn. The first
+    `as_target` negatives weigh like targets. mark: (V,) int64 scratch, base grows by at least R every step. Slots point
+    into rows.
     """
     n = 0
     for i in range(targets.size):
@@ -154,7 +155,7 @@ def gather_inputs(table, rows, mask, out):
 
 @njit(cache=True)
 def add_inputs(gradient, slots, mask, into, first, last):
-    """into[slots[i]] += gradient[i] * mask[i], the input's share of its row's gradient; rows [first, last) are new: zero."""
+    """into[slots[i]] += gradient[i] * mask[i], the input's share; rows [first, last) are new and start at zero."""
     units = gradient.shape[1]
     into[first:last, :] = _ZERO
     for i in range(slots.size):
@@ -186,7 +187,8 @@ def _tanh(x):
     return _ONE - _TWO / (_ONE + exp(_TWO * x))
 
 
-# The loops of the cells are short and write to one array each: LLVM gives up vectorising where too many arrays may overlap.
+# The loops of the cells are short and write to one array each: LLVM gives up vectorising where too many arrays may
+# overlap.
 
 
 @njit(cache=True, fastmath=_FAST, error_model="numpy")
@@ -213,7 +215,10 @@ def _receive(d, m, units, gi, before, gx):
 
 @njit(cache=True, fastmath=_FAST, error_model="numpy")
 def gates(gi, gh, b_ih, b_hh, h, mask, out):
-    """torch's GRUCell: h (b, >=H) to out. Leaves r, z, n in gi (b, 3H), and the hidden part of n in gh, for the way back."""
+    """torch's GRUCell, h (b, >=H) to out.
+
+    Leaves r, z, n in gi (b, 3H), and the hidden part of n in gh, for the way back.
+    """
     units = gi.shape[1] // 3
     for i in range(gi.shape[0]):
         x, y = gi[i], gh[i]
@@ -330,8 +335,8 @@ def cross_entropy(scores, n, weight, slot, correction, nominal, lane_loss):
 def bpr_max(scores, n, weight, slot, alpha, reg, nominal, power, ahead, lane_loss):
     """Turns scores (b, >=n) into their gradient of the summed BPR-max loss / nominal; fills lane_loss (b,).
 
-    With a = ELU(o), s_u ~ weight_u exp(a_u) over the lane's negatives, p_u = sigmoid(a_t - a_u), D = sum s p, R = sum s a^2:
-    d/da_u = -s_u (p_u^2 - D) / D + reg s_u (a_u^2 - R + 2 a_u), and d/da_t takes -sum_u s_u p_u (1 - p_u) / D as well.
+    With a = ELU(o), s_u ~ weight_u exp(a_u) over the lane's negatives, p_u = sigmoid(a_t - a_u), D = sum s p and
+    R = sum s a^2: d/da_u = -s_u (p_u^2 - D) / D + reg s_u (a_u^2 - R + 2 a_u), d/da_t = -sum_u s_u p_u (1 - p_u) / D.
     power, ahead: (>=n,) scratch. A lane's own target is left out of its negatives by lowering that weight by one.
     """
     edge = _ZERO if alpha > _ZERO else _LOWEST  # above it, ELU is the identity

@@ -1,15 +1,20 @@
 """The two losses of GRU4Rec, one value a lane (Hidasi & Karatzoglou 2018; the logq correction: Hidasi & Czapp 2023).
 
-The plain form scores every column as it was drawn: the lanes' targets first (lane i's target is column i), then the extra
-negatives. The weighted form scores every item once, with the number (or summed correction) of its columns as its weight:
-equal columns have equal scores, so both forms are the same function.
+The plain form scores every column as it was drawn: the lanes' targets first (lane i's target is column i), then the
+extra negatives. The weighted form scores every item once, with the number (or summed correction) of its columns as its
+weight: equal columns have equal scores, so both forms are the same function.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import elu, logsigmoid
+
+from audit_lib.gru4rec.config import GRU4RecConfig
 
 # Guards the logarithm when every negative outranks the target so far that float32 rounds the sum to zero.
 _TINY = 1e-24
@@ -42,9 +47,10 @@ def bpr_max(scores: Tensor, *, elu_param: float = 0.5, bpreg: float = 1.0) -> Te
 def weighted_cross_entropy(scores: Tensor, *, weight: Tensor, slot: Tensor, correction: Tensor) -> Tensor:
     """`cross_entropy` over distinct items: log sum_u weight_u exp(o_u) - o_target + correction.
 
-    scores: (b, U). weight: (U,), sum of P_j^-logq over the item's columns (0: no column). slot: (b,), the target's column.
-    correction: (b,), logq * log P of the target. Returns (b,).
+    scores: (b, U). weight: (U,), sum of P_j^-logq over the item's columns (0: no column). slot: (b,), the target's
+    column. correction: (b,), logq * log P of the target. Returns (b,).
     """
+    scores = scores.masked_fill(weight == 0, -torch.inf)  # not a column: not even a NaN counts
     top = scores.detach().amax(1, keepdim=True)
     total = (weight * torch.exp(scores - top)).sum(1)
     return torch.log(total) + (top - scores.gather(1, slot[:, None]))[:, 0] + correction
@@ -52,6 +58,7 @@ def weighted_cross_entropy(scores: Tensor, *, weight: Tensor, slot: Tensor, corr
 
 def weighted_bpr_max(scores: Tensor, *, weight: Tensor, slot: Tensor, elu_param: float, bpreg: float) -> Tensor:
     """`bpr_max` over distinct items. weight: (U,), the item's number of columns. slot: (b,). Returns (b,)."""
+    scores = scores.masked_fill(weight == 0, 0)
     o = elu(scores, alpha=elu_param) if elu_param > 0 else scores
     own = torch.arange(o.shape[1], device=o.device) == slot[:, None]
     negatives = weight - own.to(o.dtype)  # (b, U): a lane's own target column is no negative of it
@@ -60,3 +67,21 @@ def weighted_bpr_max(scores: Tensor, *, weight: Tensor, slot: Tensor, elu_param:
     s = e / e.sum(1, keepdim=True)  # (b, U)
     ahead = torch.exp(logsigmoid(o.gather(1, slot[:, None]) - o))
     return -torch.log((s * ahead).sum(1) + _TINY) + bpreg * (s * o * o).sum(1)
+
+
+class ColumnWeights(NamedTuple):
+    """What a column adds to its item's weight, by item, (V,) float32: as a target, and as an extra negative.
+
+    correction: logq * log P of a target, (V,) float32.
+    """
+
+    in_batch: np.ndarray
+    sampled: np.ndarray
+    correction: np.ndarray
+
+
+def column_weights(config: GRU4RecConfig, support: np.ndarray) -> ColumnWeights:
+    """P^-logq with cross-entropy (P: support, or support^sample_alpha for extra negatives); 1 with BPR-max."""
+    seen = np.maximum(support, 1).astype(np.float64)
+    q, alpha = config.logq, config.sample_alpha
+    return ColumnWeights(*(x.astype(np.float32) for x in (seen**-q, seen ** (-q * alpha), q * np.log(seen))))

@@ -68,7 +68,10 @@ def check_weights(weights: Mapping[str, np.ndarray], config: GRU4RecConfig, n_it
 
 
 def cell_pytorch(gi: Tensor, h: Tensor, w_hh: Tensor, b_hh: Tensor) -> Tensor:
-    """torch's GRUCell from the projected input: the reset gate acts after the product. gi (b, 3H), h (b, H) -> (b, H)."""
+    """torch's GRUCell from the projected input: the reset gate acts after the product.
+
+    gi: (b, 3H). h: (b, H). Returns (b, H).
+    """
     i_r, i_z, i_n = gi.chunk(3, 1)
     h_r, h_z, h_n = (h @ w_hh.T + b_hh).chunk(3, 1)
     r, z = torch.sigmoid(i_r + h_r), torch.sigmoid(i_z + h_z)

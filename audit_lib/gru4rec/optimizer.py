@@ -29,7 +29,10 @@ class Adagrad:
 
     @torch.no_grad()
     def rows(self, name: str, rows: Tensor, gradients: Tensor) -> None:
-        """Updates the named rows only: rows (n,) int64, gradients (n, ...). Gradients of a repeated row are summed first."""
+        """Updates the named rows only: rows (n,) int64, gradients (n, ...).
+
+        Gradients of a repeated row are summed first.
+        """
         rows, where = torch.unique(rows, return_inverse=True)
         summed = gradients.new_zeros(len(rows), *gradients.shape[1:]).index_add_(0, where, gradients)
         acc = self.acc[name][rows] + summed * summed

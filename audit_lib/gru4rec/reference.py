@@ -47,7 +47,10 @@ class Reference:
         self.h = [torch.zeros(self.schedule.n_lanes, units, dtype=self.dtype) for units in self.config.layers]
 
     def run(self, first: int, last: int) -> np.ndarray:
-        """Trains on the steps first <= t < last of the epoch; returns their losses by lane, (last - first, B) float32."""
+        """Trains on the steps first <= t < last of the epoch.
+
+        Returns their losses by lane, (last - first, B) float32.
+        """
         out = np.zeros((last - first, self.schedule.n_lanes), np.float32)
         for t in range(first, last):
             lane = self.step(t)

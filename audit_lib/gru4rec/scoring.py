@@ -1,7 +1,7 @@
 """Scores of a trained GRU4Rec: hidden states of whole test sessions, then products in tiles of a fixed shape.
 
-A product's last bits depend on its shape. Tiles of TILE prefixes, counted from the first prefix of the test part, have the
-same shape and content whatever the block size, so a score never depends on it (nor does a tie).
+A product's last bits depend on its shape. Tiles of TILE prefixes, counted from the first prefix of the test part, have
+the same shape and content whatever the block size, so a score never depends on it (nor does a tie).
 """
 
 from __future__ import annotations

@@ -31,8 +31,9 @@ EngineName = Literal["auto", "fast", "graph", "reference"]
 class GRU4Rec(Recommender):
     """The independent engine (Hidasi et al. 2016; Hidasi & Karatzoglou 2018; Hidasi & Czapp 2023).
 
-    After `fit`: log, one dict an epoch (epoch, loss, steps, events, seconds, events_per_second, engine; the loss is the mean
-    over events); losses, (steps,) float64 training loss by step, if they were asked for; weights, as `model` documents.
+    After `fit`: log, one dict an epoch (epoch, loss, steps, events, seconds, events_per_second, engine; the loss is the
+    mean over events); losses, (steps,) float64 training loss by step, if they were asked for; weights, as `model`
+    documents.
     """
 
     name: ClassVar[str] = "gru4rec"
@@ -52,8 +53,8 @@ class GRU4Rec(Recommender):
     ) -> Self:
         """Trains on `train` for n_epochs.
 
-        weights: initial ones by name (`model.shapes`); by default drawn from `seed`. negatives: the extra negatives of every
-        step, (n_sample,) int64: an iterator, or a function of the step counted over all epochs; by default drawn.
+        weights: initial ones by name (`model.shapes`); by default drawn from `seed`. negatives: the extra negatives of
+        every step, (n_sample,) int64: an iterator, or a function of the step counted over all epochs; by default drawn.
         checkpoint: written after every epoch; where it exists, training goes on from there, to the same bits.
         Raises InputError for sessions or weights that do not fit, AuditError when the loss is no longer finite.
         """
@@ -115,7 +116,7 @@ def _engine(name: EngineName, config: GRU4RecConfig) -> Callable[..., Any]:
         from audit_lib.gru4rec.graph import Graph
 
         if config.device == "cuda" and not torch.cuda.is_available():
-            raise InputError("device=cuda, but torch sees no GPU here. Use device=cpu, or install a CUDA build of torch.")
+            raise InputError("device=cuda, but torch sees no GPU. Use device=cpu, or install a CUDA build of torch.")
         return Graph
     if name == "reference":
         from audit_lib.gru4rec.reference import Reference
@@ -158,8 +159,9 @@ def _train_epoch(
 def _diverged(lanes: np.ndarray, plan: batches.Schedule, epoch: int, first: int) -> AuditError:
     step, lane = np.argwhere(~np.isfinite(lanes))[0]
     return AuditError(
-        f"GRU4Rec: the loss became {lanes[step, lane]} in epoch {epoch + 1}, step {first + step}, lane {lane} (item index "
-        f"{plan.inputs[first + step, lane]}). Training stopped; lower learning_rate, or check the initial weights."
+        f"GRU4Rec: the loss became {lanes[step, lane]} in epoch {epoch + 1}, step {first + step}, lane {lane} "
+        f"(item index {plan.inputs[first + step, lane]}). Training stopped. "
+        "Lower learning_rate, or check the initial weights."
     )
 
 
