@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pybtex.plugin
@@ -88,4 +90,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", initialise, priority=100)
     app.connect("doctree-read", cell_prompts)
     app.connect("html-page-context", page_context)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}
