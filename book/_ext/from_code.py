@@ -54,19 +54,19 @@ def is_code(node: nodes.Text) -> bool:
 
 
 class DataSets(FromCode):
-    """The registry: `kind` is `obtainable` (by a program) or `original` (given out by its owner)."""
+    """The registry. `kind`: `counts`, `terms` (of those that a program can get) or `original` (owners' files)."""
 
-    option_spec = {"kind": lambda value: directives.choice(value, ("obtainable", "original"))}  # noqa: RUF012
+    option_spec = {"kind": lambda value: directives.choice(value, ("counts", "terms", "original"))}  # noqa: RUF012
 
     def lines(self) -> list[str]:
         self.env.note_dependency(sources.__file__)
         registry = sources.REGISTRY.values()
-        if self.options["kind"] == "original":
-            rows = [original(source) for source in registry if is_original(source)]
-            return ["| Name | Data set | Licence or terms |", "|---|---|---|", *rows]
-        head = "| Name | Data set | Events | Sessions | Items | Times | Licence or terms |"
-        rows = [obtainable(source) for source in registry if not is_original(source)]
-        return [head, "|---|---|--:|--:|--:|---|---|", *rows]
+        if self.options["kind"] == "counts":
+            rows = [counts(source) for source in registry if source.counts]
+            return ["| Name | Events | Sessions | Items | Times |", "|---|--:|--:|--:|---|", *rows]
+        wanted = self.options["kind"] == "original"
+        rows = [terms(source) for source in registry if is_original(source) is wanted]
+        return ["| Name | Data set | Licence or terms |", "|---|---|---|", *rows]
 
 
 def is_original(source: Source) -> bool:
@@ -74,26 +74,17 @@ def is_original(source: Source) -> bool:
     return isinstance(source.get, Manual) and None in source.files.values()
 
 
-def title(source: Source) -> str:
-    """Title, with its citation."""
-    return source.title + (f" {{cite:p}}`{source.citation_key}`" if source.citation_key not in NOT_CITED else "")
+def counts(source: Source) -> str:
+    """A row of counts; thousands are set apart by a narrow space, the same in both languages."""
+    numbers = [f"{source.counts[key]:,}".replace(",", "\u202f") for key in ("events", "sessions", "items")]
+    return f"| `{source.name}` | {' | '.join(numbers)} | {source.time} |"
 
 
-def obtainable(source: Source) -> str:
-    """A row with counts; thousands are set apart by a narrow space, the same in both languages."""
-    numbers = [source.counts.get(key) for key in ("events", "sessions", "items")]
-    counts = ["–" if number is None else f"{number:,}".replace(",", "\u202f") for number in numbers]
-    return " | ".join(["", f"`{source.name}`", title(source), *counts, source.time, licence(source), ""]).strip()
-
-
-def original(source: Source) -> str:
-    """A row with the owner's page."""
-    return f"| `{source.name}` | [{source.title}]({source.get.page}) | {licence(source)} |"
-
-
-def licence(source: Source) -> str:
-    """The licence, linked."""
-    return f"[{source.licence}]({source.licence_url})"
+def terms(source: Source) -> str:
+    """A row of title, linked to the owner's page if only the owner has it, citation and licence."""
+    title = f"[{source.title}]({source.get.page})" if is_original(source) else source.title
+    cited = f" {{cite:p}}`{source.citation_key}`" if source.citation_key not in NOT_CITED else ""
+    return f"| `{source.name}` | {title}{cited} | [{source.licence}]({source.licence_url}) |"
 
 
 class Deviations(FromCode):
