@@ -76,6 +76,7 @@ rule pages:
         PROSE,
         "_config.yml",
         "_toc.yml",
+        LIBRARY,
         [f"audit_lib/{name}" for name in ("site.py", "mathjax.py")],
     output:
         "_build/site/index.html",

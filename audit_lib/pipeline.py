@@ -198,15 +198,17 @@ def pair(text: Path, *, executed: Path | None = None) -> Path:
     code is still the same. Papermill's injected cell stays out, so the pair can be edited, synced and run again. The
     .ipynb gets the text's time, so that jupytext finds neither newer than the other.
     """
-    import jupytext
     import nbformat
 
     notebook, target = read(text), text.with_suffix(".ipynb")
     source = executed or target
     if source.is_file():
-        earlier = nbformat.read(source, as_version=4)
-        earlier.cells = [cell for cell in earlier.cells if not is_injected(cell)]
-        notebook = number_cells(jupytext.combine.combine_inputs_with_outputs(notebook, earlier))
+        earlier = [cell for cell in nbformat.read(source, as_version=4).cells if cell.cell_type == "code"]
+        for cell in notebook.cells:
+            same = next((old for old in earlier if old.source == cell.source and not is_injected(old)), None)
+            if cell.cell_type == "code" and same is not None:
+                cell.outputs, cell.execution_count = same.outputs, same.execution_count
+                earlier.remove(same)
     write(notebook, target)
     os.utime(target, (text.stat().st_mtime, text.stat().st_mtime))
     return target

@@ -9,12 +9,16 @@
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pybtex.plugin
+from pybtex.style.formatting import toplevel
 from pybtex.style.formatting.unsrt import Style as Unsrt
-from pybtex.style.template import names, sentence
+from pybtex.style.formatting.unsrt import date, pages
+from pybtex.style.template import names, optional, optional_field, sentence, words
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 from sphinxcontrib.bibtex.plugin import register_plugin as register_reference_style
@@ -22,6 +26,7 @@ from sphinxcontrib.bibtex.style.referencing import BracketStyle, PersonStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
 
 NAMES = {"en": "English", "es": "Español"}
+IN = {"en": "In", "es": "En"}
 AND = {"en": " and ", "es": " y "}
 PROMPTS = {
     "en": {"input": ("Show code", "Hide code"), "output": ("Show output", "Hide output"),
@@ -47,6 +52,14 @@ def citation_styles(language: str) -> None:
         def format_names(self, role: str, as_sentence: bool = True) -> Any:
             formatted = names(role, sep=", ", sep2=conjunction, last_sep=conjunction)
             return sentence[formatted] if as_sentence else formatted
+
+        def get_inproceedings_template(self, e: Any) -> Any:
+            book = self.format_btitle(e, "booktitle", as_sentence=False)
+            volume = optional[self.format_volume_and_series(e, as_sentence=False)]
+            where = words[IN[language], sentence[book, volume, optional[pages]]]
+            when = sentence[optional_field("publisher"), date]
+            head = [self.format_names("author"), self.format_title(e, "title")]
+            return toplevel[*head, where, when, sentence[optional_field("note")], self.format_web_refs(e)]
 
     register_reference_style("sphinxcontrib.bibtex.style.referencing", "audit_author_year", Reference, force=True)
     pybtex.plugin.register_plugin("pybtex.style.formatting", "audit", Bibliography, force=True)
@@ -88,4 +101,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", initialise, priority=100)
     app.connect("doctree-read", cell_prompts)
     app.connect("html-page-context", page_context)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}

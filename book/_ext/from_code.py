@@ -1,0 +1,111 @@
+"""Directives that write what the code already knows, so that no page repeats it by hand.
+
+`{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments. Their words go through the
+page's catalogue like any others; names and counts do not.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import audit_lib
+from audit_lib import sources
+from audit_lib.sources import Manual, Source
+
+LIBRARY = Path(audit_lib.__file__).parent
+MARK = re.compile(r"#\s*DEVIATION:\s*(.+)")
+SPECIAL, ESCAPED = re.compile(r"([*_`<$|])"), r"\\\1"  # what Markdown would read as markup
+NOT_CITED = {"ours", "seed_demo"}
+
+
+class FromCode(SphinxDirective):
+    """A directive whose content is Markdown written by `lines`."""
+
+    def lines(self) -> list[str]:
+        """The Markdown."""
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        """Parse it; words are for translation, what has none is not."""
+        container = nodes.container()
+        source, line = self.get_source_info()
+        self.state.nested_parse(StringList(self.lines(), source), self.content_offset, container)
+        for paragraph in container.findall(nodes.paragraph):
+            paragraph.source, paragraph.line = source, line  # without a source nothing is translated
+            words = "".join(node.astext() for node in paragraph.findall(nodes.Text) if not is_code(node))
+            if not re.search(r"[^\W\d_]{2}", words):
+                paragraph["translatable"] = False
+        return container.children
+
+
+def is_code(node: nodes.Text) -> bool:
+    """Whether a text is the content of a literal."""
+    return isinstance(node.parent, nodes.literal)
+
+
+class DataSets(FromCode):
+    """The registry. `kind`: `counts`, `terms` (of those that a program can get) or `original` (owners' files)."""
+
+    option_spec = {"kind": lambda value: directives.choice(value, ("counts", "terms", "original"))}  # noqa: RUF012
+
+    def lines(self) -> list[str]:
+        self.env.note_dependency(sources.__file__)
+        registry = sources.REGISTRY.values()
+        if self.options["kind"] == "counts":
+            rows = [counts(source) for source in registry if source.counts]
+            return ["| Name | Events | Sessions | Items | Times |", "|---|--:|--:|--:|---|", *rows]
+        wanted = self.options["kind"] == "original"
+        rows = [terms(source) for source in registry if is_original(source) is wanted]
+        return ["| Name | Data set | Licence or terms |", "|---|---|---|", *rows]
+
+
+def is_original(source: Source) -> bool:
+    """Whether only the owner gives it out, without a fixed file."""
+    return isinstance(source.get, Manual) and None in source.files.values()
+
+
+def counts(source: Source) -> str:
+    """A row of counts; thousands are set apart by a narrow space, the same in both languages."""
+    numbers = [f"{source.counts[key]:,}".replace(",", "\u202f") for key in ("events", "sessions", "items")]
+    return f"| `{source.name}` | {' | '.join(numbers)} | {source.time} |"
+
+
+def terms(source: Source) -> str:
+    """A row of title, linked to the owner's page if only the owner has it, citation and licence."""
+    title = f"[{source.title}]({source.get.page})" if is_original(source) else source.title
+    cited = f" {{cite:p}}`{source.citation_key}`" if source.citation_key not in NOT_CITED else ""
+    return f"| `{source.name}` | {title}{cited} | [{source.licence}]({source.licence_url}) |"
+
+
+class Deviations(FromCode):
+    """Each `# DEVIATION:` comment of the library, with the file that holds it."""
+
+    def lines(self) -> list[str]:
+        for path in LIBRARY.rglob("*.py"):
+            self.env.note_dependency(str(path))
+        return [f"- `{name}`: {SPECIAL.sub(ESCAPED, text)}" for name, text in deviations()]
+
+
+def deviations() -> Iterator[tuple[str, str]]:
+    """File, relative to the library, and text of each marked comment."""
+    for path in sorted(LIBRARY.rglob("*.py")):
+        for match in MARK.finditer(path.read_text("utf8")):
+            yield path.relative_to(LIBRARY).as_posix(), match[1].strip()
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives."""
+    app.add_directive("data-sets", DataSets)
+    app.add_directive("deviations", Deviations)
+    version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}

@@ -1,0 +1,148 @@
+"""Fixtures of the tests that look at the whole: a copy of the project, the book built in it, a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from audit_lib import pipeline
+
+STANDIN = """---
+jupytext:
+  formats: ipynb,md:myst
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# Stage {name}
+
+What is in it?
+
+```{{code-cell}} python
+:tags: [parameters]
+
+dataset = "none"
+lang = "en"
+columns = ""
+```
+
+```{{code-cell}} python
+:tags: [hide-input]
+
+print(f"{name}: {{dataset}} in {{lang}}")
+```
+
+That is what was seen.
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project in which tests may run and change things."""
+
+    root: Path
+
+    def make(self, *arguments: str, ok: bool = True) -> str:
+        """Run `make` here, in this environment, and return all that it said."""
+        command = ["make", "READY=", f"RUN={sys.executable}", *arguments]
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=False, timeout=1500
+        )
+        said = done.stdout + done.stderr
+        assert (done.returncode == 0) is ok, said
+        return said
+
+    def python(self, *arguments: str) -> str:
+        """Run Python here and return all that it said; it must succeed."""
+        command = [sys.executable, *arguments]
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+        return done.stdout + done.stderr
+
+    def environment(self) -> dict[str, str]:
+        """The environment of its commands: this project's library, not the one under test elsewhere."""
+        return {**os.environ, **pipeline.ONE_THREAD, "PYTHONPATH": str(self.root), "SOURCE_DATE_EPOCH": "1700000000"}
+
+    def stale(self) -> list[str]:
+        """Names of the jobs that Snakemake would run now, like `stage 02_split es` or `pages`."""
+        triggers = ["--rerun-triggers", "mtime", "params", "input"]
+        jobs, rule = [], ""
+        for line in self.python("-m", "snakemake", "-n", "--cores", "1", *triggers).splitlines():
+            if line.startswith(("rule ", "localrule ")):
+                rule = line.split()[1].rstrip(":")
+                jobs.append(rule)
+            elif line.strip().startswith("wildcards:"):
+                wildcards = dict(part.strip().split("=") for part in line.split(":", 1)[1].split(","))
+                jobs[-1] = " ".join([rule, *(wildcards[key] for key in ("stage", "lang") if key in wildcards)])
+        return [job for job in jobs if job != "book"]
+
+
+def copy_project(target: Path) -> Project:
+    """Copy what is, or could be, under version control."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=pipeline.ROOT, capture_output=True, text=True, check=False
+    )
+    skip = ("_build", "runs", "vendor", ".venv", ".git", ".snakemake", "__pycache__")
+    names = listing.stdout.split("\n") if listing.returncode == 0 else [
+        str(path.relative_to(pipeline.ROOT)) for path in pipeline.ROOT.rglob("*") if not set(path.parts) & set(skip)
+    ]  # fmt: skip
+    for name in filter(None, names):
+        source = pipeline.ROOT / name
+        if source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+    cache = pipeline.ROOT / ".audit-cache"
+    cache.mkdir(exist_ok=True)  # what was downloaded once serves every copy
+    (target / ".audit-cache").symlink_to(cache)
+    return Project(target)
+
+
+@pytest.fixture(scope="session")
+def standin(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with three small stages of our own, run once and built once."""
+    project = copy_project(tmp_path_factory.mktemp("standin") / "project")
+    for old in (project.root / "notebooks").glob("*.md"):
+        old.unlink()
+    for name in ("01_data", "02_split", "03_baselines"):
+        (project.root / "notebooks" / f"{name}.md").write_text(STANDIN.format(name=name), "utf8")
+    project.make("book")
+    return project
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project itself, its stages run on synthetic clicks in the `tiny` profile, its site built."""
+    project = copy_project(tmp_path_factory.mktemp("book") / "project")
+    project.make("book", "DATASET=synthetic", "PROFILE=tiny")
+    return project
+
+
+@pytest.fixture(scope="session")
+def site(book: Project) -> Path:
+    """The finished site."""
+    return book.root / "_build" / "site"
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A headless Chromium."""
+    from tests import browser as chromium
+
+    if chromium.BINARY is None:
+        pytest.skip("no Chromium on this machine: install chromium (Debian: apt-get install chromium)")
+    with chromium.Browser(tmp_path_factory.mktemp("profile")) as tab:
+        yield tab

@@ -1,0 +1,278 @@
+"""The machinery of the book: running a stage, pairing it with its text, and knowing what is out of date."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from audit_lib import pipeline
+from audit_lib.errors import InputError, MissingError
+from audit_lib.sources import REGISTRY
+from tests.conftest import STANDIN, Project
+
+ROOT = pipeline.ROOT
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "07_trial.md"
+    path.write_text(STANDIN.format(name="07_trial"), "utf8")
+    return path
+
+
+def outputs(path: Path) -> str:
+    cells = nbformat.read(path, as_version=4).cells
+    return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
+
+
+def test_a_parameter_reaches_the_stage(text: Path, tmp_path: Path) -> None:
+    pipeline.run(text, tmp_path / "out.ipynb", parameters={"dataset": "toy", "lang": "es"}, root=tmp_path)
+    assert outputs(tmp_path / "out.ipynb") == "07_trial: toy in es\n"
+
+
+def test_an_undeclared_parameter_is_refused_and_the_nearest_named(text: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"Unknown parameter of 07_trial 'datset'.*'dataset'"):
+        pipeline.run(text, tmp_path / "out.ipynb", parameters={"datset": "toy"}, root=tmp_path)
+    assert list(tmp_path.iterdir()) == [text]
+
+
+def test_a_failing_stage_leaves_the_earlier_result_and_says_which_cell(text: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.ipynb"
+    out.write_text("earlier")
+    text.write_text(text.read_text().replace("print(", "assert lang == 'xx', 'no such tongue'\nprint("))
+    with pytest.raises(pipeline.StageError, match="no such tongue"):
+        pipeline.run(text, out, parameters={}, root=tmp_path)
+    assert out.read_text() == "earlier"
+    assert {path.name for path in tmp_path.glob("*.ipynb")} == {"out.ipynb", "out.failed.ipynb"}
+
+
+def test_two_runs_of_a_stage_give_the_same_bytes(text: Path, tmp_path: Path) -> None:
+    twice = [pipeline.run(text, tmp_path / f"{n}.ipynb", parameters={"lang": "es"}, root=tmp_path) for n in (1, 2)]
+    assert twice[0].read_bytes() == twice[1].read_bytes()
+
+
+def test_kernels_start_in_the_project_and_find_the_library(text: Path, tmp_path: Path) -> None:
+    where = "import os, audit_lib\nprint(os.getcwd(), audit_lib.__version__)\n"
+    text.write_text(text.read_text().replace("print(", where + "print("))
+    pipeline.run(text, tmp_path / "out.ipynb", parameters={}, root=ROOT)
+    assert outputs(tmp_path / "out.ipynb").startswith(f"{ROOT} ")
+
+
+def test_pieces_of_a_stream_are_joined_wherever_it_was_cut() -> None:
+    cut = (("stdout", "a"), ("stdout", "b"), ("stderr", "c"))
+    pieces = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in cut]
+    assert [(o.name, o.text) for o in pipeline.join_streams(pieces)] == [("stdout", "ab"), ("stderr", "c")]
+
+
+def test_the_pair_has_the_outputs_but_not_the_injected_cell(text: Path, tmp_path: Path) -> None:
+    executed = pipeline.run(text, tmp_path / "out.ipynb", parameters={"dataset": "toy"}, root=tmp_path)
+    paired = pipeline.pair(text, executed=executed)
+    notebook = nbformat.read(paired, as_version=4)
+    assert not any(pipeline.is_injected(cell) for cell in notebook.cells)
+    assert outputs(paired) == "07_trial: toy in en\n"
+    assert paired.stat().st_mtime == text.stat().st_mtime  # else Jupyter would call one of them outdated
+
+
+def test_pairing_again_drops_the_output_of_changed_code_only(text: Path, tmp_path: Path) -> None:
+    executed = pipeline.run(text, tmp_path / "out.ipynb", parameters={}, root=tmp_path)
+    pipeline.pair(text, executed=executed)
+    text.write_text(text.read_text().replace("That is what", "This is what"))
+    assert outputs(pipeline.pair(text)) != ""
+    text.write_text(text.read_text().replace("print(", "print('new', "))
+    assert outputs(pipeline.pair(text)) == ""
+
+
+def test_saving_the_pair_keeps_the_text_as_it_was(text: Path) -> None:
+    import jupytext
+
+    before = text.read_text()
+    notebook = nbformat.read(pipeline.pair(text), as_version=4)
+    assert jupytext.writes(notebook, fmt="md:myst").split("\n# ", 1)[1] == before.split("\n# ", 1)[1]
+
+
+def test_parameters_are_those_that_the_tagged_cell_assigns(text: Path) -> None:
+    text.write_text(text.read_text().replace('columns = ""', 'columns: str = ""\nif True:\n    hidden = 1'))
+    assert pipeline.declared(pipeline.read(text)) == ["dataset", "lang", "columns"]
+
+
+def test_missing_text_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match=r"nowhere\.md"):
+        pipeline.read(tmp_path / "nowhere.md")
+
+
+def test_a_stage_follows_only_stages_that_are_there() -> None:
+    assert pipeline.upstream("05_evaluation", ["03_baselines", "05_evaluation"]) == ["03_baselines"]
+    assert pipeline.upstream("99_new", ["01_data", "99_new"]) == ["01_data"]
+
+
+def test_every_stage_of_the_book_declares_a_language() -> None:
+    for stage in pipeline.stages():
+        assert "lang" in pipeline.declared(pipeline.read(ROOT / "notebooks" / f"{stage}.md")), stage
+
+
+# --- what is out of date
+@pytest.mark.site
+def test_nothing_is_stale_after_a_run(standin: Project) -> None:
+    assert standin.stale() == []
+
+
+@pytest.mark.site
+def test_touching_a_file_without_changing_it_makes_nothing_stale(standin: Project) -> None:
+    (standin.root / "notebooks" / "01_data.md").touch()
+    (standin.root / "book" / "index.md").touch()
+    assert standin.stale() == []
+
+
+@pytest.mark.site
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("book/glossary.md", {"pages"}),
+        ("book/locale/es/LC_MESSAGES/book/glossary.po", {"pages"}),
+        ("notebooks/03_baselines.md", {"stage 03_baselines en", "stage 03_baselines es", "pair 03_baselines", "pages"}),
+        ("notebooks/02_split.md", {f"stage {s} {lang}" for s in ("02_split", "03_baselines") for lang in ("en", "es")}
+                                   | {"pair 02_split", "pair 03_baselines", "pages"}),
+    ],
+)  # fmt: skip
+def test_a_change_makes_stale_what_depends_on_it(standin: Project, file: str, expected: set[str]) -> None:
+    path = standin.root / file
+    before = path.read_text("utf8")
+    path.write_text(before + "\nMore.\n" if path.suffix == ".md" else before + "\n# more\n", "utf8")
+    try:
+        assert set(standin.stale()) == expected
+    finally:
+        path.write_text(before, "utf8")
+    assert standin.stale() == []
+
+
+@pytest.mark.site
+def test_a_change_of_the_library_makes_the_stages_stale(standin: Project) -> None:
+    path = standin.root / "audit_lib" / "sessions.py"
+    before = path.read_text("utf8")
+    path.write_text(before + "\n# more\n", "utf8")
+    assert {f"stage {name} en" for name in ("01_data", "02_split", "03_baselines")} <= set(standin.stale())
+    path.write_text(before, "utf8")
+
+
+# --- people's habits
+@pytest.mark.site
+def test_make_says_where_to_open_the_site_and_the_page_is_there(standin: Project) -> None:
+    said = standin.make("book")
+    opened = re.search(r"^Open (.+)$", said, re.MULTILINE)
+    assert opened
+    assert Path(opened[1]).is_file()
+    assert "runs ..." not in said, "the second run has nothing to run"
+
+
+@pytest.mark.site
+def test_plain_jupyter_book_builds_the_english_book_after_a_run(standin: Project) -> None:
+    script = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
+    standin.python("-c", script, "build", ".", "-q", "-n", "-W", "--keep-going")
+    assert "01_data: none in en" in (standin.root / "_build/html/notebooks/01_data.html").read_text("utf8")
+
+
+@pytest.mark.site
+def test_plain_papermill_runs_a_fresh_notebook(standin: Project, tmp_path: Path) -> None:
+    standin.make("notebooks")
+    out = tmp_path / "out.ipynb"
+    standin.python("-m", "papermill", "notebooks/03_baselines.ipynb", str(out), "-p", "dataset", "toy")
+    assert outputs(out) == "03_baselines: toy in en\n"
+
+
+@pytest.mark.site
+def test_a_data_set_and_its_columns_reach_the_stages(standin: Project) -> None:
+    said = standin.make("preprocess", "DATASET=my log.tsv", "COLUMNS=SessionId=sid,ItemId=iid,Time=ts")
+    assert "02_split is up to date" in said
+    executed = standin.root / "_build/executed/en/notebooks/02_split.ipynb"
+    parameters = nbformat.read(executed, as_version=4).metadata.papermill.parameters
+    assert parameters == {"dataset": "my log.tsv", "columns": "SessionId=sid,ItemId=iid,Time=ts", "lang": "en"}
+    standin.make("book")
+
+
+def test_a_stage_of_a_later_version_fails_with_one_line(standin: Project) -> None:
+    said = standin.make("train_tiny", ok=False)
+    lines = [line for line in said.splitlines() if not line.startswith("make")]
+    assert lines == ["Error: The stage 04_gru4rec is not in this version yet. It has: 01_data, 02_split, 03_baselines."]
+
+
+def test_help_lists_every_target_in_a_line() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf8")
+    targets = set(re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[1].split())
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in said.splitlines() if line.startswith("  make ")} == targets
+
+
+def test_clean_removes_no_file_that_could_be_committed(tmp_path: Path) -> None:
+    from tests.conftest import copy_project
+
+    project = copy_project(tmp_path / "project")
+    before = {path for path in project.root.rglob("*") if path.is_file()}
+    for made in ("_build/x", "notebooks/01_data.ipynb", "book/_static/mathjax/x.js", "audit_lib/__pycache__/x.pyc"):
+        (project.root / made).parent.mkdir(parents=True, exist_ok=True)
+        (project.root / made).touch()
+    project.make("clean")
+    assert {path for path in project.root.rglob("*") if path.is_file()} == before
+
+
+# --- the stages of the book
+@pytest.mark.site
+@pytest.mark.skipif(not pipeline.stages(), reason="no stage notebooks in this version")
+def test_stages_give_the_outputs_that_the_book_shows(book: Project) -> None:
+    """nbval runs every executed notebook again, with the parameters it was run with, and compares the outputs."""
+    folder = book.root / "_build" / "executed" / "en" / "notebooks"
+    book.python("-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder))
+
+
+@pytest.mark.site
+@pytest.mark.skipif(not pipeline.stages(), reason="no stage notebooks in this version")
+def test_both_languages_of_a_stage_show_the_same_numbers(book: Project) -> None:
+    for path in sorted((book.root / "_build/executed/en/notebooks").glob("[0-9]*.ipynb")):
+        other = book.root / "_build/executed/es/notebooks" / path.name
+        assert glued_numbers(path) == glued_numbers(other), path.name
+
+
+def glued_numbers(path: Path) -> dict[str, str]:
+    """The numbers that a notebook glues, by key."""
+    found = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            key = output.get("metadata", {}).get("scrapbook", {}).get("name")
+            text = next((value for mime, value in output.get("data", {}).items() if mime.endswith("text/plain")), "")
+            if key and re.fullmatch(r"'?[-+.\d,e ]+'?", text):
+                found[key] = text
+    return found
+
+
+# --- lists that must agree
+def plain(text: str) -> str:
+    """A text without the difference between straight and curly quotes and apostrophes."""
+    return text.translate(str.maketrans("‘’“”", "''\"\""))
+
+
+@pytest.mark.site
+def test_every_deviation_in_the_code_is_listed_on_the_methods_page_and_no_other(book: Project) -> None:
+    sources = [path.read_text("utf8") for path in (ROOT / "audit_lib").rglob("*.py")]
+    code = {line.split("DEVIATION:")[1].strip() for line in "\n".join(sources).splitlines() if "# DEVIATION:" in line}
+    page = BeautifulSoup((book.root / "_build/site/en/book/methods.html").read_text("utf8"), "html.parser")
+    listed = {item.get_text().split(": ", 1)[1].strip() for item in page.select("#deviations li")}
+    assert {plain(text) for text in listed} == {plain(text) for text in code}
+
+
+def test_every_data_set_is_in_the_bibliography() -> None:
+    keys = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text("utf8"), re.MULTILINE))
+    assert {source.citation_key for source in REGISTRY.values()} - {"ours", "seed_demo"} <= keys
+
+
+def test_every_reference_says_where_it_appeared_and_how_to_find_it() -> None:
+    from pybtex.database import parse_file
+
+    for key, entry in parse_file(str(ROOT / "book" / "references.bib"), "bibtex").entries.items():
+        where = {"journal", "booktitle", "publisher", "howpublished"} & set(entry.fields)
+        assert where, key
+        assert {"title", "year"} <= set(entry.fields), key
+        assert entry.persons["author"], key
