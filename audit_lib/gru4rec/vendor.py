@@ -84,7 +84,8 @@ def verify(folder: Path | None = None, *, any_tree: bool | None = None) -> Tree:
         commit = _git("rev-parse", "HEAD", folder=folder)
         changed = _git("status", "--porcelain", "--untracked-files=all", folder=folder).splitlines()
     except subprocess.CalledProcessError as error:
-        raise InputError(f"'{folder}' is not a git repository ({_last(error)}). Delete it, then run: {COMMAND}") from error
+        message = f"'{folder}' is not a git repository ({_last(error)}). Delete it, then run: {COMMAND}"
+        raise InputError(message) from error
     if not any_tree and commit != COMMIT:
         raise InputError(
             f"'{folder}' is at commit {commit[:7]}, not {COMMIT[:7]}. Delete it and run: {COMMAND} (or set "

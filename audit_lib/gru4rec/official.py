@@ -1,0 +1,289 @@
+"""The authors' GRU4Rec behind the interface of every recommender.
+
+Training and hidden states are theirs; what it takes to run them today is in `shims.py`; ranking is this library's.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field, NonNegativeInt, PositiveInt
+from torch import Tensor
+
+from audit_lib.errors import InputError, ScoreError
+from audit_lib.gru4rec import shims, vendor
+from audit_lib.gru4rec.official_network import TILE, hidden_states, item_scores, read_weights, write_weights
+from audit_lib.recommenders.base import Config, Recommender
+from audit_lib.sessions import ITEM, SESSION, TIME, Prefixes, Sessions
+
+log_ = logging.getLogger(__name__)
+
+_EPOCH = re.compile(r"Epoch(\d+) --> loss: (\S+)\s+\(([\d.]+)s\)\s+\[([\d.]+|inf|nan) mb/s \| (\d+|inf|nan) e/s\]")
+
+
+class OfficialConfig(Config):
+    """The official constructor's names, plus `seed`, `device` and the two options of its fit()."""
+
+    layers: tuple[PositiveInt, ...] = Field((100,), min_length=1)
+    loss: Literal["cross-entropy", "bpr-max"] = "cross-entropy"
+    batch_size: PositiveInt = 64
+    dropout_p_embed: float = Field(0.0, ge=0, lt=1)
+    dropout_p_hidden: float = Field(0.0, ge=0, lt=1)
+    learning_rate: float = Field(0.05, gt=0)
+    momentum: float = Field(0.0, ge=0)
+    sample_alpha: float = Field(0.5, ge=0)
+    n_sample: int = Field(2048, ge=0)
+    embedding: NonNegativeInt | Literal["layersize"] = 0
+    constrained_embedding: bool = True
+    n_epochs: PositiveInt = 10
+    bpreg: float = Field(1.0, ge=0)
+    elu_param: float = Field(0.5, ge=0)
+    logq: float = Field(0.0, ge=0)
+    seed: int = 0
+    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    compatibility_mode: bool = True
+    sample_cache_max_size: PositiveInt = 10_000_000
+
+
+@dataclass
+class Trace:
+    """What a training did, step by step: for comparing it with another from equal weights and equal negatives.
+
+    initial: the weights before the first step, named as in `OfficialGRU4Rec.state`. losses: (steps,) of the loss that
+    was minimized. targets, negatives: (steps,) lists of int64 catalogue indices, (lanes,) and (n_sample,).
+    """
+
+    initial: dict[str, np.ndarray] = field(default_factory=dict)
+    losses: list[float] = field(default_factory=list)
+    targets: list[np.ndarray] = field(default_factory=list)
+    negatives: list[np.ndarray] = field(default_factory=list)
+
+
+class OfficialGRU4Rec(Recommender):
+    """Adapter to the official PyTorch GRU4Rec (Hidasi et al. 2016; Hidasi & Karatzoglou 2018) in the vendor folder.
+
+    log: one dict per epoch with epoch, loss, seconds, batches_per_second, events_per_second, as printed by the official
+    code (its events per second count idle lanes at the end of an epoch, so they are overstated by some per cent).
+    shims: ids of the workarounds that were applied (`shims.SHIMS` says what each does). tree: the vendor commit used.
+    With compatibility_mode the initial weights are the same for every seed; `seed` moves negatives and dropout only.
+    """
+
+    name: ClassVar[str] = "gru4rec_official"
+    Config = OfficialConfig
+    config: OfficialConfig
+
+    def __init__(self, config: Config | None = None, **settings: Any):
+        super().__init__(config, **settings)
+        self.log: list[dict[str, float]] = []
+        self.tree: vendor.Tree | None = None
+        self._applied: set[str] = set()
+        self._weights: dict[str, np.ndarray] = {}
+        self._model: Any = None
+
+    @property
+    def shims(self) -> list[str]:
+        return sorted(self._applied)
+
+    def fit(
+        self,
+        train: Sessions,
+        *,
+        start: dict[str, np.ndarray] | None = None,
+        negatives: Iterable[np.ndarray] | None = None,
+        trace: Trace | None = None,
+        on_epoch: Callable[[dict[str, float]], None] | None = None,
+    ) -> Self:
+        """Trains on `train`, every catalogue item of which must occur in it.
+
+        start: initial weights, named as in `state`, instead of the official ones. negatives: one (n_sample,) array of
+        catalogue indices per step, instead of drawn ones. trace: is filled with what every step did (slower).
+        Raises MissingError without the vendor folder, InputError for a log that it cannot train on, ScoreError for NaN.
+        """
+        module, self.tree = vendor.load_official()
+        order = pd.unique(train.items)  # (V,) catalogue index by official index: the order of first appearance
+        _check(train, order, self.config)
+        code = np.argsort(order)  # (V,) official index by catalogue index
+        self.log, self._model = [], None
+        self._applied = {"distinct-times", "finite-only", "own-ranking", "renumbered-items", "seeded-torch"}
+        settings, compatible = self._settings(train)
+        times = np.arange(train.n_events, dtype=np.float64)
+        frame = pd.DataFrame({SESSION: train.session, ITEM: code[train.items], TIME: times})
+        with shims.seeded(self.config.seed, torch.device(self.config.device)), shims.printed(self._parser(on_epoch)):
+            gru = module.GRU4Rec(**settings)
+            changes = self._changes(module, gru, order, start, negatives, trace)
+            if trace is not None:
+                gru.loss_function = _recorded(gru.loss_function, trace, order, settings["batch_size"])
+            with shims.replaced(*changes):
+                gru.fit(frame, self.config.sample_cache_max_size, compatible)
+        self._weights = read_weights(gru.model, code)
+        if gru.error_during_train or not all(np.isfinite(w).all() for w in self._weights.values()):
+            raise ScoreError(
+                f"{self.name}: training ended in NaN or infinity in epoch {len(self.log) + gru.error_during_train}. "
+                "Lower learning_rate or momentum."
+            )
+        return self
+
+    def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
+        if prefixes.sessions.n_items != len(self._weights["By"]):
+            raise InputError(
+                f"{self.name} was fitted on {len(self._weights['By'])} items, the prefixes have a catalogue of "
+                f"{prefixes.sessions.n_items}. Test sessions must share the catalogue of train."
+            )
+        model = self._network()
+        hidden = hidden_states(model, prefixes, self.config.device)  # (P rounded up to tiles, H)
+        block, filled = np.empty((min(block_size, len(prefixes)), prefixes.sessions.n_items), np.float32), 0
+        for start in range(0, len(prefixes), TILE):
+            tile = item_scores(model, hidden[start : start + TILE])[: len(prefixes) - start]  # (<=TILE, V)
+            while len(tile):
+                taken = min(len(block) - filled, len(tile))
+                block[filled : filled + taken] = tile[:taken]
+                filled, tile = filled + taken, tile[taken:]
+                if filled == len(block):
+                    yield block
+                    filled = 0
+        if filled:
+            yield block[:filled]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The weights, items in catalogue order.
+
+        Wy (V, H), By (V, 1); per layer W_ih0 (3H, input), W_hh0 (3H, H), b_ih0, b_hh0 (3H,), gates in order r, z, n;
+        E (V, embedding) if separate; GE_* for the one-hot layer, as in the official code. `origin` holds, as JSON in
+        bytes, the shims and the commit of the training.
+        """
+        origin = {"shims": self.shims, "tree": self.tree.manifest() if self.tree else None}
+        return self._weights | {"origin": np.frombuffer(json.dumps(origin).encode(), np.uint8)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        origin = json.loads(state["origin"].tobytes())
+        self._applied = {*origin["shims"], "own-weights-file"}
+        self._weights = {key: value for key, value in state.items() if key != "origin"}
+        self._model = None
+        tree = origin["tree"]
+        self.tree = vendor.Tree(tree["commit"], tree["clean"]) if tree else None
+
+    def _settings(self, train: Sessions) -> tuple[dict[str, Any], bool]:
+        """Arguments of the official constructor, and compatibility_mode; notes the shims that this takes."""
+        settings = self.config.model_dump(exclude={"seed", "device", "compatibility_mode", "sample_cache_max_size"})
+        settings |= {"layers": list(self.config.layers), "device": torch.device(self.config.device)}
+        settings["batch_size"] = min(self.config.batch_size, train.n_sessions)
+        if settings["batch_size"] < self.config.batch_size:
+            self._applied.add("batch-within-sessions")
+        settings["embedding"] = _embedding(self.config)
+        if self.config.constrained_embedding and self.config.embedding:
+            self._applied.add("embedding-unused")
+        width = self.config.layers[-1] if self.config.constrained_embedding else settings["embedding"]
+        compatible = self.config.compatibility_mode and shims.compatible(self.config.layers, width)
+        if self.config.compatibility_mode and not compatible:
+            self._applied.add("torch-initial-weights")
+        return settings, compatible
+
+    def _changes(
+        self, module: ModuleType, gru: Any, order: np.ndarray, start: Any, negatives: Any, trace: Trace | None
+    ) -> list[tuple[Any, str, Any]]:
+        """What to replace in the official module while it fits: see `shims.replaced`."""
+        network, optimizer = module.GRU4RecModel, module.IndexedAdagradM
+        applied, code = self._applied, np.argsort(order)
+        draw, make = network._init_numpy_weights, optimizer.__init__
+
+        def draw_float32(model: Any, shape: tuple[int, int]) -> np.ndarray:
+            weights = draw(model, shape)
+            if weights.dtype != np.float32:
+                applied.add("float32-weights")
+            return weights.astype(np.float32, copy=False)
+
+        def make_optimizer(*arguments: Any) -> None:  # runs once, when the initial weights are in place
+            if start is not None:
+                write_weights(gru.model, start, order)
+            if trace is not None:
+                trace.initial = read_weights(gru.model, code)
+            make(*arguments)
+
+        changes = [(network, "_init_numpy_weights", draw_float32), (optimizer, "__init__", make_optimizer)]
+        return changes if negatives is None else [*changes, (module, "SampleCache", _given(module, negatives, code))]
+
+    def _parser(self, on_epoch: Callable[[dict[str, float]], None] | None) -> Callable[[str], None]:
+        def take(line: str) -> None:
+            if found := _EPOCH.search(line):
+                keys = ("epoch", "loss", "seconds", "batches_per_second", "events_per_second")
+                entry: dict[str, float] = dict(zip(keys, map(float, found.groups()), strict=True))
+                self.log.append(entry | {"epoch": int(entry["epoch"])})
+                if on_epoch is not None:
+                    on_epoch(self.log[-1])
+            log_.debug("%s: %s", self.name, line)
+
+        return take
+
+    def _network(self) -> Any:
+        """The official network with our weights, for scoring."""
+        if self._model is None:
+            if not self._weights:
+                raise InputError(f"{self.name} is not fitted yet: call fit or load first.")
+            module, _ = vendor.load_official()
+            c = self.config
+            sizes = len(self._weights["By"]), list(c.layers), 0.0, 0.0, _embedding(c), c.constrained_embedding
+            self._model = module.GRU4RecModel(*sizes).to(c.device)
+            write_weights(self._model, self._weights)
+        return self._model
+
+
+def _embedding(config: OfficialConfig) -> int:
+    if config.constrained_embedding:
+        return 0
+    return config.layers[0] if config.embedding == "layersize" else config.embedding
+
+
+def _check(train: Sessions, order: np.ndarray, config: OfficialConfig) -> None:
+    if len(config.layers) > 1 and not config.constrained_embedding and not _embedding(config):
+        raise InputError(
+            "gru4rec_official: the official code cannot run more than one layer on one-hot input. Use one layer, or a "
+            "shared or separate embedding."
+        )
+    if missing := train.n_items - len(order):
+        raise InputError(
+            f"gru4rec_official: {missing} of the {train.n_items} catalogue items do not occur in train; the official "
+            "code knows only items that do. Take the catalogue from train."
+        )
+    if not (train.lengths > 1).any():
+        raise InputError("gru4rec_official: no session of train has two events, so there is nothing to learn.")
+
+
+def _given(module: ModuleType, negatives: Iterable[np.ndarray], code: np.ndarray) -> type:
+    """A store of negatives that hands out the given ones, a row of catalogue indices per step."""
+    rows = iter(negatives)
+
+    class Given(module.SampleCache):
+        def _refresh(self) -> None:
+            pass
+
+        def get_sample(self) -> Tensor:
+            row = next(rows, None)
+            if row is None or len(row) != self.n_sample:
+                found = "none is left" if row is None else f"a row has {len(row)}"
+                raise InputError(f"gru4rec_official: a step needs {self.n_sample} negatives, but {found}.")
+            return torch.tensor(code[np.asarray(row)], device=self.device)
+
+    return Given
+
+
+def _recorded(loss: Callable[[Tensor, Tensor, int], Tensor], trace: Trace, order: np.ndarray, batch: int) -> Callable:
+    """The official loss function, noting each step's loss, targets and negatives in `trace`."""
+
+    def recorded(scores: Tensor, columns: Tensor, nominal: int) -> Tensor:
+        value = loss(scores, columns, nominal)
+        items, lanes = order[columns.cpu().numpy()], len(scores)
+        trace.losses.append(float(value.detach()) / batch)
+        trace.targets.append(items[:lanes])
+        trace.negatives.append(items[lanes:])
+        return value
+
+    return recorded
