@@ -133,6 +133,8 @@ class OfficialGRU4Rec(Recommender):
         return self
 
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
+        if not self._weights:
+            raise InputError(f"{self.name} is not fitted yet: call fit or load first.")
         if prefixes.sessions.n_items != len(self._weights["By"]):
             raise InputError(
                 f"{self.name} was fitted on {len(self._weights['By'])} items, the prefixes have a catalogue of "
@@ -226,8 +228,6 @@ class OfficialGRU4Rec(Recommender):
     def _network(self) -> Any:
         """The official network with our weights, for scoring."""
         if self._model is None:
-            if not self._weights:
-                raise InputError(f"{self.name} is not fitted yet: call fit or load first.")
             module, _ = vendor.load_official()
             c = self.config
             sizes = len(self._weights["By"]), list(c.layers), 0.0, 0.0, _embedding(c), c.constrained_embedding

@@ -99,26 +99,35 @@ def verify(folder: Path | None = None, *, any_tree: bool | None = None) -> Tree:
     return Tree(commit, not changed)
 
 
-def load_official() -> tuple[ModuleType, Tree]:
-    """The verified module of the official code, loaded by path, and the tree it came from.
+def load_official(name: str = "gru4rec_pytorch") -> tuple[ModuleType, Tree]:
+    """A verified module of the official code, loaded by path, and the tree it came from.
 
     `sys.path` and `sys.modules` stay as they are, and no bytecode is written into the vendor folder.
     """
     tree = verify()
-    return _module(vendor_folder() / "gru4rec_pytorch.py", tree), tree
+    return _module(vendor_folder(), name, tree), tree
 
 
-@lru_cache(maxsize=4)
-def _module(path: Path, tree: Tree) -> ModuleType:  # `tree` is part of the cache key
-    spec = importlib.util.spec_from_file_location(f"_official_{tree.commit[:7]}_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise InputError(f"There is no '{path.name}' in '{path.parent}'. Delete the folder, then run: {COMMAND}")
+@lru_cache(maxsize=8)
+def _module(folder: Path, name: str, tree: Tree) -> ModuleType:
+    path = folder / f"{name}.py"
+    if not path.is_file():
+        raise InputError(f"There is no '{path.name}' in '{folder}'. Delete the folder, then run: {COMMAND}")
+    # Its other modules import this one by its bare name, so that name must stand for it while they load.
+    needed = {} if name == "gru4rec_pytorch" else {"gru4rec_pytorch": _module(folder, "gru4rec_pytorch", tree)}
+    spec = importlib.util.spec_from_file_location(f"_official_{tree.commit[:7]}_{name}", path)
     module = importlib.util.module_from_spec(spec)
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    before = {key: sys.modules.get(key) for key in needed}
+    sys.modules.update(needed)
     try:
         spec.loader.exec_module(module)
     finally:
         sys.dont_write_bytecode = writes
+        for key, value in before.items():
+            del sys.modules[key]
+            if value is not None:
+                sys.modules[key] = value
     return module
 
 
