@@ -231,7 +231,8 @@ class OfficialGRU4Rec(Recommender):
             module, _ = vendor.load_official()
             c = self.config
             sizes = len(self._weights["By"]), list(c.layers), 0.0, 0.0, _embedding(c), c.constrained_embedding
-            self._model = module.GRU4RecModel(*sizes).to(c.device)
+            with shims.seeded(0, torch.device(c.device)):  # building it draws weights, which are then overwritten
+                self._model = module.GRU4RecModel(*sizes).to(c.device)
             write_weights(self._model, self._weights)
         return self._model
 

@@ -40,8 +40,7 @@ SHIMS: dict[str, str] = {
         "Weights are stored as safetensors; the official file is a pickle of the whole object, which torch refuses."
     ),
     "renumbered-items": (
-        "Items are numbered 0 to V-1 by first appearance; for other ids logq fails, and for the same numbers in "
-        "another order it takes the support of the wrong items."
+        "Items are numbered 0 to V-1 by first appearance; with text or numbers that lack 0 as ids, logq fails."
     ),
     "seeded-torch": (
         "torch's generator (negatives, dropout) is seeded from outside and put back afterwards; the official code "
