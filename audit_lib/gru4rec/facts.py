@@ -139,7 +139,8 @@ def _unstable(lab: Lab) -> str:
     frame[TIME] = lab.session // 10 + frame.groupby(SESSION).cumcount() / 10  # ten sessions start at each time
     order = lab.train(frame).data_iterator.session_idx_arr
     stable = np.argsort(frame.groupby(SESSION)[TIME].min().to_numpy(), kind="stable")
-    return f"of 120 sessions, of which ten each start at once, {int((order != stable).sum())} are out of order of their ids"
+    moved = int((order != stable).sum())
+    return f"of 120 sessions, of which ten each start at once, {moved} leave the order of their ids"
 
 
 def _in_place(lab: Lab) -> str:
