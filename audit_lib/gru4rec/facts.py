@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +110,7 @@ def probe_all(ids: list[str] | None = None) -> pd.DataFrame:
     chosen = [fact for fact in FACTS if ids is None or fact.id in ids]
     rows = []
     for fact in chosen:
-        with shims.printed(lambda line: None), np.errstate(all="ignore"):
+        with shims.printed(lambda line: None), np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             rows.append((fact.id, fact.question, fact.probe(lab), fact.answer))
     return pd.DataFrame(rows, columns=["id", "question", "happened", "answer"])
 

@@ -5,10 +5,11 @@ Training and hidden states are theirs; what it takes to run them today is in `sh
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, ClassVar, Literal, Self
@@ -16,42 +17,41 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import PositiveInt, model_validator
 from torch import Tensor
 
 from audit_lib.errors import InputError, ScoreError
 from audit_lib.gru4rec import shims, vendor
+from audit_lib.gru4rec.config import GRU4RecConfig
+from audit_lib.gru4rec.model import check_weights
 from audit_lib.gru4rec.official_network import TILE, hidden_states, item_scores, read_weights, write_weights
 from audit_lib.recommenders.base import Config, Recommender
 from audit_lib.sessions import ITEM, SESSION, TIME, Prefixes, Sessions
 
 log_ = logging.getLogger(__name__)
 
+_OURS = {"cell", "seed", "device", "threads", "tail", "compatibility_mode", "sample_cache_max_size"}
 _EPOCH = re.compile(r"Epoch(\d+) --> loss: (\S+)\s+\(([\d.]+)s\)\s+\[([\d.]+|inf|nan) mb/s \| (\d+|inf|nan) e/s\]")
 
 
-class OfficialConfig(Config):
-    """The official constructor's names, plus `seed`, `device` and the two options of its fit()."""
+class OfficialConfig(GRU4RecConfig):
+    """The settings of the independent engine as far as the official code has them, and the two options of its fit().
 
-    layers: tuple[PositiveInt, ...] = Field((100,), min_length=1)
-    loss: Literal["cross-entropy", "bpr-max"] = "cross-entropy"
-    batch_size: PositiveInt = 64
-    dropout_p_embed: float = Field(0.0, ge=0, lt=1)
-    dropout_p_hidden: float = Field(0.0, ge=0, lt=1)
-    learning_rate: float = Field(0.05, gt=0)
-    momentum: float = Field(0.0, ge=0)
-    sample_alpha: float = Field(0.5, ge=0)
-    n_sample: int = Field(2048, ge=0)
-    embedding: NonNegativeInt | Literal["layersize"] = 0
-    constrained_embedding: bool = True
-    n_epochs: PositiveInt = 10
-    bpreg: float = Field(1.0, ge=0)
-    elu_param: float = Field(0.5, ge=0)
-    logq: float = Field(0.0, ge=0)
-    seed: int = 0
-    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    compatibility_mode: initial weights from NumPy's generator at seed 42, whatever `seed` is.
+    sample_cache_max_size: how many negatives are drawn ahead.
+    """
+
+    tail: Literal["official"] = "official"
     compatibility_mode: bool = True
     sample_cache_max_size: PositiveInt = 10_000_000
+
+    @model_validator(mode="after")
+    def _official(self) -> Self:
+        if self.input == "onehot" and len(self.layers) > 1:
+            raise ValueError("the official code cannot run more than one layer on one-hot input; use one layer")
+        if self.cell != (cell := "paper" if self.input == "onehot" else "pytorch"):
+            raise ValueError(f"with {self.input} input the official code has the {cell} cell; set cell='{cell}'")
+        return self
 
 
 @dataclass
@@ -98,26 +98,30 @@ class OfficialGRU4Rec(Recommender):
         train: Sessions,
         *,
         start: dict[str, np.ndarray] | None = None,
-        negatives: Iterable[np.ndarray] | None = None,
+        negatives: Callable[[int], np.ndarray] | None = None,
         trace: Trace | None = None,
         on_epoch: Callable[[dict[str, float]], None] | None = None,
     ) -> Self:
         """Trains on `train`, every catalogue item of which must occur in it.
 
-        start: initial weights, named as in `state`, instead of the official ones. negatives: one (n_sample,) array of
-        catalogue indices per step, instead of drawn ones. trace: is filled with what every step did (slower).
+        start: initial weights, named as in `state`, instead of the official ones. negatives: step (over all epochs) ->
+        (n_sample,) catalogue indices, instead of drawn ones. trace: is filled with what every step did (slower).
         Raises MissingError without the vendor folder, InputError for a log that it cannot train on, ScoreError for NaN.
         """
         module, self.tree = vendor.load_official()
         order = pd.unique(train.items)  # (V,) catalogue index by official index: the order of first appearance
-        _check(train, order, self.config)
+        _check(train, order)
         code = np.argsort(order)  # (V,) official index by catalogue index
         self.log, self._model = [], None
         self._applied = {"distinct-times", "finite-only", "own-ranking", "renumbered-items", "seeded-torch"}
         settings, compatible = self._settings(train)
         times = np.arange(train.n_events, dtype=np.float64)
         frame = pd.DataFrame({SESSION: train.session, ITEM: code[train.items], TIME: times})
-        with shims.seeded(self.config.seed, torch.device(self.config.device)), shims.printed(self._parser(on_epoch)):
+        with (
+            shims.threads(self.config.threads),
+            shims.seeded(self.config.seed, torch.device(self.config.device)),
+            shims.printed(self._parser(on_epoch)),
+        ):
             gru = module.GRU4Rec(**settings)
             changes = self._changes(module, gru, order, start, negatives, trace)
             if trace is not None:
@@ -156,11 +160,9 @@ class OfficialGRU4Rec(Recommender):
             yield block[:filled]
 
     def state(self) -> dict[str, np.ndarray]:
-        """The weights, items in catalogue order.
+        """The weights, named and laid out as the independent engine's (`model.shapes`), items in catalogue order.
 
-        Wy (V, H), By (V, 1); per layer W_ih0 (3H, input), W_hh0 (3H, H), b_ih0, b_hh0 (3H,), gates in order r, z, n;
-        E (V, embedding) if separate; GE_* for the one-hot layer, as in the official code. `origin` holds, as JSON in
-        bytes, the shims and the commit of the training.
+        `origin` holds, as JSON in bytes, the shims and the commit of the training.
         """
         origin = {"shims": self.shims, "tree": self.tree.manifest() if self.tree else None}
         return self._weights | {"origin": np.frombuffer(json.dumps(origin).encode(), np.uint8)}
@@ -175,16 +177,13 @@ class OfficialGRU4Rec(Recommender):
 
     def _settings(self, train: Sessions) -> tuple[dict[str, Any], bool]:
         """Arguments of the official constructor, and compatibility_mode; notes the shims that this takes."""
-        settings = self.config.model_dump(exclude={"seed", "device", "compatibility_mode", "sample_cache_max_size"})
+        settings = self.config.model_dump(exclude=_OURS)
         settings |= {"layers": list(self.config.layers), "device": torch.device(self.config.device)}
         settings["batch_size"] = min(self.config.batch_size, train.n_sessions)
         if settings["batch_size"] < self.config.batch_size:
             self._applied.add("batch-within-sessions")
         settings["embedding"] = _embedding(self.config)
-        if self.config.constrained_embedding and self.config.embedding:
-            self._applied.add("embedding-unused")
-        width = self.config.layers[-1] if self.config.constrained_embedding else settings["embedding"]
-        compatible = self.config.compatibility_mode and shims.compatible(self.config.layers, width)
+        compatible = self.config.compatibility_mode and shims.compatible(self.config.layers, self.config.input_size)
         if self.config.compatibility_mode and not compatible:
             self._applied.add("torch-initial-weights")
         return settings, compatible
@@ -205,7 +204,7 @@ class OfficialGRU4Rec(Recommender):
 
         def make_optimizer(*arguments: Any) -> None:  # runs once, when the initial weights are in place
             if start is not None:
-                write_weights(gru.model, start, order)
+                write_weights(gru.model, check_weights(start, self.config, len(order)), order)
             if trace is not None:
                 trace.initial = read_weights(gru.model, code)
             make(*arguments)
@@ -238,17 +237,10 @@ class OfficialGRU4Rec(Recommender):
 
 
 def _embedding(config: OfficialConfig) -> int:
-    if config.constrained_embedding:
-        return 0
-    return config.layers[0] if config.embedding == "layersize" else config.embedding
+    return config.input_size if config.input == "separate" else 0
 
 
-def _check(train: Sessions, order: np.ndarray, config: OfficialConfig) -> None:
-    if len(config.layers) > 1 and not config.constrained_embedding and not _embedding(config):
-        raise InputError(
-            "gru4rec_official: the official code cannot run more than one layer on one-hot input. Use one layer, or a "
-            "shared or separate embedding."
-        )
+def _check(train: Sessions, order: np.ndarray) -> None:
     if missing := train.n_items - len(order):
         raise InputError(
             f"gru4rec_official: {missing} of the {train.n_items} catalogue items do not occur in train; the official "
@@ -258,20 +250,19 @@ def _check(train: Sessions, order: np.ndarray, config: OfficialConfig) -> None:
         raise InputError("gru4rec_official: no session of train has two events, so there is nothing to learn.")
 
 
-def _given(module: ModuleType, negatives: Iterable[np.ndarray], code: np.ndarray) -> type:
-    """A store of negatives that hands out the given ones, a row of catalogue indices per step."""
-    rows = iter(negatives)
+def _given(module: ModuleType, negatives: Callable[[int], np.ndarray], code: np.ndarray) -> type:
+    """A store of negatives that hands out the given ones."""
+    steps = itertools.count()
 
     class Given(module.SampleCache):
         def _refresh(self) -> None:
             pass
 
         def get_sample(self) -> Tensor:
-            row = next(rows, None)
-            if row is None or len(row) != self.n_sample:
-                found = "none is left" if row is None else f"a row has {len(row)}"
-                raise InputError(f"gru4rec_official: a step needs {self.n_sample} negatives, but {found}.")
-            return torch.tensor(code[np.asarray(row)], device=self.device)
+            row = np.asarray(negatives(next(steps)))
+            if row.shape != (self.n_sample,):
+                raise InputError(f"gru4rec_official: a step needs {self.n_sample} negatives, not {row.shape}.")
+            return torch.tensor(code[row], device=self.device)
 
     return Given
 

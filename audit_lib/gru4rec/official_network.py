@@ -2,51 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from audit_lib.errors import InputError
 from audit_lib.sessions import Prefixes
 
 TILE = 128  # rows of a score product: fixed, so that a score never depends on the block it is returned in
 LANES = 512  # sessions whose hidden states are computed side by side: fixed for the same reason
-BY_ITEM = ("Wy", "By", "E", "GE_Wx0")  # weights with a row for every item
-
-
-def tensors(model: Any) -> dict[str, Tensor]:
-    """The weights of an official network by our names."""
-    named = {"Wy": model.Wy.weight, "By": model.By.weight}
-    if hasattr(model, "E"):
-        named["E"] = model.E.weight
-    if hasattr(model, "GE"):
-        cell = model.GE
-        named |= {"GE_Wx0": cell.Wx0.weight, "GE_Wrz0": cell.Wrz0, "GE_Wh0": cell.Wh0, "GE_Bh0": cell.Bh0}
-    for i, cell in enumerate(model.G, start=model.start):
-        named |= {f"W_ih{i}": cell.weight_ih, f"W_hh{i}": cell.weight_hh}
-        named |= {f"b_ih{i}": cell.bias_ih, f"b_hh{i}": cell.bias_hh}
-    return named
+CELL = {"W_ih": "weight_ih", "W_hh": "weight_hh", "b_ih": "bias_ih", "b_hh": "bias_hh"}  # our name, torch's
 
 
 def read_weights(model: Any, code: np.ndarray) -> dict[str, np.ndarray]:
-    """Copies of the weights, rows of items in catalogue order. code: (V,) official index by catalogue index."""
-    arrays = {key: tensor.detach().cpu().numpy().copy() for key, tensor in tensors(model).items()}
-    return {key: array[code] if key in BY_ITEM else array for key, array in arrays.items()}
+    """Copies of an official network's weights, named and laid out as `model.shapes` says, items in catalogue order.
+
+    code: (V,) official index by catalogue index. In the official one-hot layer the update gate weighs the new state; in
+    torch's cell, and in ours, the old one: that gate's weights change sign, which leaves the function the same.
+    """
+    given = {"Wy": model.Wy.weight, "By": model.By.weight[:, 0]}
+    if hasattr(model, "E"):
+        given["E"] = model.E.weight
+    if hasattr(model, "GE"):
+        n, r, z = model.GE.Wx0.weight.chunk(3, 1)  # (V, H) each
+        b_n, b_r, b_z = model.GE.Bh0.chunk(3)
+        h_r, h_z = model.GE.Wrz0.T.chunk(2, 0)  # (H, H) each
+        given |= {"W_ih0": torch.cat([r, -z, n], 1), "b_ih0": torch.cat([b_r, -b_z, b_n])}
+        given["W_hh0"] = torch.cat([h_r, -h_z, model.GE.Wh0.T])
+    for i, cell in enumerate(model.G, start=model.start):
+        given |= {f"{ours}{i}": getattr(cell, theirs) for ours, theirs in CELL.items()}
+    arrays = {key: tensor.detach().cpu().numpy().copy() for key, tensor in given.items()}
+    return {key: array[code] if key in _item_rows(model) else array for key, array in arrays.items()}
 
 
 @torch.no_grad()
-def write_weights(model: Any, weights: dict[str, np.ndarray], order: np.ndarray | None = None) -> None:
-    """Puts weights into an official network. order: (V,) catalogue index by official index (default: the same)."""
-    named = tensors(model)
-    if weights.keys() != named.keys():
-        raise InputError(f"gru4rec_official: weights are named {sorted(weights)}, expected {sorted(named)}.")
-    for key, tensor in named.items():
-        array = weights[key] if order is None or key not in BY_ITEM else weights[key][order]
-        if array.shape != tuple(tensor.shape):
-            raise InputError(f"gru4rec_official: weight {key} has shape {array.shape}, expected {tuple(tensor.shape)}.")
-        tensor.copy_(torch.tensor(array))
+def write_weights(model: Any, weights: Mapping[str, np.ndarray], order: np.ndarray | None = None) -> None:
+    """Puts weights, as `read_weights` gives them, into an official network.
+
+    order: (V,) catalogue index by official index; by default the same. Weights are checked by the caller.
+    """
+    rows = _item_rows(model) if order is not None else ()
+    device = model.Wy.weight.device
+    given = {key: torch.tensor(w[order] if key in rows else w, device=device) for key, w in weights.items()}
+    model.Wy.weight.copy_(given["Wy"])
+    model.By.weight.copy_(given["By"][:, None])
+    if hasattr(model, "E"):
+        model.E.weight.copy_(given["E"])
+    if hasattr(model, "GE"):
+        r, z, n = given["W_ih0"].chunk(3, 1)
+        b_r, b_z, b_n = given["b_ih0"].chunk(3)
+        h_r, h_z, h_n = given["W_hh0"].chunk(3, 0)
+        model.GE.Wx0.weight.copy_(torch.cat([n, r, -z], 1))
+        model.GE.Bh0.copy_(torch.cat([b_n, b_r, -b_z]))
+        model.GE.Wrz0.copy_(torch.cat([h_r, -h_z]).T)
+        model.GE.Wh0.copy_(h_n.T)
+    for i, cell in enumerate(model.G, start=model.start):
+        for ours, theirs in CELL.items():
+            getattr(cell, theirs).copy_(given[f"{ours}{i}"])
+
+
+def _item_rows(model: Any) -> tuple[str, ...]:
+    """Names of the weights with a row for every item."""
+    return ("Wy", "By", "E", "W_ih0") if hasattr(model, "GE") else ("Wy", "By", "E")
 
 
 @torch.no_grad()

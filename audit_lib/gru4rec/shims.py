@@ -21,10 +21,6 @@ SHIMS: dict[str, str] = {
         "Event times are replaced by their positions, because the official order of sessions that start at the same "
         "time comes from a sort that is not stable."
     ),
-    "embedding-unused": (
-        "A size for a separate embedding given beside the shared one is passed as 0: it has no use there and makes the "
-        "official constructor fail."
-    ),
     "finite-only": (
         "A training that ends in NaN or infinity is an error; the official evaluation gives a model of NaN a Recall "
         "of 1."
@@ -75,6 +71,17 @@ def replaced(*changes: tuple[Any, str, Any]) -> Iterator[None]:
     finally:
         for owner, name, value in before:
             setattr(owner, name, value)
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """torch on n threads, and on as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
