@@ -277,15 +277,18 @@ def test_every_shim_that_was_applied_is_listed_and_explained(official, train):
 
 @pytest.mark.official
 def test_log_has_what_the_official_code_prints(official, train):
-    seen, trace = [], Trace()
-    model = OfficialGRU4Rec(**SMALL | {"n_epochs": 3}).fit(train, on_epoch=seen.append, trace=trace)
+    trace = Trace()
+    model = OfficialGRU4Rec(**SMALL | {"n_epochs": 3}).fit(train, trace=trace)
     assert [entry["epoch"] for entry in model.log] == [1, 2, 3]
-    assert seen == model.log
     per_epoch = np.array(trace.losses).reshape(3, -1).mean(1)
     np.testing.assert_allclose([entry["loss"] for entry in model.log], per_epoch, atol=1e-6)
+    lanes = sum(map(len, trace.targets)) / 3
+    idle = 8 * len(trace.targets) / 3 / lanes  # what the printed speed overstates
     for entry in model.log:
-        assert entry.keys() == {"epoch", "loss", "seconds", "batches_per_second", "events_per_second"}
-        assert entry["events_per_second"] == pytest.approx(8 * entry["batches_per_second"], rel=1e-3)
+        assert entry["events"] == lanes == len(Prefixes(train))
+        assert entry["events_per_second"] == entry["events"] / entry["seconds"]
+        assert entry["printed_events_per_second"] == pytest.approx(idle * entry["events_per_second"], rel=0.2)
+        assert entry["engine"] == "official"
 
 
 @pytest.mark.official
@@ -378,7 +381,7 @@ def test_training_from_given_weights_and_negatives_repeats_a_recorded_one(offici
     first, again = Trace(), Trace()
     recorded = OfficialGRU4Rec(**SMALL | settings, seed=3).fit(train, trace=first)
     replayed = OfficialGRU4Rec(**SMALL | settings, seed=4)
-    replayed.fit(train, start=first.initial, negatives=lambda step: first.negatives[step], trace=again)
+    replayed.fit(train, weights=first.initial, negatives=lambda step: first.negatives[step], trace=again)
     assert again.losses == first.losses
     for key, value in recorded.state().items():
         if key != "origin":
@@ -430,7 +433,7 @@ def test_what_the_official_code_cannot_train_on_is_refused(official, train):
     with pytest.raises(InputError, match=r"needs 16 negatives, not \(3,\)"):
         OfficialGRU4Rec(**SMALL).fit(train, negatives=lambda step: np.arange(3))
     with pytest.raises(InputError, match="weights do not fit"):
-        OfficialGRU4Rec(**SMALL).fit(train, start={"Wy": np.zeros((30, 16), np.float32)})
+        OfficialGRU4Rec(**SMALL).fit(train, weights={"Wy": np.zeros((30, 16), np.float32)})
 
 
 @pytest.mark.official

@@ -9,7 +9,8 @@ import itertools
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, ClassVar, Literal, Self
@@ -19,9 +20,11 @@ import pandas as pd
 import torch
 from pydantic import PositiveInt, model_validator
 from torch import Tensor
+from tqdm import tqdm
 
 from audit_lib.errors import InputError, ScoreError
 from audit_lib.gru4rec import shims, vendor
+from audit_lib.gru4rec.batches import schedule
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.gru4rec.model import check_weights
 from audit_lib.gru4rec.official_network import TILE, hidden_states, item_scores, read_weights, write_weights
@@ -31,7 +34,7 @@ from audit_lib.sessions import ITEM, SESSION, TIME, Prefixes, Sessions
 log_ = logging.getLogger(__name__)
 
 _OURS = {"cell", "seed", "device", "threads", "tail", "compatibility_mode", "sample_cache_max_size"}
-_EPOCH = re.compile(r"Epoch(\d+) --> loss: (\S+)\s+\(([\d.]+)s\)\s+\[([\d.]+|inf|nan) mb/s \| (\d+|inf|nan) e/s\]")
+_EPOCH = re.compile(r"Epoch(\d+) --> loss: (\S+) .*\| (\S+) e/s\]")
 
 
 class OfficialConfig(GRU4RecConfig):
@@ -71,8 +74,8 @@ class Trace:
 class OfficialGRU4Rec(Recommender):
     """Adapter to the official PyTorch GRU4Rec (Hidasi et al. 2016; Hidasi & Karatzoglou 2018) in the vendor folder.
 
-    log: one dict per epoch with epoch, loss, seconds, batches_per_second, events_per_second, as printed by the official
-    code (its events per second count idle lanes at the end of an epoch, so they are overstated by some per cent).
+    log: one dict per epoch: epoch, loss (as printed: the mean over steps), events, seconds, events_per_second, engine;
+    and printed_events_per_second, which counts the idle lanes at the end of an epoch as events.
     shims: ids of the workarounds that were applied (`shims.SHIMS` says what each does). tree: the vendor commit used.
     With compatibility_mode the initial weights are the same for every seed; `seed` moves negatives and dropout only.
     """
@@ -83,10 +86,10 @@ class OfficialGRU4Rec(Recommender):
 
     def __init__(self, config: Config | None = None, **settings: Any):
         super().__init__(config, **settings)
-        self.log: list[dict[str, float]] = []
+        self.log: list[dict[str, Any]] = []
         self.tree: vendor.Tree | None = None
         self._applied: set[str] = set()
-        self._weights: dict[str, np.ndarray] = {}
+        self.weights: dict[str, np.ndarray] = {}
         self._model: Any = None
 
     @property
@@ -97,15 +100,15 @@ class OfficialGRU4Rec(Recommender):
         self,
         train: Sessions,
         *,
-        start: dict[str, np.ndarray] | None = None,
+        weights: Mapping[str, np.ndarray] | None = None,
         negatives: Callable[[int], np.ndarray] | None = None,
         trace: Trace | None = None,
-        on_epoch: Callable[[dict[str, float]], None] | None = None,
+        progress: bool = True,
     ) -> Self:
         """Trains on `train`, every catalogue item of which must occur in it.
 
-        start: initial weights, named as in `state`, instead of the official ones. negatives: step (over all epochs) ->
-        (n_sample,) catalogue indices, instead of drawn ones. trace: is filled with what every step did (slower).
+        weights: initial ones by name (`model.shapes`), instead of the official ones. negatives: step (over all epochs)
+        -> (n_sample,) catalogue indices, instead of drawn ones. trace: is filled with what every step did (slower).
         Raises MissingError without the vendor folder, InputError for a log that it cannot train on, ScoreError for NaN.
         """
         module, self.tree = vendor.load_official()
@@ -120,16 +123,17 @@ class OfficialGRU4Rec(Recommender):
         with (
             shims.threads(self.config.threads),
             shims.seeded(self.config.seed, torch.device(self.config.device)),
-            shims.printed(self._parser(on_epoch)),
+            tqdm(total=self.config.n_epochs, desc=self.name, unit="epoch", disable=None if progress else True) as bar,
+            shims.printed(self._parser(bar, train, settings["batch_size"])),
         ):
             gru = module.GRU4Rec(**settings)
-            changes = self._changes(module, gru, order, start, negatives, trace)
+            changes = self._changes(module, gru, order, weights, negatives, trace)
             if trace is not None:
                 gru.loss_function = _recorded(gru.loss_function, trace, order, settings["batch_size"])
             with shims.replaced(*changes):
                 gru.fit(frame, self.config.sample_cache_max_size, compatible)
-        self._weights = read_weights(gru.model, code)
-        if gru.error_during_train or not all(np.isfinite(w).all() for w in self._weights.values()):
+        self.weights = read_weights(gru.model, code)
+        if gru.error_during_train or not all(np.isfinite(w).all() for w in self.weights.values()):
             raise ScoreError(
                 f"{self.name}: training ended in NaN or infinity in epoch {len(self.log) + gru.error_during_train}. "
                 "Lower learning_rate or momentum."
@@ -137,11 +141,11 @@ class OfficialGRU4Rec(Recommender):
         return self
 
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
-        if not self._weights:
+        if not self.weights:
             raise InputError(f"{self.name} is not fitted yet: call fit or load first.")
-        if prefixes.sessions.n_items != len(self._weights["By"]):
+        if prefixes.sessions.n_items != len(self.weights["By"]):
             raise InputError(
-                f"{self.name} was fitted on {len(self._weights['By'])} items, the prefixes have a catalogue of "
+                f"{self.name} was fitted on {len(self.weights['By'])} items, the prefixes have a catalogue of "
                 f"{prefixes.sessions.n_items}. Test sessions must share the catalogue of train."
             )
         model = self._network()
@@ -165,12 +169,12 @@ class OfficialGRU4Rec(Recommender):
         `origin` holds, as JSON in bytes, the shims and the commit of the training.
         """
         origin = {"shims": self.shims, "tree": self.tree.manifest() if self.tree else None}
-        return self._weights | {"origin": np.frombuffer(json.dumps(origin).encode(), np.uint8)}
+        return self.weights | {"origin": np.frombuffer(json.dumps(origin).encode(), np.uint8)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         origin = json.loads(state["origin"].tobytes())
         self._applied = {*origin["shims"], "own-weights-file"}
-        self._weights = {key: value for key, value in state.items() if key != "origin"}
+        self.weights = {key: value for key, value in state.items() if key != "origin"}
         self._model = None
         tree = origin["tree"]
         self.tree = vendor.Tree(tree["commit"], tree["clean"]) if tree else None
@@ -189,7 +193,7 @@ class OfficialGRU4Rec(Recommender):
         return settings, compatible
 
     def _changes(
-        self, module: ModuleType, gru: Any, order: np.ndarray, start: Any, negatives: Any, trace: Trace | None
+        self, module: ModuleType, gru: Any, order: np.ndarray, weights: Any, negatives: Any, trace: Trace | None
     ) -> list[tuple[Any, str, Any]]:
         """What to replace in the official module while it fits: see `shims.replaced`."""
         network, optimizer = module.GRU4RecModel, module.IndexedAdagradM
@@ -197,30 +201,37 @@ class OfficialGRU4Rec(Recommender):
         draw, make = network._init_numpy_weights, optimizer.__init__
 
         def draw_float32(model: Any, shape: tuple[int, int]) -> np.ndarray:
-            weights = draw(model, shape)
-            if weights.dtype != np.float32:
+            drawn = draw(model, shape)
+            if drawn.dtype != np.float32:
                 applied.add("float32-weights")
-            return weights.astype(np.float32, copy=False)
+            return drawn.astype(np.float32, copy=False)
 
         def make_optimizer(*arguments: Any) -> None:  # runs once, when the initial weights are in place
-            if start is not None:
-                write_weights(gru.model, check_weights(start, self.config, len(order)), order)
+            if weights is not None:
+                write_weights(gru.model, check_weights(weights, self.config, len(order)), order)
             if trace is not None:
                 trace.initial = read_weights(gru.model, code)
             make(*arguments)
+            self._clock = time.perf_counter()
 
         changes = [(network, "_init_numpy_weights", draw_float32), (optimizer, "__init__", make_optimizer)]
         return changes if negatives is None else [*changes, (module, "SampleCache", _given(module, negatives, code))]
 
-    def _parser(self, on_epoch: Callable[[dict[str, float]], None] | None) -> Callable[[str], None]:
+    def _parser(self, bar: tqdm, train: Sessions, lanes: int) -> Callable[[str], None]:
+        """Turns each line that the official code prints into an entry of the log, if it ends an epoch."""
+        min_lanes = 1 if self.config.n_sample else 2
+        events = schedule(train, batch_size=lanes, min_lanes=min_lanes).n_events
+
         def take(line: str) -> None:
-            if found := _EPOCH.search(line):
-                keys = ("epoch", "loss", "seconds", "batches_per_second", "events_per_second")
-                entry: dict[str, float] = dict(zip(keys, map(float, found.groups()), strict=True))
-                self.log.append(entry | {"epoch": int(entry["epoch"])})
-                if on_epoch is not None:
-                    on_epoch(self.log[-1])
             log_.debug("%s: %s", self.name, line)
+            if found := _EPOCH.search(line):
+                now = time.perf_counter()
+                seconds, self._clock = now - self._clock, now
+                entry = {"epoch": int(found[1]), "loss": float(found[2]), "events": events, "seconds": seconds}
+                entry |= {"events_per_second": events / seconds, "printed_events_per_second": float(found[3])}
+                self.log.append(entry | {"engine": "official"})
+                bar.update()
+                bar.set_postfix(loss=found[2], refresh=False)
 
         return take
 
@@ -229,10 +240,10 @@ class OfficialGRU4Rec(Recommender):
         if self._model is None:
             module, _ = vendor.load_official()
             c = self.config
-            sizes = len(self._weights["By"]), list(c.layers), 0.0, 0.0, _embedding(c), c.constrained_embedding
+            sizes = len(self.weights["By"]), list(c.layers), 0.0, 0.0, _embedding(c), c.constrained_embedding
             with shims.seeded(0, torch.device(c.device)):  # building it draws weights, which are then overwritten
                 self._model = module.GRU4RecModel(*sizes).to(c.device)
-            write_weights(self._model, self._weights)
+            write_weights(self._model, self.weights)
         return self._model
 
 
