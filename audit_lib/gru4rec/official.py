@@ -115,8 +115,9 @@ class OfficialGRU4Rec(Recommender):
         order = pd.unique(train.items)  # (V,) catalogue index by official index: the order of first appearance
         _check(train, order)
         code = np.argsort(order)  # (V,) official index by catalogue index
-        self.log, self._model = [], None
+        self.log, self.weights, self._model = [], {}, None
         self._applied = {"distinct-times", "finite-only", "own-ranking", "renumbered-items", "seeded-torch"}
+        self._applied |= set() if self.tree.pinned else {"other-tree"}
         settings, compatible = self._settings(train)
         times = np.arange(train.n_events, dtype=np.float64)
         frame = pd.DataFrame({SESSION: train.session, ITEM: code[train.items], TIME: times})
@@ -132,12 +133,13 @@ class OfficialGRU4Rec(Recommender):
                 gru.loss_function = _recorded(gru.loss_function, trace, order, settings["batch_size"])
             with shims.replaced(*changes):
                 gru.fit(frame, self.config.sample_cache_max_size, compatible)
-        self.weights = read_weights(gru.model, code)
-        if gru.error_during_train or not all(np.isfinite(w).all() for w in self.weights.values()):
+        found = read_weights(gru.model, code)
+        if gru.error_during_train or not all(np.isfinite(w).all() for w in found.values()):
             raise ScoreError(
                 f"{self.name}: training ended in NaN or infinity in epoch {len(self.log) + gru.error_during_train}. "
                 "Lower learning_rate or momentum."
             )
+        self.weights = found
         return self
 
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
@@ -149,10 +151,12 @@ class OfficialGRU4Rec(Recommender):
                 f"{prefixes.sessions.n_items}. Test sessions must share the catalogue of train."
             )
         model = self._network()
-        hidden = hidden_states(model, prefixes, self.config.device)  # (P rounded up to tiles, H)
+        with shims.threads(self.config.threads):
+            hidden = hidden_states(model, prefixes, self.config.device)  # (P rounded up to tiles, H)
         block, filled = np.empty((min(block_size, len(prefixes)), prefixes.sessions.n_items), np.float32), 0
         for start in range(0, len(prefixes), TILE):
-            tile = item_scores(model, hidden[start : start + TILE])[: len(prefixes) - start]  # (<=TILE, V)
+            with shims.threads(self.config.threads):  # not across a yield
+                tile = item_scores(model, hidden[start : start + TILE])[: len(prefixes) - start]  # (<=TILE, V)
             while len(tile):
                 taken = min(len(block) - filled, len(tile))
                 block[filled : filled + taken] = tile[:taken]
@@ -229,7 +233,7 @@ class OfficialGRU4Rec(Recommender):
                 seconds, self._clock = now - self._clock, now
                 entry = {"epoch": int(found[1]), "loss": float(found[2]), "events": events, "seconds": seconds}
                 entry |= {"events_per_second": events / seconds, "printed_events_per_second": float(found[3])}
-                self.log.append(entry | {"engine": "official"})
+                self.log.append(entry | {"engine": "official", "commit": self.tree.commit})
                 bar.update()
                 bar.set_postfix(loss=found[2], refresh=False)
 
