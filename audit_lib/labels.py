@@ -7,6 +7,7 @@ that no figure can be half translated. Numbers are formatted the same in both la
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from html import escape
@@ -21,11 +22,14 @@ from audit_lib.errors import InputError, unknown
 LANGUAGES = ("en", "es")
 CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
 
+_METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")  # the same in every language
+
 # How a recommender is called in text, by its name in the registry.
 RECOMMENDERS = {
     "popularity": "Popularity",
     "session_popularity": "Session popularity",
     "markov": "Markov",
+    "markov_raw": "Markov, unseen items tied",
     "markov_backoff": "Markov with back-off",
     "ar": "Association rules",
     "sr": "Sequential rules",
@@ -58,6 +62,8 @@ def translator(lang: str) -> Callable[[str], str]:
     def translate(text: str) -> str:
         if lang == "en" or text in words:
             return words.get(text, text)
+        if _METRIC.fullmatch(text):
+            return text
         raise InputError(f"The label '{text}' has no '{lang}' translation in labels.po. Add one.")
 
     return translate

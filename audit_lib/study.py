@@ -33,7 +33,7 @@ def prepare(
     columns: a mapping, or its text form 'SessionId=sid,ItemId=iid,Time=ts'. test_days and min_item_support replace the
     registry's values in a temporal split. An own log has its last tenth of time as test part.
     """
-    dataset = datasets.load(name_or_path, columns=_columns(columns))
+    dataset = datasets.load(name_or_path, columns=columns_of(columns))
     return dataset, split_of(dataset, test_days=test_days, min_item_support=min_item_support)
 
 
@@ -55,7 +55,8 @@ def split_of(dataset: Dataset, *, test_days: float | None = None, min_item_suppo
     )
 
 
-def _columns(columns: Mapping[str, str] | str | None) -> dict[str, str] | None:
+def columns_of(columns: Mapping[str, str] | str | None) -> dict[str, str] | None:
+    """A column mapping from its text form; None for none."""
     if not columns:
         return None
     return parse_settings(columns.split(",")) if isinstance(columns, str) else dict(columns)

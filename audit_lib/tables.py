@@ -1,0 +1,255 @@
+"""The tables behind the pages on data, split and baselines: plain DataFrames with English headings.
+
+`labels.Table` puts them before a reader, `figures` draws them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audit_lib import inference, metrics, splits, study
+from audit_lib.datasets import Dataset
+from audit_lib.evidence import Run
+from audit_lib.order import ShuffleTest
+from audit_lib.sessions import Sessions
+from audit_lib.splits import Split, leakage_report
+
+Translate = Callable[[str], str]  # an English label to the reader's language
+
+STATISTICS = {
+    "events": "Events",
+    "sessions": "Sessions of two or more events",
+    "items": "Items",
+    "one_click_sessions": "Sessions of one event (left out)",
+    "length_mean": "Events per session, mean",
+    "length_median": "Events per session, median",
+    "length_p95": "Events per session, 95th percentile",
+    "length_max": "Events per session, maximum",
+    "repeat_share": "Events whose item came earlier in the session",
+    "tie_share": "Events at the very time of the one before",
+    "duplicate_rows": "Duplicate rows",
+    "support_median": "Events per item, median",
+    "support_gini": "Gini coefficient of item support",
+    "days": "Days from first to last event",
+}
+SHARES = {"repeat_share", "tie_share"}
+
+
+def statistics(found: Mapping[str, Any], translate: Translate) -> pd.DataFrame:
+    """Property and Value, as text, of `datasets.describe`; what a log cannot have (days without times) is left out."""
+    rows = []
+    for key, label in STATISTICS.items():
+        value = found[key]
+        if value is None:
+            continue
+        if key in SHARES:
+            text = f"{value:.1%}"
+        elif key == "support_gini":
+            text = f"{value:.3f}"
+        elif float(value).is_integer():
+            text = f"{int(value):,}"
+        else:
+            text = f"{value:,.2f}"
+        rows.append({"Property": translate(label), "Value": text})
+    return pd.DataFrame(rows)
+
+
+def session_lengths(sessions: Sessions, *, up_to: float = 0.99) -> pd.DataFrame:
+    """length, sessions: how many sessions have each length, up to that quantile."""
+    counts = np.bincount(sessions.lengths)
+    longest = int(np.quantile(sessions.lengths, up_to))
+    length = np.arange(2, longest + 1)
+    return pd.DataFrame({"length": length, "sessions": counts[2 : longest + 1]})
+
+
+def popularity(sessions: Sessions, *, points: int = 200) -> pd.DataFrame:
+    """position, support: at positions in geometric steps, the most frequent item first."""
+    support = np.sort(sessions.support)[::-1]
+    position = np.unique(np.geomspace(1, len(support), points).round().astype(int))
+    return pd.DataFrame({"position": position, "support": support[position - 1]})
+
+
+def activity(sessions: Sessions, *, stretches: int = 120) -> pd.DataFrame:
+    """start (Unix seconds), sessions: how many sessions start in each of that many equal stretches of time."""
+    counts, edges = np.histogram(sessions.times[sessions.offsets[:-1]], bins=stretches)
+    return pd.DataFrame({"start": edges[:-1], "sessions": counts})
+
+
+def parts(split: Split, translate: Translate) -> pd.DataFrame:
+    """Part, Sessions, Events, Items, before and after the filters."""
+    rows = []
+    for label, key in (
+        ("Train, as cut", "train_before_filter"), ("Train, filtered", "train"),
+        ("Test, as cut", "test_before_filter"), ("Test, filtered", "test"),
+    ):  # fmt: skip
+        counts = split.summary[key]
+        named = {name.title(): counts[name] for name in ("sessions", "events", "items")}
+        rows.append({"Part": translate(label), **named})
+    return pd.DataFrame(rows)
+
+
+LEAKAGE = {
+    "shared_sessions": "Sessions in both parts",
+    "future_train_events": "Train events after the first test event",
+    "target_in_train": "Targets that are in train themselves",
+    "test_events_of_unseen_items": "Test events of items unseen in train",
+    "duplicate_sessions": "Test sessions that repeat a train session",
+    "seen_transitions": "Tested transitions that occur in train",
+}
+
+
+def leakage(compared: Mapping[str, Split], translate: Translate) -> pd.DataFrame:
+    """Property, and a column for each split: its leakage report as text."""
+    columns = {"Property": [translate(label) for label in LEAKAGE.values()]}
+    for name, split in compared.items():
+        report = leakage_report(split)
+        values = [getattr(report, key) for key in LEAKAGE]
+        columns[name] = [f"{v:.1%}" if isinstance(v, float) else f"{v:,}" for v in values]
+    return pd.DataFrame(columns)
+
+
+def flawed_splits(data: Dataset, split: Split, *, seed: int = 0) -> dict[str, Split]:
+    """The temporal split beside the flawed ones of the same log, with test parts of about the same size."""
+    share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
+    support = split.summary["min_item_support"]
+    return {
+        "Temporal": split,
+        "Random sessions": splits.random_session_split(
+            data.log, test_fraction=share, seed=seed, min_item_support=support
+        ),
+        "Leave last out": splits.leave_last_out_split(data.log, min_item_support=support),
+        "Random events": splits.random_event_split(data.log, test_fraction=share, seed=seed, min_item_support=support),
+    }
+
+
+def by_split(data: Dataset, compared: Mapping[str, Split], recommenders: Iterable[str], *, k: int = 20) -> pd.DataFrame:
+    """split, recommender, value, low, high: Recall@k under each split, with its 95 % interval over sessions."""
+    rows = []
+    for label, split in compared.items():
+        for name in recommenders:
+            run = study.run(data, split, name)
+            rows.append({"split": label, "recommender": name, **_interval(run, k)})
+    return pd.DataFrame(rows)
+
+
+def by_cutoff(
+    runs: Mapping[str, Run], *, metric: str = "Recall", cutoffs: Iterable[int] = metrics.CUTOFFS
+) -> pd.DataFrame:
+    """recommender, k, value, low, high."""
+    return pd.DataFrame(
+        {"recommender": name, "k": k, **_interval(run, k, metric)} for name, run in runs.items() for k in cutoffs
+    )
+
+
+def _interval(run: Run, k: int, metric: str = "Recall") -> dict[str, float]:
+    values = metrics.METRICS[metric](run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), k)
+    found = inference.bootstrap(values, run.targets["session"].to_numpy())
+    return {"value": found.estimate, "low": found.low, "high": found.high}
+
+
+def scores(runs: Mapping[str, Run], name_of: Translate, *, k: int = 20) -> pd.DataFrame:
+    """Recommender, Recall@k with its interval, MRR@k, NDCG@k, Recall@k over sessions, seconds; best first."""
+    rows = []
+    for name, run in runs.items():
+        table = metrics.summary(run.ranks, run.targets["session"], (k,), n_items=run.n_items)
+        found = _interval(run, k)
+        rows.append({
+            "Recommender": name_of(name),
+            f"Recall@{k}": found["value"],
+            "95 % interval": f"{found['low']:.4f} – {found['high']:.4f}",
+            f"MRR@{k}": table.loc[("MRR", k), "micro"],
+            f"NDCG@{k}": table.loc[("NDCG", k), "micro"],
+            f"Recall@{k}, mean of sessions": table.loc[("Recall", k), "macro"],
+        })  # fmt: skip
+    return pd.DataFrame(rows).sort_values(f"Recall@{k}", ascending=False, ignore_index=True)
+
+
+PREFIX_GROUPS = ((1, "1"), (2, "2"), (3, "3"), (4, "4"), (6, "5–6"), (10, "7–10"), (np.inf, "11 or more"))
+SUPPORT_GROUPS = ((5, "1–5"), (10, "6–10"), (20, "11–20"), (50, "21–50"), (100, "51–100"), (np.inf, "more than 100"))
+
+
+def by_prefix_length(runs: Mapping[str, Run], *, k: int = 20) -> pd.DataFrame:
+    """recommender, group, value: Recall@k by the number of events before the target."""
+    return _sliced(runs, "step", PREFIX_GROUPS, k)
+
+
+def by_support(runs: Mapping[str, Run], *, k: int = 20) -> pd.DataFrame:
+    """recommender, group, value: Recall@k by the train support of the target."""
+    return _sliced(runs, "support", SUPPORT_GROUPS, k)
+
+
+def _sliced(runs: Mapping[str, Run], column: str, groups: tuple[tuple[float, str], ...], k: int) -> pd.DataFrame:
+    edges, names = [edge for edge, _ in groups], [name for _, name in groups]
+    rows = []
+    for recommender, run in runs.items():
+        place = np.searchsorted(edges, run.targets[column].to_numpy())
+        table = metrics.slices(run.ranks, place, k)
+        rows += [
+            {"recommender": recommender, "group": names[i], "value": row[f"Recall@{k}"], "predictions": row.predictions}
+            for i, row in table.iterrows()
+        ]
+    return pd.DataFrame(rows)
+
+
+def provenance(data: Dataset, split: Split, runs: Iterable[Run], translate: Translate) -> pd.DataFrame:
+    """Property and Value: what this page was computed from, with what, and when."""
+    from audit_lib import evidence
+
+    runs = list(runs)
+    versions = evidence.versions()
+    rows = {
+        "Data set": data.name,
+        "sha256 of the data": data.data_hash,
+        "sha256 of the split": evidence.split_hash(split),
+        "Commit": evidence.git_commit() or "–",
+        "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "Processor": evidence.host()["cpu"] or "–",
+    }
+    if runs:
+        rows["Seeds"] = ", ".join(str(seed) for seed in sorted({run.seed for run in runs}))
+        rows["Seconds to train and rank"] = f"{sum(sum(run.manifest['seconds'].values()) for run in runs):.1f}"
+        rows["Evidence (sha256)"] = ", ".join(f"{run.recommender} {run.manifest['sha256'][:12]}" for run in runs)
+    return pd.DataFrame({"Property": [translate(key) for key in rows], "Value": list(rows.values())})
+
+
+def shuffle_tests(found: Mapping[str, ShuffleTest], name_of: Translate) -> pd.DataFrame:
+    """Recommender, Recall@20 in order and shuffled, the relative loss with its interval, the overlap of the lists."""
+    return pd.DataFrame(
+        {
+            "Recommender": name_of(name),
+            "Recall@20, in order": test.recall,
+            "Recall@20, shuffled": test.shuffled,
+            "Relative loss": f"{test.loss.estimate:.1%}",
+            "95 % interval": f"{test.loss.low:.1%} – {test.loss.high:.1%}",
+            "Overlap of the lists (Jaccard)": test.jaccard.estimate,
+        }
+        for name, test in found.items()
+    )
+
+
+def pairs(compared: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
+    """`evaluation.pairs` before a reader."""
+    return pd.DataFrame(
+        {
+            "Better": name_of(row.first),
+            "Worse": name_of(row.second),
+            "Difference": row.difference,
+            "95 % interval": f"{row.low:.4f} – {row.high:.4f}",
+            "p (Holm)": row.p_holm,
+        }
+        for row in compared.itertuples()
+    )
+
+
+TIE_POLICIES = {"standard": "Standard", "conservative": "Conservative", "median": "Median", "expected": "Expected"}
+
+
+def ties(policies: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
+    """`evaluation.tie_policies` before a reader."""
+    named = policies.assign(recommender=[name_of(name) for name in policies["recommender"]])
+    named["tied"] = [f"{share:.1%}" for share in named["tied"]]
+    return named.rename(columns={"recommender": "Recommender", "tied": "Tied targets", **TIE_POLICIES})
