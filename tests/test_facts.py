@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from audit_lib.errors import MissingError
-from audit_lib.gru4rec import facts
+from audit_lib.gru4rec import facts, probes
 
 
 @pytest.fixture(scope="module")
-def lab() -> facts.Lab:
+def lab() -> probes.Lab:
     try:
-        return facts.Lab()
+        return probes.Lab()
     except MissingError as error:
         pytest.skip(str(error))
 
@@ -25,8 +25,8 @@ def test_outcome_is_the_error_or_that_it_works():
     def fails():
         raise KeyError("first\nsecond")
 
-    assert facts.outcome(lambda: 1) == "works"
-    assert facts.outcome(fails).startswith("KeyError: 'first")
+    assert probes.outcome(lambda: 1) == "works"
+    assert probes.outcome(fails).startswith("KeyError: 'first")
 
 
 def test_facts_have_unique_ids_and_each_has_an_answer():
@@ -48,13 +48,13 @@ def test_every_probe_gives_an_outcome_and_leaves_nothing_printed(lab, capsys):
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="the failure needs NumPy 2")
 def test_default_fit_fails_and_with_the_cast_it_works(lab):
     assert happened("default-fit").startswith("RuntimeError")
-    assert facts._shapes(lab) == "works"
+    assert probes.shapes(lab) == "works"
 
 
 @pytest.mark.official
 def test_logq_works_for_ids_that_need_no_renumbering(lab):
     assert happened("logq-text-ids").startswith("ValueError")
-    assert facts.outcome(lambda: lab.train(logq=1.0)) == "works"
+    assert probes.outcome(lambda: lab.train(logq=1.0)) == "works"
 
 
 @pytest.mark.official
@@ -72,5 +72,11 @@ def test_training_without_extra_negatives_shortens_the_evaluation(lab):
 
 @pytest.mark.official
 def test_few_items_are_drawn_as_stated_and_many_are_not(lab):
-    few, many = (float(facts._sampling(lab, items).split()[-1].rstrip("%")) for items in (2_000, 500_000))
+    few, many = (float(probes.sampling(lab, items).split()[-1].rstrip("%")) for items in (2_000, 500_000))
     assert few < 0.1 < 1.0 < many
+
+
+@pytest.mark.official
+def test_the_range_of_initial_weights_is_the_papers_in_compatibility_mode_only(lab):
+    numbers = [float(word) for word in probes.initial_range(lab).replace(",", "").split() if word[0].isdigit()]
+    assert numbers == pytest.approx([(6 / (64 + 64)) ** 0.5, (6 / (192 + 64 / 3)) ** 0.5], abs=2e-3)

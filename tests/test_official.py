@@ -283,11 +283,13 @@ def test_log_has_what_the_official_code_prints(official, train):
     model = OfficialGRU4Rec(**SMALL | {"n_epochs": 3}).fit(train, trace=trace)
     assert [entry["epoch"] for entry in model.log] == [1, 2, 3]
     per_epoch = np.array(trace.losses).reshape(3, -1).mean(1)
-    np.testing.assert_allclose([entry["loss"] for entry in model.log], per_epoch, atol=1e-6)
+    np.testing.assert_allclose([entry["printed_loss"] for entry in model.log], per_epoch, atol=1e-6)
     lanes = sum(map(len, trace.targets)) / 3
     idle = 8 * len(trace.targets) / 3 / lanes  # what the printed speed overstates
     for entry in model.log:
         assert entry["events"] == lanes == len(Prefixes(train))
+        assert entry["steps"] == len(trace.targets) / 3
+        assert entry["loss"] == pytest.approx(idle * entry["printed_loss"])
         assert entry["events_per_second"] == entry["events"] / entry["seconds"]
         assert entry["printed_events_per_second"] == pytest.approx(idle * entry["events_per_second"], rel=0.2)
         assert (entry["engine"], entry["commit"]) == ("official", vendor.COMMIT)

@@ -1,7 +1,4 @@
-"""The authors' GRU4Rec behind the interface of every recommender.
-
-Training and hidden states are theirs; what it takes to run them today is in `shims.py`; ranking is this library's.
-"""
+"""The authors' GRU4Rec as a recommender: training and hidden states are theirs, ranking is ours (see also `shims`)."""
 
 from __future__ import annotations
 
@@ -56,6 +53,10 @@ class OfficialConfig(GRU4RecConfig):
             raise ValueError(f"with {self.input} input the official code has the {cell} cell; set cell='{cell}'")
         return self
 
+    @property
+    def official_embedding(self) -> int:
+        return self.input_size if self.input == "separate" else 0
+
 
 @dataclass
 class Trace:
@@ -74,10 +75,11 @@ class Trace:
 class OfficialGRU4Rec(Recommender):
     """Adapter to the official PyTorch GRU4Rec (Hidasi et al. 2016; Hidasi & Karatzoglou 2018) in the vendor folder.
 
-    log: one dict per epoch: epoch, loss (as printed: the mean over steps), events, seconds, events_per_second, engine;
-    and printed_events_per_second, which counts the idle lanes at the end of an epoch as events.
+    log: one dict an epoch, as of the independent engine (loss is the mean over events), with the vendor commit; and
+    printed_loss, printed_events_per_second, in which the idle lanes at the end of an epoch count as events of no loss.
     shims: ids of the workarounds that were applied (`shims.SHIMS` says what each does). tree: the vendor commit used.
     With compatibility_mode the initial weights are the same for every seed; `seed` moves negatives and dropout only.
+    Without it they follow the seed, but those of the GRU come from a narrower range than the papers say.
     """
 
     name: ClassVar[str] = "gru4rec_official"
@@ -187,10 +189,10 @@ class OfficialGRU4Rec(Recommender):
         """Arguments of the official constructor, and compatibility_mode; notes the shims that this takes."""
         settings = self.config.model_dump(exclude=_OURS)
         settings |= {"layers": list(self.config.layers), "device": torch.device(self.config.device)}
-        settings["batch_size"] = min(self.config.batch_size, train.n_sessions)
-        if settings["batch_size"] < self.config.batch_size:
+        settings["embedding"] = self.config.official_embedding
+        if train.n_sessions < self.config.batch_size:
+            settings["batch_size"] = train.n_sessions
             self._applied.add("batch-within-sessions")
-        settings["embedding"] = _embedding(self.config)
         compatible = self.config.compatibility_mode and shims.compatible(self.config.layers, self.config.input_size)
         if self.config.compatibility_mode and not compatible:
             self._applied.add("torch-initial-weights")
@@ -224,16 +226,20 @@ class OfficialGRU4Rec(Recommender):
     def _parser(self, bar: tqdm, train: Sessions, lanes: int) -> Callable[[str], None]:
         """Turns each line that the official code prints into an entry of the log, if it ends an epoch."""
         min_lanes = 1 if self.config.n_sample else 2
-        events = schedule(train, batch_size=lanes, min_lanes=min_lanes).n_events
+        plan = schedule(train, batch_size=lanes, min_lanes=min_lanes)
+        events = plan.n_events
 
         def take(line: str) -> None:
             log_.debug("%s: %s", self.name, line)
             if found := _EPOCH.search(line):
                 now = time.perf_counter()
                 seconds, self._clock = now - self._clock, now
-                entry = {"epoch": int(found[1]), "loss": float(found[2]), "events": events, "seconds": seconds}
-                entry |= {"events_per_second": events / seconds, "printed_events_per_second": float(found[3])}
-                self.log.append(entry | {"engine": "official", "commit": self.tree.commit})
+                loss = float(found[2]) * plan.n_steps * plan.n_lanes / events
+                entry: dict[str, Any] = {"epoch": int(found[1]), "loss": loss, "steps": plan.n_steps, "events": events}
+                entry |= {"seconds": seconds, "events_per_second": events / seconds}
+                entry |= {"engine": "official", "commit": self.tree.commit}
+                entry |= {"printed_loss": float(found[2]), "printed_events_per_second": float(found[3])}
+                self.log.append(entry)
                 bar.update()
                 bar.set_postfix(loss=found[2], refresh=False)
 
@@ -244,15 +250,11 @@ class OfficialGRU4Rec(Recommender):
         if self._model is None:
             module, _ = vendor.load_official()
             c = self.config
-            sizes = len(self.weights["By"]), list(c.layers), 0.0, 0.0, _embedding(c), c.constrained_embedding
+            sizes = len(self.weights["By"]), list(c.layers), 0.0, 0.0, c.official_embedding, c.constrained_embedding
             with shims.seeded(0, torch.device(c.device)):  # building it draws weights, which are then overwritten
                 self._model = module.GRU4RecModel(*sizes).to(c.device)
             write_weights(self._model, self.weights)
         return self._model
-
-
-def _embedding(config: OfficialConfig) -> int:
-    return config.input_size if config.input == "separate" else 0
 
 
 def _check(train: Sessions, order: np.ndarray) -> None:

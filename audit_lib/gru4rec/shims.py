@@ -47,7 +47,7 @@ SHIMS: dict[str, str] = {
     ),
     "torch-initial-weights": (
         "compatibility_mode is off, because the official code draws initial weights of the wrong shape for these layer "
-        "sizes; torch's generator draws them instead."
+        "sizes; torch's generator draws them instead, those of the GRU from a narrower range than in that mode."
     ),
 }
 
