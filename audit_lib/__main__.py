@@ -218,6 +218,24 @@ def bench() -> None:
     """Speed, always as a ratio measured in one run."""
 
 
+@bench.command("train")
+@AS_JSON
+def bench_train(as_json: bool) -> None:
+    """Training GRU4Rec: ours, the official code if it is in vendor/, and the floor."""
+    from audit_lib.bench import train
+
+    show(train.measure(), as_json)
+
+
+@bench.command("scaling")
+@AS_JSON
+def bench_scaling(as_json: bool) -> None:
+    """Training speed and memory against items, units and negatives."""
+    from audit_lib.bench import train
+
+    show(train.scaling(), as_json)
+
+
 @bench.command("rank")
 @AS_JSON
 def bench_rank(as_json: bool) -> None:

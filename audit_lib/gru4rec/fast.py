@@ -275,11 +275,12 @@ class Fast:
         """Fills input_rows with the distinct input items, and slots; returns their number."""
         return kernels.distinct(self.base, inputs, self.embed.mark, self.input_rows, slots)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Weights, and the optimizer's accumulators `acc.NAME` and velocities `vel.NAME`, as copies."""
-        state = {name: t.numpy().copy() for name, t in self.dense.items() if not name.startswith("grad.")}
+    def arrays(self, *, optimizer: bool = True) -> dict[str, np.ndarray]:
+        """Copies of the weights, and of the optimizer's accumulators `acc.NAME` and velocities `vel.NAME`."""
+        kinds = ("", "acc.", "vel.") if optimizer else ("",)
+        state = {n: t.numpy().copy() for n, t in self.dense.items() if n[: n.find(".") + 1] in kinds}
         for name, table in self.tables.items():
-            for kind, values in table.parts():
+            for kind, values in table.parts()[: len(kinds)]:
                 state[kind + name] = values[:, : table.units - (name == "Wy")].copy()
                 if name == "Wy":
                     state[kind + "By"] = values[:, table.units - 1].copy()

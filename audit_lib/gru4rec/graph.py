@@ -238,9 +238,9 @@ class Graph:
             self.state[f"vel.{name}"][rows] = step
         self.weights[name][rows] = self.weights[name][rows] + step
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Weights, and the optimizer's accumulators `acc.NAME` and velocities `vel.NAME`."""
-        held = self.weights | self.state
+    def arrays(self, *, optimizer: bool = True) -> dict[str, np.ndarray]:
+        """Copies of the weights, and of the optimizer's accumulators `acc.NAME` and velocities `vel.NAME`."""
+        held = self.weights | (self.state if optimizer else {})
         return {n: (w[:-1] if n.rpartition(".")[2] in self.tables else w).cpu().numpy().copy() for n, w in held.items()}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:

@@ -52,19 +52,24 @@ def initial_weights(config: GRU4RecConfig, n_items: int) -> dict[str, np.ndarray
         if name.startswith("W_"):  # three gates are stacked along one side
             size -= 2 * (shape[1] if name == "W_ih0" and config.input == "onehot" else shape[0]) // 3
         bound = np.float32(np.sqrt(6 / size))
-        weights[name] = (rng.random(shape, np.float32) * 2 - 1) * bound
+        weights[name] = rng.random(shape, np.float32)
+        weights[name] -= np.float32(0.5)
+        weights[name] *= 2 * bound
     return weights
 
 
 def check_weights(weights: Mapping[str, np.ndarray], config: GRU4RecConfig, n_items: int) -> dict[str, np.ndarray]:
-    """The weights as contiguous float32; raises InputError unless names and shapes are those of `shapes`."""
+    """The weights as contiguous float32, not copied if they are.
+
+    Raises InputError unless names and shapes are those of `shapes`.
+    """
     expected = shapes(config, n_items)
     given = {name: tuple(np.shape(w)) for name, w in weights.items()}
     if given != expected:
         wrong = [f"{n}: {given.get(n, 'missing')} instead of {expected.get(n, 'nothing')}"
                  for n in sorted(given.keys() | expected.keys()) if given.get(n) != expected.get(n)]  # fmt: skip
         raise InputError(f"GRU4Rec weights do not fit the configuration: {'; '.join(wrong)}.")
-    return {name: np.array(weights[name], np.float32, order="C") for name in expected}
+    return {name: np.ascontiguousarray(weights[name], np.float32) for name in expected}
 
 
 def cell_pytorch(gi: Tensor, h: Tensor, w_hh: Tensor, b_hh: Tensor) -> Tensor:

@@ -115,10 +115,11 @@ class Reference:
         for n in grads.keys() - {"Wy", "By", "input"}:
             self.optimizer.dense(n, grads[n])
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Weights, and the optimizer's accumulators `acc.NAME` and velocities `vel.NAME`."""
-        o = self.optimizer
-        state = self.weights | {f"acc.{n}": a for n, a in o.acc.items()} | {f"vel.{n}": v for n, v in o.vel.items()}
+    def arrays(self, *, optimizer: bool = True) -> dict[str, np.ndarray]:
+        """Copies of the weights, and of the optimizer's accumulators `acc.NAME` and velocities `vel.NAME`."""
+        o, state = self.optimizer, dict(self.weights)
+        if optimizer:
+            state |= {f"acc.{n}": a for n, a in o.acc.items()} | {f"vel.{n}": v for n, v in o.vel.items()}
         return {name: w.numpy().astype(np.float32) for name, w in state.items()}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:

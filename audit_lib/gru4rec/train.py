@@ -65,6 +65,7 @@ class GRU4Rec(Recommender):
         kind = _engine(engine, c)
         with _threads(c.threads):
             run = kind(c, start, plan, train.support, negatives=_negatives(negatives, c.n_sample, train.n_items))
+            del start  # as large as the model
             self.log: list[dict[str, Any]] = []
             path = Path(checkpoint) if checkpoint else None
             if path and path.exists():
@@ -81,7 +82,7 @@ class GRU4Rec(Recommender):
                 if path:
                     checkpoints.write(path, run.arrays(), config=c, data=train.fingerprint, log=self.log)
             self.losses = np.concatenate(kept) if kept else np.empty(0)
-            self.restore({name: a for name, a in run.arrays().items() if "." not in name})
+            self.restore(run.arrays(optimizer=False))
         return self
 
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
