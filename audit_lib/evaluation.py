@@ -6,6 +6,7 @@ Each takes the recommenders of one split by name, as runs or as their counts, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from audit_lib import evidence, inference, metrics
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
 from audit_lib.sampled import Counts, expectation
-from audit_lib.winners import smallest_n
+from audit_lib.winners import Study, full_metric, smallest_size, study, wrong_probability
 
 MAIN_SPLITS = ("published", "temporal")
 
@@ -91,19 +92,29 @@ def negatives_needed(
 ) -> pd.DataFrame:  # fmt: skip
     """first, second, difference (full), n, share: the least n that names the winner, and its share of V - 1.
 
-    Pairs that the full metric ties are left out. n and share are NaN where no n up to V - 1 is enough.
+    Pairs that the full metric ties are left out. n, to one in a hundred, and share are NaN where no n up to V - 1 is
+    enough.
     """
-    full = {name: _mean(c, metric, n=c.pool, k=k, sampling="uniform", ties=ties) for name, c in counts.items()}
+    full = {name: float(full_metric(c, metric, k=k, ties=ties).mean()) for name, c in counts.items()}
+    pool = next(iter(counts.values())).pool
+
+    @cache
+    def studied(name: str, n: int) -> Study:
+        return study(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
+
     rows = []
     for first, second in combinations(sorted(full, key=lambda name: -full[name]), 2):
         if full[first] == full[second]:
             continue
-        pair = counts[first], counts[second]
-        n = smallest_n(*pair, metric, k=k, sampling=sampling, ties=ties, probability=probability, grid=24)
+
+        def wrong(n: int, first: str = first, second: str = second) -> float:
+            return wrong_probability(studied(first, n), studied(second, n))
+
+        n = smallest_size(wrong, pool, probability=probability, grid=24, precision=0.01)
         size = float("nan") if n is None else float(n)
         rows.append({"first": first, "second": second, "difference": full[first] - full[second], "n": size})
     table = pd.DataFrame(rows, columns=["first", "second", "difference", "n"])
-    return table.assign(share=table["n"] / next(iter(counts.values())).pool)
+    return table.assign(share=table["n"] / pool)
 
 
 def tie_policies(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20) -> pd.DataFrame:
