@@ -5,6 +5,7 @@ Each takes the recommenders of one split by name, as runs or as their counts, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import combinations
@@ -16,6 +17,7 @@ import pandas as pd
 from audit_lib import evidence, inference, metrics
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
+from audit_lib.recommenders import REGISTRY, lookup
 from audit_lib.sampled import Counts, expectation
 from audit_lib.winners import Study, full_metric, smallest_size, study, wrong_probability
 
@@ -25,15 +27,14 @@ MAIN_SPLITS = ("published", "temporal")
 def runs_of(dataset: str, *, seed: int | None = None, out: Path | None = None) -> dict[str, Run]:
     """One run per recommender on the main split of a data set, in order of name.
 
-    Of several seeds and configurations the one of the lowest seed, then of the first path; `seed` asks for one seed.
+    Of several, the one with the default configuration, then of the lowest seed, then of the first path; `seed` asks for
+    one seed.
     Raises MissingError if there is no evidence, InputError if the runs rank different targets.
     """
     found: dict[str, Run] = {}
-    for run in evidence.find(out, dataset=dataset):
+    for run in sorted(evidence.find(out, dataset=dataset), key=lambda run: (not _is_default(run), run.seed, run.path)):
         if run.manifest["split"]["name"] in MAIN_SPLITS and seed in (None, run.seed):
-            best = found.get(run.recommender)
-            if best is None or run.seed < best.seed:
-                found[run.recommender] = run
+            found.setdefault(run.recommender, run)
     if not found:
         raise MissingError(f"There is no evidence of '{dataset}' yet. Make it with `python -m audit_lib rank`.")
     if len({run.manifest["targets_sha256"] for run in found.values()}) > 1:
@@ -170,6 +171,16 @@ def agreement(
         found = inference.rank_agreement(full, sampled, session, seed=seed, resamples=2000)
         rows.append({"n": n, "tau": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows)
+
+
+def _is_default(run: Run) -> bool:
+    """Whether the run has the settings that its recommender has by itself; required ones may be anything."""
+    if run.recommender not in REGISTRY:
+        return True
+    fields = lookup(run.recommender).Config.model_fields
+    default = {name: field.default for name, field in fields.items() if not field.is_required()}
+    plain = json.loads(json.dumps(default, default=str))
+    return all(plain.get(name, value) == value for name, value in run.manifest["config"].items())
 
 
 def _values(run: Run, metric: str, k: int) -> np.ndarray:
