@@ -178,7 +178,8 @@ def _is_default(run: Run) -> bool:
     if run.recommender not in REGISTRY:
         return True
     fields = lookup(run.recommender).Config.model_fields
-    default = {name: field.default for name, field in fields.items() if not field.is_required()}
+    optional = {name: field for name, field in fields.items() if not field.is_required()}
+    default = {name: field.get_default(call_default_factory=True) for name, field in optional.items()}
     plain = json.loads(json.dumps(default, default=str))
     return all(plain.get(name, value) == value for name, value in run.manifest["config"].items())
 
