@@ -5,7 +5,9 @@ Each takes the recommenders of one split by name, as runs or as their counts, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -15,8 +17,9 @@ import pandas as pd
 from audit_lib import evidence, inference, metrics
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
+from audit_lib.recommenders import REGISTRY, lookup
 from audit_lib.sampled import Counts, expectation
-from audit_lib.winners import smallest_n
+from audit_lib.winners import Study, full_metric, smallest_size, study, wrong_probability
 
 MAIN_SPLITS = ("published", "temporal")
 
@@ -24,15 +27,14 @@ MAIN_SPLITS = ("published", "temporal")
 def runs_of(dataset: str, *, seed: int | None = None, out: Path | None = None) -> dict[str, Run]:
     """One run per recommender on the main split of a data set, in order of name.
 
-    Of several seeds and configurations the one of the lowest seed, then of the first path; `seed` asks for one seed.
+    Of several, the one with the default configuration, then of the lowest seed, then of the first path; `seed` asks for
+    one seed.
     Raises MissingError if there is no evidence, InputError if the runs rank different targets.
     """
     found: dict[str, Run] = {}
-    for run in evidence.find(out, dataset=dataset):
+    for run in sorted(evidence.find(out, dataset=dataset), key=lambda run: (not _is_default(run), run.seed, run.path)):
         if run.manifest["split"]["name"] in MAIN_SPLITS and seed in (None, run.seed):
-            best = found.get(run.recommender)
-            if best is None or run.seed < best.seed:
-                found[run.recommender] = run
+            found.setdefault(run.recommender, run)
     if not found:
         raise MissingError(f"There is no evidence of '{dataset}' yet. Make it with `python -m audit_lib rank`.")
     if len({run.manifest["targets_sha256"] for run in found.values()}) > 1:
@@ -91,19 +93,29 @@ def negatives_needed(
 ) -> pd.DataFrame:  # fmt: skip
     """first, second, difference (full), n, share: the least n that names the winner, and its share of V - 1.
 
-    Pairs that the full metric ties are left out. n and share are NaN where no n up to V - 1 is enough.
+    Pairs that the full metric ties are left out. n, to one in a hundred, and share are NaN where no n up to V - 1 is
+    enough.
     """
-    full = {name: _mean(c, metric, n=c.pool, k=k, sampling="uniform", ties=ties) for name, c in counts.items()}
+    full = {name: float(full_metric(c, metric, k=k, ties=ties).mean()) for name, c in counts.items()}
+    pool = next(iter(counts.values())).pool
+
+    @cache
+    def studied(name: str, n: int) -> Study:
+        return study(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
+
     rows = []
     for first, second in combinations(sorted(full, key=lambda name: -full[name]), 2):
         if full[first] == full[second]:
             continue
-        pair = counts[first], counts[second]
-        n = smallest_n(*pair, metric, k=k, sampling=sampling, ties=ties, probability=probability, grid=24)
+
+        def wrong(n: int, first: str = first, second: str = second) -> float:
+            return wrong_probability(studied(first, n), studied(second, n))
+
+        n = smallest_size(wrong, pool, probability=probability, grid=24, precision=0.01)
         size = float("nan") if n is None else float(n)
         rows.append({"first": first, "second": second, "difference": full[first] - full[second], "n": size})
     table = pd.DataFrame(rows, columns=["first", "second", "difference", "n"])
-    return table.assign(share=table["n"] / next(iter(counts.values())).pool)
+    return table.assign(share=table["n"] / pool)
 
 
 def tie_policies(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20) -> pd.DataFrame:
@@ -159,6 +171,17 @@ def agreement(
         found = inference.rank_agreement(full, sampled, session, seed=seed, resamples=2000)
         rows.append({"n": n, "tau": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows)
+
+
+def _is_default(run: Run) -> bool:
+    """Whether the run has the settings that its recommender has by itself; required ones may be anything."""
+    if run.recommender not in REGISTRY:
+        return True
+    fields = lookup(run.recommender).Config.model_fields
+    optional = {name: field for name, field in fields.items() if not field.is_required()}
+    default = {name: field.get_default(call_default_factory=True) for name, field in optional.items()}
+    plain = json.loads(json.dumps(default, default=str))
+    return all(plain.get(name, value) == value for name, value in run.manifest["config"].items())
 
 
 def _values(run: Run, metric: str, k: int) -> np.ndarray:

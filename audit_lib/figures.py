@@ -139,7 +139,7 @@ def by_negatives(
     _ = translator(lang)
     with _axes(figsize=(7.0, 4.4)) as (figure, axes):
         _lines(axes, table, x="n", y="value", series="recommender", label=lambda r: name_of(r, lang))
-        axes.set(xlabel=_("Negatives sampled per target"), ylabel=f"{metric}@{k}", xscale="log", ylim=(0, 1))
+        axes.set(xlabel=_("Negatives sampled per target"), ylabel=f"{metric}@{k}", xscale="log", ylim=(0, 1.03))
         if full is not None:
             axes.axvline(full, color="black", linewidth=1, linestyle=":", label=_("Whole catalogue"))
         axes.legend(fontsize=9)

@@ -206,9 +206,12 @@ def over_seeds(
 
 
 def kendall(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b between the orders of M recommenders, a and b (..., M); (...,) float64, NaN if all are tied."""
+    """Kendall's tau-b between the orders of M recommenders, a and b (..., M); (...,) float64, NaN if all are tied.
+
+    Values within 1e-12 of each other are tied: metrics that are equal but for rounding have no order.
+    """
     i, j = np.triu_indices(np.shape(a)[-1], 1)
-    u, v = (np.sign(x[..., i] - x[..., j]) for x in (np.asarray(a, np.float64), np.asarray(b, np.float64)))
+    u, v = (np.sign(np.round(x[..., i] - x[..., j], 12)) for x in (np.asarray(a, float), np.asarray(b, float)))
     tied = np.sqrt(np.abs(u).sum(-1) * np.abs(v).sum(-1))
     return np.divide((u * v).sum(-1), tied, out=np.full(np.shape(tied), np.nan), where=tied > 0)
 
@@ -226,6 +229,7 @@ def rank_agreement(
     """Kendall's tau-b between the orders of recommenders under two metrics, with its interval over sessions.
 
     full, other: (P, M) values, or {recommender: (P,)} with the same keys. Both orders are taken in the same resamples.
+    All NaN where one metric ties all recommenders (such as a sampled Recall@K with fewer than K negatives).
     """
     if isinstance(full, Mapping) and isinstance(other, Mapping):
         if set(full) != set(other):
@@ -237,6 +241,8 @@ def rank_agreement(
     sums = session_sums(np.concatenate([full, other], axis=1), session, average=average)
     whole, drawn = means(sums), resampled_means(sums, resamples=resamples, seed=seed)
     taus = kendall(drawn[:, :m], drawn[:, m:])
+    if not np.isfinite(taus).any():
+        return Interval(float("nan"), float("nan"), float("nan"), level)
     return percentile_interval(float(kendall(whole[:m], whole[m:])), taus[np.isfinite(taus)], level)
 
 

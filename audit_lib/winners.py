@@ -10,7 +10,7 @@ order is wrong, less noise makes the wrong answer surer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from audit_lib import metrics
 from audit_lib.errors import InputError
 from audit_lib.sampled import GAINS, Counts, expectation, moments
 
@@ -35,9 +36,16 @@ class Study(NamedTuple):
 
 def study(counts: Counts, metric: str, *, n: int, k: int | None, sampling: str, ties: str) -> Study:
     """Mean over predictions, and the variance of that mean over the draw of negatives."""
-    full = expectation(counts, metric, n=counts.pool, k=k, ties=ties).mean()
+    full = full_metric(counts, metric, k=k, ties=ties).mean()
     mean, variance = moments(counts, metric, n=n, k=k, sampling=sampling, ties=ties)
     return Study(float(full), float(mean.mean()), float(variance.sum() / len(variance) ** 2))
+
+
+def full_metric(counts: Counts, metric: str, *, k: int | None, ties: str) -> np.ndarray:
+    """(P,) float64: the metric over the whole catalogue."""
+    if metric in metrics.METRICS and k is not None:
+        return metrics.METRICS[metric](counts.above, counts.equal, k, ties)
+    return expectation(counts, metric, n=counts.pool, k=k, ties=ties)
 
 
 def wrong_probability(first: Study, second: Study) -> float:
@@ -111,29 +119,42 @@ def smallest_n(
     sampling: str = "uniform",
     ties: str = "conservative",
     probability: float = 0.95,
-    grid: int = 40,
 ) -> int | None:
     """The smallest n from which on a sampled evaluation names the right one with this probability; None if never.
 
-    Up to V - 1 negatives. The probability need not grow with n (the order may turn round twice), so that it is
-    evaluated on `grid` sizes in geometric steps, and the last step from "not yet" to "from here on" is bisected.
+    Up to V - 1 negatives. See `smallest_size` for "from which on".
     """
     _same_targets(first, second)
 
-    def right(n: int) -> bool:
+    def wrong(n: int) -> float:
         pair = (study(c, metric, n=n, k=k, sampling=sampling, ties=ties) for c in (first, second))
-        return wrong_probability(*pair) <= 1.0 - probability
+        return wrong_probability(*pair)
 
-    sizes = np.unique(np.geomspace(1, first.pool, grid).round().astype(int)).tolist()
+    return smallest_size(wrong, first.pool, probability=probability)
+
+
+def smallest_size(
+    wrong: Callable[[int], float], most: int, *, probability: float = 0.95, grid: int = 40, precision: float = 0.0
+) -> int | None:
+    """The smallest n with wrong(m) <= 1 - probability for m = n and for every larger m looked at; None if not `most`.
+
+    wrong: probability of the wrong winner by number of negatives. It need not fall with n (an order may turn round
+    twice), so `grid` sizes in geometric steps are looked at from the largest down; the step from "not yet" to "from
+    here on" is bisected, to a relative `precision`.
+    """
+
+    def right(n: int) -> bool:
+        return wrong(n) <= 1.0 - probability  # never for NaN, which is no winner
+
     low, high = 0, None
-    for n in reversed(sizes):
+    for n in reversed(np.unique(np.geomspace(1, most, grid).round().astype(int)).tolist()):
         if not right(n):
             low = n
             break
         high = n
     if high is None:
         return None
-    while high - low > 1:
+    while high - low > max(1, precision * high):
         middle = (low + high) // 2
         low, high = (low, middle) if right(middle) else (middle, high)
     return high

@@ -169,5 +169,9 @@ def test_the_runs_of_a_data_set_are_found_by_name(runs):
     root = runs["markov"].path.parents[3]
     found = evaluation.runs_of(runs["markov"].dataset, out=root)
     assert list(found) == sorted(NAMES)
+    data, split = study.prepare(DATASET)
+    zero = study.run(data, split, "markov", fallback="zero", out=root)
+    assert zero.path != runs["markov"].path
+    assert evaluation.runs_of(data.name, out=root)["markov"].path == runs["markov"].path  # the default one
     with pytest.raises(MissingError, match="no evidence of 'nothing'"):
         evaluation.runs_of("nothing", out=root)

@@ -186,6 +186,13 @@ def test_the_agreement_of_an_order_with_itself_is_one_and_with_its_reverse_minus
     assert inference.rank_agreement(full, reverse, session, resamples=200)[:3] == (-1.0, -1.0, -1.0)
 
 
+def test_a_metric_that_ties_all_recommenders_has_no_order():
+    rng = np.random.default_rng(0)
+    full, ones = rng.random((40, 3)), np.ones((40, 3))
+    found = inference.rank_agreement(full, ones + rng.normal(0, 1e-15, (40, 3)), np.arange(40), resamples=50)
+    assert np.isnan(found[:3]).all()
+
+
 def test_equal_recommenders_are_equivalent_within_a_wide_margin_only():
     rng = np.random.default_rng(0)
     a, b, session = simulated_study(rng, 400)
