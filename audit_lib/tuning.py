@@ -76,7 +76,9 @@ class Tuned:
 
     def manifest(self) -> dict[str, Any]:
         """JSON-ready: settings, value, evaluations spent, and the setup (space, budget, objective, seed, data)."""
-        return {"settings": self.settings, "value": self.value, "evaluations": self.spent} | self.setup
+        space = {key: json.loads(value)["attributes"] for key, value in self.setup["space"].items()}
+        found = {"settings": self.settings, "value": self.value, "evaluations": round(self.spent, 6)}
+        return found | self.setup | {"space": space}
 
 
 def tune(

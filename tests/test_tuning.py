@@ -187,7 +187,8 @@ def test_the_manifest_is_json_and_states_the_budget(train, peek):
     manifest = json.loads(json.dumps(result.manifest()))
     assert manifest["budget"] == {"trials": 2, "eta": 3, "rungs": 3}
     assert manifest["settings"]["n_epochs"] == 4
-    assert manifest["evaluations"] == result.spent
+    assert manifest["evaluations"] == pytest.approx(result.spent)
+    assert manifest["space"]["quality"] == {"low": 0, "high": V - 1, "step": 1, "log": False}
     assert manifest["train"] == train.fingerprint
 
 
