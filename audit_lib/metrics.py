@@ -53,9 +53,9 @@ METRICS: dict[str, Callable[..., np.ndarray]] = {"Recall": recall, "MRR": mrr, "
 def _mean_gain(
     above: np.ndarray, equal: np.ndarray, k: int, ties: str, gain: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    if k < 1 or k != int(k):
+    if not (k >= 1 and float(k).is_integer()):
         raise InputError(f"The cutoff K is {k}; it must be a whole number from 1.")
-    above, equal = np.asarray(above), np.asarray(equal)
+    k, above, equal = int(k), np.asarray(above, np.int64), np.asarray(equal, np.int64)
     if ties != "expected":
         r = rank(above, equal, ties)
         return np.where(r <= k, gain(r), 0.0)
@@ -89,6 +89,8 @@ def summary(
     if n_items is not None and (large := [k for k in cutoffs if k > n_items]):
         raise InputError(f"The cutoff K = {large[0]} is larger than the catalogue of {n_items} items. Lower K.")
     values = per_prediction(ranks, cutoffs, ties=ties)
+    if values.empty:
+        raise InputError("There is no prediction to average over. Ask for fewer restrictions, or at least one cutoff.")
     rows = {"micro": values.mean(), "macro": values.groupby(np.asarray(session)).mean().mean()}
     table = pd.DataFrame(rows)
     name = table.index.str.split("@", expand=True)

@@ -36,11 +36,14 @@ def rank(
     """Ranks every target of `prefixes` among the whole catalogue.
 
     support: (V,) int64, the train support of each item. memory_mb: bound on one block of scores; it never changes a
-    result. Raises InputError if nothing is to be ranked, ScoreError if a score is not finite or a block is missing.
+    result. Raises InputError if nothing is to be ranked or the supports are of another catalogue, ScoreError if a score
+    is not finite or a block is missing.
     """
     n, v = len(prefixes), len(support)
     if n == 0:
         raise InputError("The test part has no targets: no session of two events is left. Use a longer test part.")
+    if v != prefixes.sessions.n_items:
+        raise InputError(f"support of {v} items for a catalogue of {prefixes.sessions.n_items}: give that of its train part.")
     block_size = int(np.clip(memory_mb * 2**20 // (4 * v), 1, 1024))
     out = np.zeros((4, n), np.int64)
     support, target = np.ascontiguousarray(support, np.int64), prefixes.target
@@ -48,7 +51,7 @@ def rank(
     with tqdm(total=n, desc=recommender.name, unit=" targets", disable=None if progress else True) as bar:
         for block in recommender.score(prefixes, block_size=block_size):
             b = len(block)
-            if block.shape[1] != v or done + b > n:
+            if block.shape != (b, v) or done + b > n:
                 raise ScoreError(
                     f"{recommender.name}: a block of {block.shape} scores does not fit {n - done} targets left and "
                     f"{v} catalogue items."
