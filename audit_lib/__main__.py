@@ -14,6 +14,7 @@ import pandas as pd
 from audit_lib import datasets, evidence, inference, metrics, resampling, sampled, study, synthetic, winners
 from audit_lib.errors import AuditError
 from audit_lib.fetching import sha256
+from audit_lib.gru4rec import vendor
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -126,8 +127,14 @@ def compare(
 @cli.command()
 @click.argument("names", nargs=-1, required=True)
 def fetch(names: tuple[str, ...]) -> None:
-    """Get data sets by name: from a mirror, the cache, or where they are published. Hashes are verified."""
+    """Get data sets by name, from a mirror, the cache or their source, or 'official' (the authors' GRU4Rec).
+
+    Hashes, and the official code's commit, are verified.
+    """
     for name in names:
+        if name == "official":
+            click.echo(vendor.fetch_official())
+            continue
         files = datasets.fetch(name)
         for path in files:
             click.echo(f"{name}: {path} (sha256 {sha256(path)})")

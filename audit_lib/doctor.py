@@ -12,6 +12,7 @@ import psutil
 import torch
 
 from audit_lib import evidence
+from audit_lib.gru4rec import vendor
 
 NEEDED = {"memory": 4.0, "disk": 3.0}  # GiB, for the default book
 
@@ -77,5 +78,5 @@ def _mirror() -> bool:
 
 
 def _official() -> tuple[str, bool]:
-    found = (Path(os.environ.get("AUDIT_VENDOR", "vendor")) / "GRU4Rec_PyTorch_Official").is_dir()
+    found = vendor.vendor_folder().is_dir()
     return ("in vendor/" if found else "not fetched (optional: python -m audit_lib fetch official)"), True

@@ -12,10 +12,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
-import pooch
 import requests
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # its progress bar would warn in every notebook that has no widgets
+    import pooch
 
 from audit_lib.errors import InputError, MissingError
 from audit_lib.sources import GitHub, Manual, Source, Wheel
