@@ -57,8 +57,9 @@ def make_split(
     """
     shared = set(train[SESSION].unique()) & set(test[SESSION].unique())
     if shared and held_out is None:
+        first = min(shared, key=str)
         raise LeakError(
-            f"The split '{name}' has {len(shared)} sessions in both train and test, the first is {min(shared, key=str)!r}. "
+            f"The split '{name}' has {len(shared)} sessions in both train and test, the first is {first!r}. "
             "A model would be tested on what it was trained on; split whole sessions."
         )
     if train.empty or test.empty:

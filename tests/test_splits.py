@@ -128,7 +128,7 @@ def test_a_cut_that_leaves_nothing_or_makes_no_sense_is_refused(arguments, messa
 
 def test_a_test_part_of_unseen_items_only_is_refused_with_what_to_do():
     log = days(log_of({1: [("a", 0), ("b", 1)], 2: [("x", 9), ("y", 10)]}))
-    with pytest.raises(InputError, match=r"no test session with two events of items that train knows.*longer test part"):
+    with pytest.raises(InputError, match=r"two events of items that train knows.*longer test part"):
         temporal_split(log, test_days=2, min_item_support=1)
 
 
@@ -223,7 +223,8 @@ def test_random_sessions_leak_the_future_and_nothing_else():
 
 
 def test_leave_last_out_tests_the_last_event_of_every_session_and_trains_on_the_rest():
-    log = log_of({1: [("a", 0), ("b", 1), ("c", 2), ("a", 3)], 2: [("c", 2), ("a", 3), ("b", 4)], 3: [("a", 5), ("b", 6)]})
+    long, short = [("a", 0), ("b", 1), ("c", 2), ("a", 3)], [("c", 2), ("a", 3), ("b", 4)]
+    log = log_of({1: long, 2: short, 3: [("a", 5), ("b", 6)]})
     split = leave_last_out_split(log, min_item_support=1)
     assert split.train.to_log()["ItemId"].tolist() == ["a", "b", "c", "c", "a"]  # session 3 has no event to spare
     names = split.test.catalogue
