@@ -1,8 +1,20 @@
 """The library behind *GRU4Rec: reproduction and audit*.
 
-Raw clicks become a split, a split and a recommender become ranks, and everything the book says is
-computed from ranks. A module imports only from those above it in this list: errors, sessions, datasets,
-synthetic, splits, recommenders, gru4rec, ranking, metrics, sampled, inference, evidence, claims, figures, site.
+Raw clicks become a split, a split and a recommender become ranks, and everything the book says is computed from ranks.
+A module imports only from those above it:
+
+    errors
+    sessions, synthetic                          click logs, and logs whose law is known
+    safe_pickle, archives, parsers, sources, fetching, datasets        data sets by name, verified
+    splits                                       train and test, and what leaks between them
+    recommenders, gru4rec                        one interface
+    ranking, metrics                             scores to ranks, ranks to Recall, MRR and NDCG
+    evidence, study                              ranks with their provenance; one experiment
+    laws, sampled, simulation, corrected, winners                      sampled metrics
+    resampling, inference, order, evaluation, tuning                   intervals, tests, the shuffle test, tuning
+    labels, figures, tables                      what a reader sees, in two languages
+    pipeline, site, sitecheck, mathjax           stages and pages
+    bench, doctor, __main__
 """
 
 __version__ = "0.1.0"

@@ -38,6 +38,7 @@ def show(table: pd.DataFrame, as_json: bool) -> None:
 @click.option("--dataset", required=True, help="A name of the registry, or the path of an own log.")
 @click.option("--columns", help="Names of an own log: SessionId=sid,ItemId=iid,Time=ts.")
 @click.option("--test-days", type=float, help="Length of the test part of a temporal split.")
+@click.option("--min-item-support", type=int, help="Events an item needs in the train part of a temporal split.")
 @click.option("--recommender", required=True, help="A name of the registry of recommenders.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the recommender.")
 @click.option("--seed", default=0, show_default=True)
@@ -45,12 +46,12 @@ def show(table: pd.DataFrame, as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Evidence folder. [default: runs/evidence]")
 @click.option("--fresh", is_flag=True, help="Run even if this evidence exists.")
 def rank(
-    dataset: str, columns: str | None, test_days: float | None, recommender: str, settings: tuple[str, ...],
-    seed: int, device: str, out: Path | None, fresh: bool,
+    dataset: str, columns: str | None, test_days: float | None, min_item_support: int | None, recommender: str,
+    settings: tuple[str, ...], seed: int, device: str, out: Path | None, fresh: bool,
 ) -> None:  # fmt: skip
     """Train a recommender, rank every target, write evidence, print its path."""
-    parsed = study.parse_settings(settings)
-    data, split = study.prepare(dataset, columns=columns, test_days=test_days)
+    parsed = study.recommender_settings(settings)
+    data, split = study.prepare(dataset, columns=columns, test_days=test_days, min_item_support=min_item_support)
     run = study.run(data, split, recommender, seed=seed, device=device, out=out, fresh=fresh, progress=True, **parsed)
     click.echo(run.path)
 
@@ -79,8 +80,10 @@ def metrics_(paths: tuple[Path, ...], cutoffs: tuple[int, ...], ties: str, min_s
 
 def _split_numbers(paths: tuple[Path, ...]) -> tuple[list[Path], list[int]]:
     """Lets `--k 1 5 10 20` be written as elsewhere: bare numbers after it are cutoffs, not paths."""
-    numbers = [int(str(path)) for path in paths if str(path).isdigit() and not path.exists()]
-    return [path for path in paths if not (str(path).isdigit() and not path.exists())], numbers
+    files = [path for path in paths if path.exists() or not str(path).isdecimal()]
+    if not files:
+        raise click.UsageError("Give at least one evidence file.")
+    return files, [int(str(path)) for path in paths if path not in files]
 
 
 @cli.command("sampled")

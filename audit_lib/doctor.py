@@ -30,7 +30,7 @@ def examine() -> list[dict[str, str]]:
     memory = psutil.virtual_memory().available / 2**30
     disk = shutil.disk_usage(Path.cwd()).free / 2**30
     mirror = os.environ.get("AUDIT_MIRROR", "not set (data sets are downloaded)")
-    can_write = _writable(evidence.root())
+    can_write = evidence.writable(evidence.root())
     rows += [
         _row("free memory", f"{memory:.1f} GiB", memory > NEEDED["memory"], f"{NEEDED['memory']:.0f} GiB are needed"),
         _row("free disk", f"{disk:.1f} GiB", disk > NEEDED["disk"], f"{NEEDED['disk']:.0f} GiB are needed"),
@@ -49,6 +49,8 @@ def _row(check: str, found: str, good: bool, otherwise: str = "") -> dict[str, s
 def _pins() -> list[dict[str, str]]:
     """The pinned requirements whose installed version is another, or one row if all agree."""
     file = Path(__file__).parent.parent / "requirements.txt"
+    if not file.is_file():
+        return [_row("requirements", "no requirements.txt beside the library", True)]
     pins = [line.split("==") for line in file.read_text().splitlines() if "==" in line and not line.startswith("#")]
     rows = []
     for name, pin in pins:
@@ -66,11 +68,6 @@ def _blas() -> str:
     import numpy as np
 
     return np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
-
-
-def _writable(folder: Path) -> bool:
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
-    return os.access(existing, os.W_OK)
 
 
 def _mirror() -> bool:

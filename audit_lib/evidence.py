@@ -10,6 +10,7 @@ SPLIT is the split's name and the first digits of its hash, CONFIG the first dig
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -39,6 +40,12 @@ VOLATILE = ("created", "seconds", "peak_memory_mb", "log", "host", "git_commit")
 def root() -> Path:
     """The evidence folder: $AUDIT_EVIDENCE, else runs/evidence in the current folder."""
     return Path(os.environ.get("AUDIT_EVIDENCE", "runs/evidence"))
+
+
+def writable(folder: Path) -> bool:
+    """Whether evidence can be written there, as far as can be told without writing."""
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK)
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,11 @@ def split_hash(split: Split) -> str:
 
 def path_of(split: Split, *, dataset: str, recommender: str, config: dict[str, Any], seed: int, out: Path) -> Path:
     """Where the evidence of this run lies, whether it exists or not."""
-    folder = out / dataset / f"{split.name}-{split_hash(split)[:8]}" / recommender
-    return folder / f"{digest(config)[:8]}-s{seed}.parquet"
+    return out / _place(dataset, split.name, split_hash(split), recommender, config, seed)
+
+
+def _place(dataset: str, split: str, hash_: str, recommender: str, config: dict[str, Any], seed: int) -> Path:
+    return Path(dataset, f"{split}-{hash_[:8]}", recommender, f"{digest(config)[:8]}-s{seed}.parquet")
 
 
 def write(
@@ -110,18 +120,8 @@ def write(
 ) -> Run:
     """Writes ranks and manifest (the manifest last: without it nothing counts as finished) and returns the run."""
     path = path_of(split, dataset=dataset, recommender=recommender, config=config, seed=seed, out=out or root())
-    prefixes = split.prefixes
-    targets = {
-        "session": prefixes.session,
-        "step": prefixes.step,
-        "support": split.train.support[prefixes.target],
-    }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        targets_sha = _write_table(path.parent.parent / "targets.parquet", targets)
-        sha = _write_table(path, {name: getattr(ranks, name) for name in COLUMNS})
-    except OSError as error:
-        raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error}. Choose another.") from error
+    targets = path.parent.parent / "targets.parquet"
+    ranked, aimed = _parquet({name: getattr(ranks, name) for name in COLUMNS}), _targets(split, targets)
     manifest = {
         "format": FORMAT,
         "dataset": dataset,
@@ -132,8 +132,8 @@ def write(
         "device": device,
         "split": {"name": split.name, "hash": split_hash(split), **split.summary},
         "support_total": int(split.train.support.sum()),
-        "sha256": sha,
-        "targets_sha256": targets_sha,
+        "sha256": hashlib.sha256(ranked).hexdigest(),
+        "targets_sha256": hashlib.sha256(aimed).hexdigest(),
         "shims": shims or [],
         "versions": versions(),
         "created": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
@@ -143,8 +143,12 @@ def write(
         "host": host(),
         "git_commit": git_commit(),
     }
-    _replace(path.with_suffix(".json"), (json.dumps(manifest, indent=1, default=_plain) + "\n").encode())
-    return Run(path, json.loads(path.with_suffix(".json").read_text()))
+    text = json.dumps(manifest, indent=1, default=_plain) + "\n"
+    try:
+        _put({targets: aimed, path: ranked, path.with_suffix(".json"): text.encode()})
+    except OSError as error:
+        raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error}. Choose another.") from error
+    return Run(path, json.loads(text))
 
 
 def read(path: str | Path) -> Run:
@@ -152,24 +156,38 @@ def read(path: str | Path) -> Run:
 
     Raises MissingError if a file is not there, EvidenceError if one is damaged or they do not belong together.
     """
-    path = Path(path).with_suffix(".parquet")
-    manifest = path.with_suffix(".json")
+    path = Path(path)
+    if path.suffix not in (".parquet", ".json"):
+        raise MissingError(f"'{path}' is no evidence file: those are named CONFIG-sSEED.parquet.")
+    path, manifest = path.with_suffix(".parquet"), path.with_suffix(".json")
     for file in (path, manifest):
         if not file.is_file():
             raise MissingError(f"There is no evidence file '{file}'. Make it with `python -m audit_lib rank`.")
     try:
         content = json.loads(manifest.read_text())
         run = Run(path, content)
-        n = len(run.ranks)
+        n, targets = len(run.ranks), len(run.targets)
+        _check_place(run)
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, EvidenceError):
             raise
-        raise EvidenceError(f"'{manifest}' is not a manifest: {error!r}. Delete it and rank again.") from error
+        raise EvidenceError(f"'{manifest}' is not a manifest: {error!r}. Rank again with --fresh.") from error
     if content.get("format") != FORMAT or tuple(run.ranks.columns) != COLUMNS:
-        raise EvidenceError(f"'{path}' has another format than this version reads ({FORMAT}). Rank again.")
-    if len(run.targets) != n:
-        raise EvidenceError(f"'{path}' has {n} ranks for {len(run.targets)} targets; they do not belong together.")
+        raise EvidenceError(f"'{path}' has another format than this version reads ({FORMAT}). Rank again with --fresh.")
+    if targets != n:
+        raise EvidenceError(f"'{path}' has {n} ranks for {targets} targets; they do not belong together.")
     return run
+
+
+def _check_place(run: Run) -> None:
+    """Raises EvidenceError unless the manifest says what the path says: a moved file, or an edited manifest."""
+    m = run.manifest
+    place = _place(m["dataset"], m["split"]["name"], m["split"]["hash"], m["recommender"], m["config"], m["seed"])
+    if run.path.absolute().parts[-len(place.parts) :] != place.parts:
+        raise EvidenceError(
+            f"'{run.path}' does not lie where its manifest says, in {place}: it was moved, or its manifest was edited. "
+            "Put it back, or rank again with --fresh."
+        )
 
 
 def find(out: Path | None = None, **wanted: Any) -> list[Run]:
@@ -193,15 +211,25 @@ def _value(manifest: dict[str, Any], key: str) -> Any:
     return manifest[key] if key in manifest else manifest["config"].get(key)
 
 
-def _write_table(path: Path, columns: dict[str, np.ndarray]) -> str:
-    """Writes unsigned integers of the smallest sufficient width; returns the sha256 of the file."""
+def _targets(split: Split, path: Path) -> bytes:
+    """The targets table of a split. What is there already stays, if it says the same: other runs refer to its hash."""
+    prefixes = split.prefixes
+    columns = {"session": prefixes.session, "step": prefixes.step, "support": split.train.support[prefixes.target]}
+    try:
+        content = path.read_bytes()
+        if pq.read_table(io.BytesIO(content)).to_pandas().astype(np.int64).equals(pd.DataFrame(columns)):
+            return content
+    except (OSError, ValueError):
+        pass  # not there, or damaged
+    return _parquet(columns)
+
+
+def _parquet(columns: dict[str, np.ndarray]) -> bytes:
+    """A Parquet file of unsigned integers of the smallest sufficient width."""
     arrays = {name: values.astype(np.min_scalar_type(int(values.max(initial=0)))) for name, values in columns.items()}
     buffer = io.BytesIO()
     pq.write_table(pa.table(arrays), buffer, compression="zstd", compression_level=19, use_dictionary=False)
-    content = buffer.getvalue()
-    if not path.is_file() or path.read_bytes() != content:
-        _replace(path, content)
-    return hashlib.sha256(content).hexdigest()
+    return buffer.getvalue()
 
 
 def _read_table(path: Path, sha256: str) -> pd.DataFrame:
@@ -210,14 +238,25 @@ def _read_table(path: Path, sha256: str) -> pd.DataFrame:
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise EvidenceError(f"'{path}' was changed: its sha256 is {found}, its manifest says {sha256}. Rank again.")
+        raise EvidenceError(
+            f"'{path}' was changed: its sha256 is {found}, its manifest says {sha256}. Rank again with --fresh."
+        )
     return pq.read_table(io.BytesIO(content)).to_pandas()
 
 
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+def _put(files: dict[Path, bytes]) -> None:
+    """Writes all files under temporary names, then renames them in order. If one cannot be written, none is."""
+    partial = {path: path.with_name(f".{path.name}.{os.getpid()}.partial") for path in files}
+    try:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial[path].write_bytes(content)
+        for path in files:
+            partial[path].replace(path)
+    finally:
+        for file in partial.values():
+            with contextlib.suppress(OSError):
+                file.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

@@ -22,15 +22,26 @@ from audit_lib.errors import InputError, MissingError
 
 SESSION, ITEM, TIME, PART = "SessionId", "ItemId", "Time", "Part"
 COLUMNS = (SESSION, ITEM, TIME)
+READABLE = (".tsv", ".txt", ".csv", ".parquet")
 
 log_ = logging.getLogger(__name__)
 
-_ID = {"nullable": False, "required": True}
+
+
+def _single(ids: pd.Series) -> pd.Series:
+    """Whether each id is one value: a column of a Parquet file may hold lists."""
+    if ids.dtype != object:
+        return pd.Series(True, index=ids.index)
+    return ids.map(pd.api.types.is_hashable).astype(bool)
+
+
+_ID = pa.Check(_single, error="is no single value")
+_FINITE = pa.Check(np.isfinite, error="is not a finite number")
 SCHEMA = pa.DataFrameSchema(
     {
-        SESSION: pa.Column(None, **_ID),
-        ITEM: pa.Column(None, **_ID),
-        TIME: pa.Column(float, pa.Check(np.isfinite, element_wise=False, error="is not a finite number"), **_ID),
+        SESSION: pa.Column(None, _ID),
+        ITEM: pa.Column(None, _ID),
+        TIME: pa.Column(float, _FINITE),
     },
     name="click log",
 )
@@ -131,10 +142,12 @@ def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> p
         raise InputError(f"Column mapping names {sorted(unknown)}; it maps only {', '.join(COLUMNS)}.")
     if not path.is_file():
         raise MissingError(f"There is no file '{path}'. Give the path of a .tsv, .csv or .parquet log.")
+    if path.suffix.lower() not in READABLE:
+        raise InputError(f"'{path}' has the ending '{path.suffix}'; expected .tsv, .txt, .csv or .parquet.")
     try:
         raw = _read_table(path)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, OSError, ValueError) as error:
-        raise InputError(f"'{path}' cannot be read as {path.suffix or 'a table'}: {error}") from error
+        raise InputError(f"'{path}' cannot be read as {path.suffix}: {error}") from error
     missing = [own for own in names.values() if own not in raw.columns]
     if missing:
         raise InputError(
@@ -149,9 +162,10 @@ def _read_table(path: Path) -> pd.DataFrame:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         return pd.read_parquet(path)
-    if suffix not in {".tsv", ".txt", ".csv"}:
-        raise InputError(f"'{path}' has the ending '{suffix}'; expected .tsv, .txt, .csv or .parquet.")
-    return pd.read_csv(path, sep="," if suffix == ".csv" else "\t", low_memory=False)
+    raw = pd.read_csv(path, sep="," if suffix == ".csv" else "\t", low_memory=False)
+    if not isinstance(raw.index, pd.RangeIndex):  # pandas took the first field for row names: every column is shifted
+        raise ValueError(f"its rows have more fields than its header, which names {len(raw.columns)}.")
+    return raw
 
 
 def validate(log: pd.DataFrame, *, name: str = "the log") -> pd.DataFrame:
@@ -178,7 +192,10 @@ def _as_seconds(time: pd.Series, name: str) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(time):
         utc = time.dt.tz_convert("UTC").dt.tz_localize(None) if time.dt.tz is not None else time
         return (utc - pd.Timestamp(0)).dt.total_seconds()
-    numbers = pd.to_numeric(time, errors="coerce")
+    try:
+        numbers = pd.to_numeric(time, errors="coerce")
+    except (OverflowError, TypeError):  # an integer beyond the largest float, or a list
+        numbers = pd.Series([_number(value) for value in time], index=time.index)
     text = numbers.isna() & time.notna()
     if text.any():
         row = int(np.argmax(text.to_numpy()))
@@ -187,6 +204,15 @@ def _as_seconds(time: pd.Series, name: str) -> pd.Series:
             f"({time.iloc[row]!r}). Time is in Unix seconds; convert dates first."
         )
     return numbers.astype(np.float64)
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf
+    except (TypeError, ValueError):
+        return np.nan
 
 
 def _explain(cases: pd.DataFrame) -> str:

@@ -57,8 +57,9 @@ def make_split(
     """
     shared = set(train[SESSION].unique()) & set(test[SESSION].unique())
     if shared and held_out is None:
+        first = min(shared, key=str)
         raise LeakError(
-            f"The split '{name}' has {len(shared)} sessions in both train and test, the first is {min(shared)!r}. "
+            f"The split '{name}' has {len(shared)} sessions in both train and test, the first is {first!r}. "
             "A model would be tested on what it was trained on; split whole sessions."
         )
     if train.empty or test.empty:
@@ -112,13 +113,14 @@ def temporal_split(
     log, _ = filter_log(log)
     span = log.groupby(SESSION, sort=False)[TIME].agg(["min", "max"])
     if test_days is not None:
-        if test_days <= 0:
+        if not test_days > 0:
             raise InputError(f"test_days is {test_days}; it must be positive.")
         cut = float(log[TIME].max() - test_days * DAY)
     else:
         if not 0 < test_fraction < 1:
             raise InputError(f"test_fraction is {test_fraction}; it must lie between 0 and 1.")
-        cut = float(np.sort(span["min"])[int((1 - test_fraction) * len(span))])
+        position = int((1 - test_fraction) * len(span) + 1e-9)  # (1 - 0.9) * 10 is 0.9999999999999998
+        cut = float(np.sort(span["min"])[position])
     before, after = span.index[span["max"] < cut], span.index[span["min"] >= cut]
     return make_split(
         name,
@@ -137,6 +139,9 @@ def published_split(log: pd.DataFrame) -> Split:
     """The parts as their authors fixed them (column Part), taken as they are."""
     if PART not in log.columns:
         raise InputError("This log has no published split (no column Part). Use a temporal split.")
+    if (other := ~log[PART].isin(("train", "test"))).any():
+        first = log[PART][other].iloc[0]
+        raise InputError(f"{int(other.sum())} events are in neither train nor test; the first has Part {first!r}.")
     return make_split("published", log[log[PART] == "train"], log[log[PART] == "test"])
 
 
@@ -225,7 +230,7 @@ def leakage_report(split: Split) -> Leakage:
         test.items[a:b].tobytes() in sequences for a, b in zip(test.offsets[:-1], test.offsets[1:], strict=True)
     )
     return Leakage(
-        shared_sessions=len(np.intersect1d(train.labels, test.labels)),
+        shared_sessions=int(pd.Index(test.labels).isin(train.labels).sum()),
         future_train_events=int((train.times > test.times.min()).sum()),
         train_events=train.n_events,
         test_events_of_unseen_items=int(split.summary["test_events_of_unseen_items"]),

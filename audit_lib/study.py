@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import resource
 import sys
 import time
@@ -13,6 +14,7 @@ import torch
 
 from audit_lib import datasets, evidence, ranking, recommenders, splits
 from audit_lib.datasets import Dataset
+from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evidence import Run
 from audit_lib.splits import Split
 
@@ -48,6 +50,8 @@ def split_of(dataset: Dataset, *, test_days: float | None = None, min_item_suppo
     if test_days is None and fraction is None:
         time_ = dataset.log[splits.TIME]
         test_days = float(time_.max() - time_.min()) * OWN_TEST_SHARE / splits.DAY
+        if test_days == 0:
+            raise InputError(f"{dataset.name}: every event has the same Time, so there is no later part to test on.")
     if min_item_support is None:
         min_item_support = 5 if source is None else source.min_item_support
     return splits.temporal_split(
@@ -62,13 +66,21 @@ def columns_of(columns: Mapping[str, str] | str | None) -> dict[str, str] | None
     return parse_settings(columns.split(",")) if isinstance(columns, str) else dict(columns)
 
 
+def recommender_settings(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:
+    """'key=value' texts as settings for `run`. Raises InputError for a name that is one of its own parameters."""
+    parsed = parse_settings(pairs)
+    for name in inspect.signature(run).parameters.keys() & parsed.keys():
+        raise InputError(f"'{name}' is no setting of a recommender. Give it as --{name}.")
+    return parsed
+
+
 def parse_settings(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:
     """'key=value' texts as a mapping. Raises InputError for anything else."""
     parsed = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not (equals and key.strip()):
-            raise datasets.InputError(f"'{pair}' is not key=value.")
+            raise InputError(f"'{pair}' is not key=value.")
         parsed[key.strip()] = value.strip()
     return parsed
 
@@ -98,8 +110,10 @@ def run(
     path = evidence.path_of(
         split, dataset=dataset.name, recommender=recommender, config=config, seed=seed, out=out
     )
-    if not fresh and path.with_suffix(".json").is_file():
+    if not fresh and path.is_file() and path.with_suffix(".json").is_file():
         return evidence.read(path)
+    if not evidence.writable(path.parent):
+        raise EvidenceError(f"Evidence cannot be written to '{path.parent}': it is no writable folder. Choose another.")
     torch.set_num_threads(getattr(model.config, "threads", 1))
     start = time.perf_counter()
     model.fit(split.train)

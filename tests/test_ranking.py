@@ -141,7 +141,7 @@ def test_a_missing_block_is_refused():
 def test_an_extra_block_is_refused():
     scores, target, support = tied_scores(5)
     model = Given(np.concatenate([scores, scores[:1]]), sizes=[300, 1])
-    with pytest.raises(ScoreError, match="given: a block of .*does not fit 0 targets left"):
+    with pytest.raises(ScoreError, match=r"given: a block of .*does not fit 0 targets left"):
         rank(model, prefixes_of(target, 37), support)
 
 

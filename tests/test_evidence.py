@@ -1,0 +1,359 @@
+"""Evidence: the same bytes for the same run, every change noticed, nothing half-written."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from audit_lib import evidence, study
+from audit_lib.datasets import Dataset
+from audit_lib.errors import EvidenceError, InputError, MissingError
+from audit_lib.evidence import VOLATILE
+from audit_lib.ranking import COLUMNS, Ranks
+from audit_lib.splits import temporal_split
+from tests.click_logs import random_log, write_tsv
+
+
+@pytest.fixture(scope="module")
+def split():
+    return temporal_split(random_log(), test_days=2, min_item_support=2)
+
+
+@pytest.fixture
+def write(split, tmp_path):
+    """Writes made-up ranks of the split."""
+
+    def write_(seed=0, *, recommender="popularity", ranks=None, **config):
+        rng, n = np.random.default_rng(seed), len(split.prefixes)
+        ranks = ranks or Ranks(*(rng.integers(0, high, n) for high in (40, 3, 100_000, 70_000)))
+        return evidence.write(
+            ranks, split, dataset="clicks", data_hash="0" * 64, recommender=recommender, config={"k": 3} | config,
+            seed=seed, seconds={"fit": 0.1}, out=tmp_path,
+        )  # fmt: skip
+
+    return write_
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in Path(folder).rglob("*") if p.is_file()}
+
+
+def edit(run, **changes):
+    """Changes fields of the manifest of a run."""
+    path = run.path.with_suffix(".json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_what_is_written_is_read_back(write, split):
+    n = len(split.prefixes)
+    ranks = Ranks(np.arange(n), np.arange(n) % 3, np.arange(n) * 1000, np.arange(n) * 7)
+    written = write(ranks=ranks)
+    run = evidence.read(written.path)
+    assert list(run.ranks) == list(COLUMNS)
+    assert {str(t) for t in run.ranks.dtypes} == {str(t) for t in run.targets.dtypes} == {"int64"}
+    for name in COLUMNS:
+        np.testing.assert_array_equal(run.ranks[name], getattr(ranks, name))
+    np.testing.assert_array_equal(run.targets["session"], split.prefixes.session)
+    np.testing.assert_array_equal(run.targets["step"], split.prefixes.step)
+    np.testing.assert_array_equal(run.targets["support"], split.train.support[split.prefixes.target])
+    assert (run.dataset, run.recommender, run.seed, run.n_items) == ("clicks", "popularity", 0, split.train.n_items)
+    assert run.manifest["support_total"] == split.train.n_events
+    assert run.manifest == written.manifest
+    assert evidence.read(run.path.with_suffix(".json")).manifest == run.manifest
+
+
+def test_the_manifest_holds_the_provenance(write, split):
+    manifest = write().manifest
+    assert manifest["split"]["hash"] == evidence.split_hash(split)
+    assert manifest["split"]["straddling_sessions"] == split.summary["straddling_sessions"]
+    assert manifest["versions"]["numpy"] == np.__version__
+    assert manifest["config"] == {"k": 3}
+    assert set(manifest) > set(VOLATILE)
+    assert os.uname().nodename not in json.dumps(manifest["host"])
+
+
+def test_columns_are_stored_in_the_smallest_width_that_holds_them(write):
+    run = write()
+    types = {field.name: str(field.type) for field in pq.read_schema(run.path)}
+    assert types == {"above": "uint8", "equal": "uint8", "support_above": "uint32", "support_equal": "uint32"}
+
+
+def test_two_executions_give_the_same_bytes_and_manifests_that_differ_in_volatile_fields_only(tmp_path):
+    log = write_tsv(random_log(), tmp_path / "clicks.tsv")
+    command = [sys.executable, "-m", "audit_lib", "rank", "--dataset", str(log), "--recommender", "markov", "--out"]
+    running = [
+        subprocess.Popen(
+            [*command, str(tmp_path / name)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent,
+            env=os.environ | {"PYTHONHASHSEED": str(i)},
+        )
+        for i, name in enumerate(("one", "two"))
+    ]  # fmt: skip
+    for process in running:
+        assert Path(process.communicate()[0].strip()).is_file()
+        assert process.returncode == 0
+    one, two = files(tmp_path / "one"), files(tmp_path / "two")
+    assert sorted(one) == sorted(two)
+    assert sorted(Path(name).suffix for name in one) == [".json", ".parquet", ".parquet"]
+    for name, content in one.items():
+        if name.endswith(".parquet"):
+            assert content == two[name]
+            continue
+        first, second = json.loads(content), json.loads(two[name])
+        assert first.keys() == second.keys()
+        assert {key for key in first if first[key] != second[key]} <= set(VOLATILE)
+        assert first["created"].endswith("+00:00")
+
+
+# --- every change is noticed
+
+
+@pytest.mark.parametrize("place", [0, 100, -1])
+@pytest.mark.parametrize("which", ["ranks", "targets"])
+def test_one_changed_byte_is_noticed_and_the_file_named(write, which, place):
+    run = write()
+    path = run.path if which == "ranks" else run.path.parent.parent / "targets.parquet"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(EvidenceError, match=f"{path.name}' was changed: its sha256 is .*Rank again"):
+        evidence.read(run.path)
+
+
+def test_a_truncated_file_is_noticed(write):
+    run = write()
+    run.path.write_bytes(run.path.read_bytes()[:-10])
+    with pytest.raises(EvidenceError, match=f"{run.path.name}' was changed"):
+        evidence.read(run.path)
+
+
+def test_targets_of_another_split_are_noticed(write, tmp_path):
+    run = write()
+    other = temporal_split(random_log(seed=5), test_days=2, min_item_support=2)
+    ranks = Ranks(*np.zeros((4, len(other.prefixes)), np.int64))
+    theirs = evidence.write(
+        ranks, other, dataset="other", data_hash="", recommender="x", config={}, seconds={}, out=tmp_path
+    )
+    targets = theirs.path.parent.parent / "targets.parquet"
+    (run.path.parent.parent / "targets.parquet").write_bytes(targets.read_bytes())
+    with pytest.raises(EvidenceError, match=r"targets\.parquet' was changed"):
+        evidence.read(run.path)
+
+
+def test_ranks_and_targets_of_different_length_do_not_belong_together(write):
+    run = write()
+    targets = run.path.parent.parent / "targets.parquet"
+    pq.write_table(pa.table({"session": [0], "step": [1], "support": [2]}), targets)
+    edit(run, targets_sha256=evidence.hashlib.sha256(targets.read_bytes()).hexdigest())
+    with pytest.raises(EvidenceError, match="ranks for 1 targets; they do not belong together"):
+        evidence.read(run.path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": 3}, {"recommender": "gru4rec"}, {"dataset": "diginetica"}, {"config": {"k": 4}},
+     {"split": {"name": "temporal", "hash": "0" * 64, "train": {"items": 9}}}],
+)  # fmt: skip
+def test_a_manifest_that_says_another_run_is_noticed(write, changes):
+    run = write()
+    edit(run, **changes)
+    with pytest.raises(EvidenceError, match="its manifest was edited"):
+        evidence.read(run.path)
+
+
+def test_a_run_copied_under_the_name_of_another_is_noticed(write):
+    first, second = write(), write(1)
+    for suffix in (".parquet", ".json"):
+        second.path.with_suffix(suffix).write_bytes(first.path.with_suffix(suffix).read_bytes())
+    with pytest.raises(EvidenceError, match="does not lie where its manifest says"):
+        evidence.read(second.path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"sha256": 3}', "\xff"])
+def test_what_is_no_manifest_is_an_evidence_error(write, text):
+    run = write()
+    run.path.with_suffix(".json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(EvidenceError, match=r"\.json' is not a manifest|was changed"):
+        evidence.read(run.path)
+
+
+@pytest.mark.parametrize("field", ["targets_sha256", "sha256", "config", "split"])
+def test_a_manifest_that_lacks_a_field_is_an_evidence_error(write, field):
+    run = write()
+    path = run.path.with_suffix(".json")
+    path.write_text(json.dumps({k: v for k, v in run.manifest.items() if k != field}))
+    with pytest.raises(EvidenceError, match=f"not a manifest.*{field}"):
+        evidence.read(run.path)
+
+
+def test_another_format_is_refused(write):
+    run = write()
+    edit(run, format=2)
+    with pytest.raises(EvidenceError, match="another format"):
+        evidence.read(run.path)
+
+
+@pytest.mark.parametrize("name", ["none.parquet", "none.json", "", ".", "folder", "none.txt"])
+def test_evidence_that_is_not_there_is_a_missing_error(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    for path in (name, tmp_path / name):
+        with pytest.raises(MissingError, match="evidence file"):
+            evidence.read(path)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".json"])
+def test_half_of_a_run_is_a_missing_error(write, suffix):
+    run = write()
+    run.path.with_suffix(suffix).unlink()
+    with pytest.raises(MissingError, match=r"Make it with `python -m audit_lib rank`"):
+        evidence.read(run.path)
+
+
+def test_missing_targets_are_named(write):
+    run = write()
+    (run.path.parent.parent / "targets.parquet").unlink()
+    with pytest.raises(MissingError, match=r"targets\.parquet"):
+        evidence.read(run.path)
+
+
+# --- nothing half-written
+
+
+@pytest.mark.parametrize("failing", ["targets", "ranks", "manifest"])
+def test_a_disk_that_is_full_in_mid_write_leaves_nothing(write, tmp_path, monkeypatch, failing):
+    end = {"targets": ".targets.parquet.", "ranks": "-s0.parquet.", "manifest": "-s0.json."}[failing]
+    real = Path.write_bytes
+
+    def full(self, content):
+        real(self, content[: len(content) // 2] if end in self.name else content)
+        if end in self.name:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(EvidenceError, match=r"cannot be written to .*No space left on device.*Choose another"):
+        write()
+    assert files(tmp_path) == {}
+
+
+def test_a_failed_second_write_leaves_the_first_run_as_it_was(write, tmp_path, monkeypatch, split):
+    first = write()
+    before = files(tmp_path)
+
+    def full(self, content):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(EvidenceError):
+            write(ranks=Ranks(*np.ones((4, len(split.prefixes)), np.int64)))
+    assert files(tmp_path) == before
+    assert len(evidence.read(first.path).ranks) == len(split.prefixes)
+
+
+def test_a_folder_that_is_a_file_is_a_clear_error(split, tmp_path):
+    (tmp_path / "file").write_text("")
+    ranks = Ranks(*np.zeros((4, len(split.prefixes)), np.int64))
+    with pytest.raises(EvidenceError, match=r"cannot be written to .*file.*Choose another"):
+        evidence.write(
+            ranks, split, dataset="d", data_hash="", recommender="r", config={}, seconds={}, out=tmp_path / "file"
+        )
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_rerun_replaces_a_run_and_keeps_the_others_readable(write, split):
+    first, other = write(), write(1)
+    targets = first.path.parent.parent / "targets.parquet"
+    table = pq.read_table(targets)
+    pq.write_table(table, targets, compression="none")  # as another version of the library might have written it
+    for run in (first, other):
+        edit(run, targets_sha256=evidence.hashlib.sha256(targets.read_bytes()).hexdigest())
+    again = write(ranks=Ranks(*np.ones((4, len(split.prefixes)), np.int64)))
+    assert again.path == first.path
+    assert evidence.read(again.path).ranks["above"].unique().tolist() == [1]
+    assert len(evidence.read(other.path).targets) == len(split.prefixes)  # its hash of the targets still holds
+
+
+def test_damaged_targets_are_mended_by_the_next_run(write):
+    run = write()
+    targets = run.path.parent.parent / "targets.parquet"
+    good = targets.read_bytes()
+    targets.write_bytes(good[:-3])
+    write(1)
+    assert targets.read_bytes() == good
+    evidence.read(run.path)
+
+
+# --- finding
+
+
+def test_runs_are_found_by_what_their_manifests_and_configurations_say(write, tmp_path):
+    a, b, c = write(), write(1, recommender="markov"), write(0, k=5)
+    found = lambda **wanted: {run.path for run in evidence.find(tmp_path, **wanted)}  # noqa: E731
+    assert found() == {a.path, b.path, c.path}
+    assert found(recommender="markov") == {b.path}
+    assert found(seed=0) == {a.path, c.path}
+    assert found(k=5) == {c.path}
+    assert found(recommender="popularity", k=3) == {a.path}
+    assert found(split="temporal", dataset="clicks") == {a.path, b.path, c.path}
+    assert found(split="published") == found(nonsense=1) == set()
+    assert evidence.find(tmp_path / "none") == []
+
+
+def test_an_unfinished_run_is_not_found(write, tmp_path):
+    a, b = write(), write(1)
+    b.path.with_suffix(".json").unlink()
+    assert [run.path for run in evidence.find(tmp_path)] == [a.path]
+
+
+def test_a_damaged_run_stops_the_search_instead_of_being_left_out(write, tmp_path):
+    run = write()
+    run.path.write_bytes(b"")
+    with pytest.raises(EvidenceError, match="was changed"):
+        evidence.find(tmp_path)
+
+
+def test_the_evidence_folder_is_that_of_the_environment(monkeypatch, tmp_path, write):
+    monkeypatch.setenv("AUDIT_EVIDENCE", str(tmp_path))
+    assert evidence.root() == tmp_path
+    run = write()
+    assert [found.path for found in evidence.find()] == [run.path]
+    monkeypatch.delenv("AUDIT_EVIDENCE")
+    assert evidence.root() == Path("runs/evidence")
+
+
+# --- the path of a run
+
+
+def test_configuration_seed_split_and_recommender_each_change_the_path(split, tmp_path):
+    base = {"dataset": "d", "recommender": "r", "config": {"k": 1}, "seed": 0, "out": tmp_path}
+    other = temporal_split(random_log(), test_days=3, min_item_support=2)
+    variants = [{}, {"dataset": "e"}, {"recommender": "s"}, {"config": {"k": 2}}, {"seed": 1}]
+    paths = {evidence.path_of(split, **(base | change)) for change in variants}
+    assert len(paths | {evidence.path_of(other, **base)}) == 6
+
+
+def test_the_order_of_a_configuration_does_not_change_its_hash():
+    assert evidence.digest({"a": 1, "b": [2.5]}) == evidence.digest({"b": [2.5], "a": 1})
+    assert evidence.digest({"a": 1}) != evidence.digest({"a": 1.5})
+
+
+@pytest.mark.parametrize("name", ["", ".hidden", "../up", "a/b", "a b", "a\\b", "a\n"])
+def test_a_data_set_whose_name_cannot_be_a_folder_is_refused_before_anything_runs(name, split, tmp_path):
+    dataset = Dataset(name, pd.DataFrame(), "real", None, "")
+    with pytest.raises(InputError, match="cannot name a folder"):
+        study.run(dataset, split, "popularity", out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outside_git_the_commit_is_unknown(monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence, "__file__", str(tmp_path / "evidence.py"))
+    assert evidence.git_commit() is None
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", "")
+    assert evidence.git_commit() is None
