@@ -43,11 +43,7 @@ def rank(
     if n == 0:
         raise InputError("The test part has no targets: no session of two events is left. Use a longer test part.")
     if v != prefixes.sessions.n_items:
-<<<<<<< HEAD
         raise InputError(f"support of {v} items for a catalogue of {prefixes.sessions.n_items}: give train's support.")
-=======
-        raise InputError(f"support of {v} items for a catalogue of {prefixes.sessions.n_items}; give its train part's.")
->>>>>>> core
     block_size = int(np.clip(memory_mb * 2**20 // (4 * v), 1, 1024))
     out = np.zeros((4, n), np.int64)
     support, target = np.ascontiguousarray(support, np.int64), prefixes.target
