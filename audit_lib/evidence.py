@@ -33,13 +33,15 @@ from audit_lib.ranking import COLUMNS, Ranks
 from audit_lib.splits import Split
 
 FORMAT = 1
+PROJECT = Path(__file__).resolve().parent.parent
+COMMITTED = PROJECT / "book" / "evidence"  # of the full study, published with the book
 # Times, and where it ran: a rerun may differ in these and in nothing else.
 VOLATILE = ("created", "seconds", "peak_memory_mb", "log", "host", "git_commit")
 
 
 def root() -> Path:
-    """The evidence folder: $AUDIT_EVIDENCE, else runs/evidence in the current folder."""
-    return Path(os.environ.get("AUDIT_EVIDENCE", "runs/evidence"))
+    """The evidence folder: $AUDIT_EVIDENCE, else runs/evidence of the project, wherever a kernel was started."""
+    return Path(os.environ.get("AUDIT_EVIDENCE") or PROJECT / "runs" / "evidence")
 
 
 def writable(folder: Path) -> bool:

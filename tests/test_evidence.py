@@ -324,7 +324,7 @@ def test_the_evidence_folder_is_that_of_the_environment(monkeypatch, tmp_path, w
     run = write()
     assert [found.path for found in evidence.find()] == [run.path]
     monkeypatch.delenv("AUDIT_EVIDENCE")
-    assert evidence.root() == Path("runs/evidence")
+    assert evidence.root() == evidence.PROJECT / "runs" / "evidence"
 
 
 # --- the path of a run
