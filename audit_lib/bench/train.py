@@ -47,7 +47,8 @@ def measure(
 
     setting; ours, peer: median events per second (NaN where there is no official code); ratio: median of the paired
     ratios; floor: share of the score products in our step; ours_2, peer_2, ratio_2: with two threads, once, on a log as
-    short as the catalogue allows; peak_memory_mb: of this process before the official code is loaded; peak_memory_peer_mb: after both.
+    short as the catalogue allows; peak_memory_mb: of this process before the official code is loaded;
+    peak_memory_peer_mb: after both.
     """
     train, small = (generated(n_items, n) for n in (n_events, n_items + n_items // 20))
     common = {"layers": units, "n_sample": n_sample, "n_epochs": 1}

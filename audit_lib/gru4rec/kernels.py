@@ -3,8 +3,8 @@
 All arithmetic is float32: a Python float among the constants would make a whole loop double. Fast-math flags leave out
 `nnan` and `ninf`, so that a loss that is not finite stays visible. Divisions follow numpy's rules: Python's check for
 zero would keep a loop from vectorising. Arrays are C-contiguous; rows may be padded (strides are the allocated widths),
-and a kernel works on the first `b` rows and `units` columns. They are in one file because numba's cache notices a change
-of a function only in its own file.
+and a kernel works on the first `b` rows and `units` columns. They are in one file because numba's cache notices a
+change of a function only in its own file.
 """
 
 from __future__ import annotations
