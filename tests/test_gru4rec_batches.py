@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from gru4rec_sessions import from_lists, random_sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lib.errors import InputError
 from audit_lib.gru4rec.batches import schedule
+from tests.gru4rec_sessions import from_lists, random_sessions
 
 
 def test_a_lane_whose_session_ends_takes_the_next_session_and_the_batch_shrinks_at_the_end():

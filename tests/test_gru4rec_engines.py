@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from gru4rec_sessions import from_lists, random_sessions
 
 from audit_lib.gru4rec import batches, model
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.gru4rec.fast import Fast
 from audit_lib.gru4rec.graph import Graph
 from audit_lib.gru4rec.reference import Reference
+from tests.gru4rec_sessions import from_lists, random_sessions
 
 STEPS = 500
 INPUTS = {

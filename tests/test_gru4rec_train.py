@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gru4rec_sessions import from_lists, random_sessions
 
 from audit_lib.errors import AuditError, InputError
 from audit_lib.gru4rec import model
 from audit_lib.gru4rec.train import GRU4Rec
 from audit_lib.sessions import Prefixes
+from tests.gru4rec_sessions import from_lists, random_sessions
 
 SMALL = dict(layers=16, n_sample=20, batch_size=8, n_epochs=3, logq=1.0, dropout_p_hidden=0.2, dropout_p_embed=0.1)
 
@@ -46,8 +46,8 @@ def test_it_uses_more_than_the_last_item():
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.3, "loss": "bpr-max", "logq": 0}])
 def test_the_same_seed_gives_the_same_bits_in_two_processes(settings):
     code = (
-        "import json, sys; sys.path.insert(0, 'tests');"
-        "from test_gru4rec_train import *;"
+        "import json, sys; sys.path.insert(0, '.');"
+        "from tests.test_gru4rec_train import *;"
         f"print(digest(GRU4Rec(**SMALL | json.loads({json.dumps(json.dumps(settings))})).fit(random_sessions())))"
     )
     root = Path(__file__).parent.parent
