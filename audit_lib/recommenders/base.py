@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pydantic
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from audit_lib.errors import InputError
+from audit_lib.errors import InputError, MissingError
 from audit_lib.sessions import Prefixes, Sessions
 
 
@@ -62,18 +62,26 @@ class Recommender(ABC):
         path = Path(path)
         partial = path.with_name(path.name + ".partial")
         arrays = {key: np.ascontiguousarray(value) for key, value in self.state().items()}
-        save_file(arrays, partial, {"recommender": self.name, "config": self.config.model_dump_json()})
-        partial.replace(path)
+        try:
+            save_file(arrays, partial, {"recommender": self.name, "config": self.config.model_dump_json()})
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
         return path
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Reads what `save` wrote; raises InputError if it belongs to another recommender."""
-        with safe_open(path, "numpy") as file:
-            meta = file.metadata() or {}
-            if meta.get("recommender") != cls.name:
-                raise InputError(f"'{path}' holds '{meta.get('recommender')}', not '{cls.name}'.")
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        """Reads what `save` wrote. Raises MissingError if it is not there, InputError if it is something else."""
+        if not Path(path).is_file():
+            raise MissingError(f"There is no saved recommender '{path}'.")
+        try:
+            with safe_open(path, "numpy") as file:
+                meta = file.metadata() or {}
+                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        except SafetensorError as error:
+            raise InputError(f"'{path}' is no saved recommender: {error}.") from error
+        if meta.get("recommender") != cls.name:
+            raise InputError(f"'{path}' holds '{meta.get('recommender')}', not '{cls.name}'.")
         model = cls(cls.Config(**json.loads(meta["config"])))
         model.restore(state)
         return model
