@@ -15,7 +15,7 @@ STAGES = stages(ROOT)
 SETTINGS = {name: str(config.get(name) or "") for name in ("dataset", "columns", "profile", "device", "engine", "seeds")}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "__main__.py"}
+APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "__main__.py"}
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 PROSE = sorted(
@@ -51,6 +51,7 @@ rule stage:
         library=LIBRARY,
         data=DATA,
         before=before,
+        labels=lambda wildcards: [] if wildcards.lang == "en" else "book/locale/es/LC_MESSAGES/labels.po",
     output:
         EXECUTED,
     params:
@@ -77,7 +78,7 @@ rule pages:
         "_config.yml",
         "_toc.yml",
         LIBRARY,
-        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py")],
+        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py")],
     output:
         "_build/site/index.html",
     shell:

@@ -18,7 +18,7 @@ from typing import Any
 import click
 import yaml
 
-from audit_lib import sitecheck
+from audit_lib import alttext, sitecheck
 from audit_lib.errors import AuditError
 from audit_lib.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
@@ -75,7 +75,11 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
         if old.relative_to(target) not in files and old.parent != target:
             old.unlink()
     for name, path in files.items():
-        copy_if_changed(path, target / name)
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if lang != "en" and path.suffix == ".ipynb":
+            alttext.translate(path, target / name, sitecheck.messages(root / CATALOGUES / name.with_suffix(".po")))
+        else:
+            copy_if_changed(path, target / name)
     config = merged(yaml.safe_load((root / "_config.yml").read_text("utf8")), changes(root, lang))
     config["sphinx"]["config"]["audit_bilingual"] = True
     toc = table_of_contents(root, lang, lambda page: any(target.glob(f"{page}.*")))
@@ -87,7 +91,6 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
 
 def copy_if_changed(source: Path, target: Path) -> None:
     """Copy a file unless the target holds the same bytes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     if not target.exists() or target.read_bytes() != source.read_bytes():
         shutil.copyfile(source, target)
 
@@ -186,6 +189,10 @@ def templates(*, root: Path = ROOT, work: Path | None = None, executed: Path | N
     work = work or root / "_build"
     source = assemble("en", work / "source" / "en", executed=executed or work / "executed", root=root)
     sphinx("gettext", source, work / "gettext", doctrees=work / "doctrees" / "gettext", root=root)
+    for notebook in sorted((source / "notebooks").glob("*.ipynb")):
+        template = work / "gettext" / "notebooks" / f"{notebook.stem}.pot"
+        if template.is_file():
+            alttext.add_to_template(notebook, template)
     return work / "gettext"
 
 
