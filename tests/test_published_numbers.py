@@ -7,8 +7,8 @@ from audit_lib.errors import MissingError
 
 pytestmark = pytest.mark.real_data
 
-# The report under audit, on its own demo log: Recall@5, @10, @20 and MRR@5, @10, @20. It sorts whole score rows, so that
-# ties are broken by the order of first appearance.
+# The report under audit, on its own demo log: Recall@5, @10, @20 and MRR@5, @10, @20. It sorts whole score rows, so
+# that ties are broken by the order of first appearance.
 SEED_DEMO = {
     "popularity": ((0.1867, 0.2632, 0.3428), (0.1172, 0.1271, 0.1324), {"ties": "first"}),
     "markov": ((0.1190, 0.1817, 0.2778), (0.0737, 0.0816, 0.0881), {}),
