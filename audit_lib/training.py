@@ -16,7 +16,7 @@ from audit_lib import evidence, inference, metrics, recommenders, study
 from audit_lib.datasets import Dataset
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
-from audit_lib.gru4rec import batches, profiles
+from audit_lib.gru4rec import batches, profiles, shims
 from audit_lib.inference import Interval, Seeds
 from audit_lib.sessions import Sessions
 from audit_lib.splits import Split
@@ -113,6 +113,12 @@ def difference(a: Sequence[Run], b: Sequence[Run], metric: str = "Recall", *, k:
     return inference.over_seeds(found, a[0].targets["session"].to_numpy()).interval
 
 
+def less(runs: Sequence[Run], value: float, metric: str = "Recall", *, k: int = 20) -> Interval:
+    """The metric minus a value that is known exactly, with its interval over sessions and seeds."""
+    found = over_seeds(runs, metric, k=k).interval
+    return Interval(*(bound - value for bound in found[:3]), found.level)
+
+
 def verdict(interval: Interval) -> str:
     """What a difference says: 'below' or 'above' when its interval leaves out zero, else 'no different from'."""
     if interval.high < 0:
@@ -169,3 +175,58 @@ def learned(groups: Groups, recommender: str, *, k: int = 20) -> float:
     """The share of what can be learned above Popularity: (own - popularity) / (oracle - popularity) of Recall@k."""
     own, least, most = (over_seeds(groups[name], k=k).mean for name in (recommender, "popularity", "oracle"))
     return (own - least) / (most - least)
+
+
+# --- before a reader: headings in English, which `labels.Table` translates; cells through `translate`
+
+_EQUALITY = {
+    "case": "Case", "input": "Input", "loss": "Loss", "n_sample": "Extra negatives", "steps": "Steps",
+    "seeds": "Seeds", "losses": "Largest difference of a loss", "weights": "Largest difference of a weight",
+    "recall": "Difference of Recall@20", "recall_sd": "Standard deviation",
+}  # fmt: skip
+DIFFERENCES = {
+    "Largest difference of a loss": ".1e", "Largest difference of a weight": ".1e",
+    "Difference of Recall@20": "+.4f",
+}  # fmt: skip
+
+
+def equality_table(found: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """A table of `gru4rec.equality` before a reader."""
+    words = {key: [translate(word) for word in found[key]] for key in ("case", "input") if key in found}
+    return found.assign(**words)[[key for key in _EQUALITY if key in found]].rename(columns=_EQUALITY)
+
+
+def settings_table(settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Setting, under the name it has in the code, and Value, as text."""
+    text = {key: "/".join(map(str, v)) if isinstance(v, tuple) else str(v) for key, v in settings.items()}
+    return pd.DataFrame({"Setting": list(text), "Value": list(text.values())})
+
+
+def facts_table(facts: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """Question, what happened (verbatim), what is done about it."""
+    words = {key: [translate(sentence) for sentence in facts[key]] for key in ("question", "answer")}
+    table = facts.assign(**words)[["question", "happened", "answer"]]
+    return table.set_axis(["Question", "What happened", "What is done about it"], axis=1)
+
+
+def shims_table(runs: Iterable[Run], translate: Translate) -> pd.DataFrame:
+    """Workaround and Why, of every workaround that one of the runs needed."""
+    applied = sorted({shim for run in runs for shim in run.manifest["shims"]})
+    return pd.DataFrame({"Workaround": applied, "Why": [translate(shims.SHIMS[shim]) for shim in applied]})
+
+
+_BENCH = {
+    "setting": "Setting", "ours": "Independent, events/s", "peer": "Official, events/s", "ratio": "Ratio",
+    "floor": "Floor", "ours_2": "Independent, two threads", "peer_2": "Official, two threads",
+    "ratio_2": "Ratio, two threads", "peak_memory_mb": "Peak memory (MiB)",
+}  # fmt: skip
+SPEEDS = {
+    heading: {"Ratio": ".2f", "Ratio, two threads": ".2f", "Floor": ".0%"}.get(heading, ",.0f")
+    for heading in _BENCH.values()
+}
+
+
+def bench_table(bench: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """A table of `bench.train.measure` before a reader."""
+    named = bench.assign(setting=[translate(setting) for setting in bench["setting"]])
+    return named[list(_BENCH)].rename(columns=_BENCH)
