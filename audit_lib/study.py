@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from audit_lib import datasets, evidence, ranking, recommenders, splits
 from audit_lib.datasets import Dataset
 from audit_lib.errors import EvidenceError, InputError
@@ -101,6 +99,8 @@ def run(
 
     Equal means: same data, split, recommender, configuration and seed. fresh: run all the same.
     """
+    import torch  # here, so that the verbs that train nothing do not wait for it
+
     evidence.check_dataset_name(dataset.name)
     cls = recommenders.lookup(recommender)
     own = {key: value for key, value in (("seed", seed), ("device", device)) if key in cls.Config.model_fields}
