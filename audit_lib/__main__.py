@@ -215,6 +215,16 @@ def demo(as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("names", nargs=-1, required=True)
+def record(names: tuple[str, ...]) -> None:
+    """Measure what the book shows from records: official_equality, official_facts, bench_train, bench_rank …"""
+    from audit_lib import records
+
+    for name in names:
+        click.echo(records.make(name))
+
+
+@cli.command()
 @AS_JSON
 def doctor(as_json: bool) -> None:
     """What this machine has, and what can run here."""

@@ -6,40 +6,33 @@ largest of their array. Where nothing random may be shared, the spread of seeds 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from audit_lib.errors import MissingError
-from audit_lib.gru4rec import draws, model, shims, vendor
+from audit_lib.gru4rec import draws, equality, model, shims, vendor
 from audit_lib.gru4rec.batches import schedule
 from audit_lib.gru4rec.config import GRU4RecConfig
+from audit_lib.gru4rec.equality import (
+    BASE,
+    OFFICIAL_CASES,
+    given_negatives,
+    train_independent,
+    train_official,
+    walks,
+    worst,
+)
 from audit_lib.gru4rec.official import OfficialGRU4Rec, Trace
 from audit_lib.gru4rec.train import GRU4Rec
 from audit_lib.recommenders.base import Recommender
-from audit_lib.sessions import ITEM, SESSION, TIME, Prefixes, Sessions
+from audit_lib.sessions import Prefixes, Sessions
 
 pytestmark = pytest.mark.official
 
-N_ITEMS, TOLERANCE = 200, 1e-4
-
-
-def walks(n_sessions: int, *, shortest: int = 2, seed: int = 0) -> pd.DataFrame:
-    """A log in which an item is followed by a fixed other one six times in ten, and else by one of a Zipf law."""
-    rng = np.random.default_rng(seed)
-    popularity = 1 / np.arange(1, N_ITEMS + 1)
-    popularity /= popularity.sum()
-    rows = []
-    for session in range(n_sessions):
-        item = int(rng.choice(N_ITEMS, p=popularity))
-        for step in range(int(rng.integers(shortest, 9))):
-            rows.append((session, item, 100.0 * session + step))
-            item = (7 * item + 3) % N_ITEMS if rng.random() < 0.6 else int(rng.choice(N_ITEMS, p=popularity))
-    return pd.DataFrame(rows, columns=[SESSION, ITEM, TIME])
+TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,59 +48,19 @@ def train() -> Sessions:
     return Sessions.from_log(walks(1200))
 
 
-def given_negatives(settings: dict[str, Any]) -> Callable[[int], np.ndarray] | None:
-    """Uniform ones, so that many of them are rare items; of any step."""
-    if not settings["n_sample"]:
-        return None
-    return lambda step: np.random.default_rng((5, step)).integers(0, N_ITEMS, settings["n_sample"])
+def test_the_table_shows_equality_case_by_case_and_the_tail_as_what_it_is():
+    cases = dict(list(OFFICIAL_CASES.items())[:2])
+    table = equality.against_official(cases, seeds=2)
+    assert list(table["case"]) == [*cases, equality.TAIL_CASE]
+    assert (table["steps"] >= 500).all()
+    equal, tail = table.iloc[:-1], table.iloc[-1]
+    assert (equal[["losses", "weights"]] < TOLERANCE).all(axis=None)
+    assert equal["recall"].abs().max() < 0.002
+    assert tail["losses"] > 100 * equal["losses"].max()
+    assert tail["recall_sd"] > 0
 
 
-# ELU has a kink at 0 unless elu_param is 1: a score within rounding of 0 then takes another slope in one engine than in
-# the other (and in float32 than in float64), which shows in the weights. Its default of 0.5 has a test of its own.
-BASE: dict[str, Any] = {"layers": (24,), "batch_size": 16, "n_sample": 64, "n_epochs": 2, "elu_param": 1.0}
-ONE_HOT = {"constrained_embedding": False, "cell": "paper"}
-CASES: dict[str, dict[str, Any]] = {
-    "shared, cross-entropy with logq": {"logq": 1.0},
-    "shared, cross-entropy with logq and alpha between": {"logq": 0.7, "sample_alpha": 0.75, "learning_rate": 0.03},
-    "shared, cross-entropy, momentum": {"momentum": 0.4},
-    "shared, cross-entropy, no extra negatives": {"n_sample": 0},
-    "shared, BPR-max": {"loss": "bpr-max"},
-    "shared, BPR-max without ELU, momentum": {"loss": "bpr-max", "elu_param": 0, "bpreg": 0.5, "momentum": 0.3},
-    "shared, BPR-max, no extra negatives": {"loss": "bpr-max", "n_sample": 0, "learning_rate": 0.03},
-    "separate, cross-entropy with logq": {"constrained_embedding": False, "embedding": 12, "logq": 1.0},
-    "separate, BPR-max, momentum": {
-        "constrained_embedding": False, "embedding": "layersize", "loss": "bpr-max", "momentum": 0.2,
-    },
-    "one-hot, cross-entropy with logq": ONE_HOT | {"logq": 1.0},
-    "one-hot, BPR-max, momentum": ONE_HOT | {"loss": "bpr-max", "momentum": 0.2},
-    "two layers, cross-entropy with logq": {"layers": (20, 24), "logq": 1.0},
-}  # fmt: skip
-
-
-def train_official(train: Sessions, settings: dict[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Losses by step, and final weights, from our initial weights."""
-    trace = Trace()
-    start = model.initial_weights(GRU4RecConfig(**settings), train.n_items)
-    fitted = OfficialGRU4Rec(**settings).fit(train, weights=start, negatives=given_negatives(settings), trace=trace)
-    return np.array(trace.losses), {name: fitted.state()[name] for name in start}
-
-
-def train_independent(
-    train: Sessions, settings: dict[str, Any], *, tail: str = "official", engine: str = "fast"
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The same of ours."""
-    fitted = GRU4Rec(**settings, tail=tail)
-    fitted.fit(train, negatives=given_negatives(settings), record_losses=True, engine=engine)
-    return fitted.losses, fitted.weights
-
-
-def worst(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> float:
-    """The largest difference of any weight, relative to the largest of its array."""
-    assert found.keys() == expected.keys()
-    return max(float(np.abs(found[n] - expected[n]).max() / np.abs(expected[n]).max()) for n in expected)
-
-
-@pytest.mark.parametrize("settings", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("settings", OFFICIAL_CASES.values(), ids=OFFICIAL_CASES.keys())
 def test_losses_of_500_steps_and_final_weights_are_the_official_ones(train, settings):
     settings = BASE | settings
     losses, weights = train_official(train, settings)
@@ -234,11 +187,7 @@ SEEDS = range(5)
 
 @pytest.fixture(scope="module")
 def split() -> tuple[Sessions, Sessions]:
-    log = walks(1100)
-    past = Sessions.from_log(log[log[SESSION] < 800])
-    future = log[(log[SESSION] >= 800) & log[ITEM].isin(past.catalogue)]
-    future = future[future.groupby(SESSION)[ITEM].transform("size") > 1]
-    return past, Sessions.from_log(future, past.catalogue)
+    return equality.log_and_test(800, 300)
 
 
 def at_20(fitted: Recommender, test: Sessions) -> tuple[float, float]:

@@ -8,6 +8,7 @@ import torch
 
 from audit_lib.gru4rec import batches, model
 from audit_lib.gru4rec.config import GRU4RecConfig
+from audit_lib.gru4rec.equality import fast_against_reference, steps_of
 from audit_lib.gru4rec.fast import Fast
 from audit_lib.gru4rec.graph import Graph
 from audit_lib.gru4rec.reference import Reference
@@ -55,17 +56,7 @@ def _one_thread():
 
 def trained(engine, config, *, steps=STEPS, **options):
     """(losses by step, weights and optimizer state) after the first `steps` steps, epoch after epoch."""
-    train = random_sessions()
-    plan = batches.schedule(train, batch_size=config.batch_size, min_lanes=1 if config.n_sample else 2)
-    run = engine(config, model.initial_weights(config, train.n_items), plan, train.support, **options)
-    losses, epoch = [], 0
-    while steps > 0:
-        run.start_epoch(epoch)
-        n = min(steps, plan.n_steps)
-        half = n // 2
-        losses += [run.run(0, half), run.run(half, n)]
-        epoch, steps = epoch + 1, steps - n
-    return np.concatenate(losses).sum(1, dtype=np.float64) / plan.n_lanes, run.arrays()
+    return steps_of(engine, config, random_sessions(), steps=steps, **options)
 
 
 def equal(engine, config, *, steps=STEPS):
@@ -80,6 +71,14 @@ def equal(engine, config, *, steps=STEPS):
 @pytest.mark.parametrize(("source", "layers", "loss", "n_sample"), GRID)
 def test_the_fast_engine_equals_autograd(source, layers, loss, n_sample):
     equal(Fast, settings(layers=layers, n_sample=n_sample, **INPUTS[source], **LOSSES[loss]))
+
+
+def test_the_table_of_the_fast_engine_has_a_row_for_every_input_loss_and_negatives():
+    table = fast_against_reference(steps=60, sessions=60)
+    assert len(table.drop_duplicates(["input", "loss", "n_sample"])) == 3 * 2 * 2
+    assert (table["steps"] == 60).all()
+    assert table["losses"].between(0, 1e-5, inclusive="neither").all()  # float32 against float64: never the same bits
+    assert table["weights"].between(0, 1e-3, inclusive="neither").all()
 
 
 @pytest.mark.parametrize("changes", RARE, ids=str)

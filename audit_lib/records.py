@@ -1,0 +1,120 @@
+"""Records: measurements that need the official code or a quiet machine, kept with the book so that it can show them.
+
+    book/evidence/records/NAME.json    name, created, versions, host, git_commit, official, columns, rows, sha256
+
+A record is verified on reading: its sha256 is over its columns and rows. `python -m audit_lib record NAME` measures
+anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audit_lib import evidence
+from audit_lib.errors import EvidenceError, InputError, MissingError, unknown
+from audit_lib.gru4rec import vendor
+
+FOLDER = evidence.COMMITTED / "records"
+TYPES = ("int64", "float64", "bool", "str")
+
+# What measures each: a function without arguments that returns the table.
+REGISTRY: dict[str, str] = {
+    "official_equality": "audit_lib.gru4rec.equality:against_official",
+    "official_facts": "audit_lib.gru4rec.facts:probe_all",
+    "bench_train": "audit_lib.bench.train:measure",
+    "bench_rank": "audit_lib.bench.rank:measure",
+    "bench_scaling": "audit_lib.bench.train:scaling",
+}
+
+
+def make(name: str, *, folder: Path | None = None) -> Path:
+    """Measures, and writes the record. Raises InputError for an unknown name."""
+    if name not in REGISTRY:
+        raise unknown("record", name, REGISTRY)
+    module, function = REGISTRY[name].split(":")
+    return write(name, getattr(import_module(module), function)(), folder=folder)
+
+
+def write(name: str, table: pd.DataFrame, *, folder: Path | None = None) -> Path:
+    """Writes a table as a record, with its provenance, and returns its path.
+
+    Columns are int64, float64 (NaN allowed), bool or text; raises InputError for anything else.
+    """
+    columns = {str(column): _type(name, column, table[column]) for column in table.columns}
+    rows = [
+        {column: _plain(value) for column, value in zip(columns, row, strict=True)}
+        for row in table.itertuples(index=False)
+    ]
+    record = {
+        "name": name,
+        "created": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
+        "versions": evidence.versions(),
+        "host": evidence.host(),
+        "git_commit": evidence.git_commit(),
+        "official": _official(),
+        "columns": columns,
+        "rows": rows,
+        "sha256": _digest(columns, rows),
+    }
+    path = (folder or FOLDER) / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf8")
+    partial.replace(path)
+    return path
+
+
+def read(name: str, *, folder: Path | None = None) -> pd.DataFrame:
+    """The table of a record; its provenance is in `.attrs`.
+
+    Raises MissingError if there is no such record, EvidenceError if its file was edited or damaged.
+    """
+    path = (folder or FOLDER) / f"{name}.json"
+    if not path.is_file():
+        raise MissingError(f"There is no record '{path}'. Make it with `python -m audit_lib record {name}`.")
+    again = f"Make it anew with `python -m audit_lib record {name}`."
+    try:
+        record = json.loads(path.read_text("utf8"))
+        found, expected = _digest(record["columns"], record["rows"]), record["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(f"'{path}' is not a record: {error!r}. {again}") from error
+    if found != expected:
+        raise EvidenceError(f"'{path}' was edited: its rows have sha256 {found[:12]}, not {expected[:12]}. {again}")
+    table = pd.DataFrame(record["rows"], columns=list(record["columns"])).astype(record["columns"])
+    table.attrs = {key: value for key, value in record.items() if key not in ("columns", "rows")}
+    return table
+
+
+def _digest(columns: dict[str, str], rows: list[dict[str, Any]]) -> str:
+    return evidence.digest([columns, rows])
+
+
+def _official() -> str | None:
+    """The commit of the official code that was there to be measured."""
+    try:
+        return vendor.verify().commit
+    except (MissingError, InputError):
+        return None
+
+
+def _type(name: str, column: str, values: pd.Series) -> str:
+    if values.isna().all():
+        return "float64"  # None throughout, where there was nothing to measure
+    kinds = {bool: "bool", int: "int64", float: "float64", str: "str"}
+    found = {kinds.get(type(value), "") for value in map(_plain, values) if value is not None}
+    if len(found) != 1 or (values.isna().any() and found != {"float64"}):
+        raise InputError(f"The column '{column}' of record '{name}' is not one of {', '.join(TYPES)}.")
+    return found.pop()
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value; None for NaN."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and np.isnan(value) else value
