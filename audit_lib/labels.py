@@ -23,7 +23,7 @@ from audit_lib.errors import InputError, MissingError, unknown
 LANGUAGES = ("en", "es")
 CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
 
-_METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")  # the same in every language
+_METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")  # the same in every language, as is what has no letter ("1–5")
 
 # How a recommender is called in text, by its name in the registry.
 RECOMMENDERS = {
@@ -65,7 +65,7 @@ def translator(lang: str) -> Callable[[str], str]:
     def translate(text: str) -> str:
         if lang == "en" or text in words:
             return words.get(text, text)
-        if _METRIC.fullmatch(text):
+        if _METRIC.fullmatch(text) or not any(letter.isalpha() for letter in text):
             return text
         raise InputError(f"The label '{text}' has no '{lang}' translation in labels.po. Add one.")
 
