@@ -20,9 +20,9 @@ from tests.click_logs import log_of, random_log, write_tsv
 def folder(tmp_path, monkeypatch):
     """An empty working folder, where evidence goes by default."""
     monkeypatch.chdir(tmp_path)
-    for variable in ("AUDIT_EVIDENCE", "AUDIT_MIRROR"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("AUDIT_MIRROR", raising=False)
     monkeypatch.setenv("AUDIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("AUDIT_EVIDENCE", str(tmp_path / "evidence"))
     return tmp_path
 
 
@@ -81,7 +81,7 @@ def test_a_synthetic_log_is_written_described_ranked_and_measured(call, folder):
     found = {key: facts[key] for key in ("events", "sessions", "items")}
     assert found == {"events": len(log), "sessions": log["SessionId"].nunique(), "items": log["ItemId"].nunique()}
     run = call("rank", "--dataset", path, "--recommender", "markov").strip()
-    assert run.startswith("runs/evidence/s/temporal-")
+    assert run.startswith(f"{folder}/evidence/s/temporal-")
     assert Path(run).is_file()
     rows = json.loads(call("metrics", "--k", 5, run, "--json"))
     assert [(row["metric"], row["k"]) for row in rows] == [("Recall", 5), ("MRR", 5), ("NDCG", 5)]
