@@ -143,7 +143,7 @@ def write(
         "host": host(),
         "git_commit": git_commit(),
     }
-    _replace(path.with_suffix(".json"), (json.dumps(manifest, indent=1, default=_plain) + "\n").encode())
+    replace(path.with_suffix(".json"), (json.dumps(manifest, indent=1, default=_plain) + "\n").encode())
     return Run(path, json.loads(path.with_suffix(".json").read_text()))
 
 
@@ -200,7 +200,7 @@ def _write_table(path: Path, columns: dict[str, np.ndarray]) -> str:
     pq.write_table(pa.table(arrays), buffer, compression="zstd", compression_level=19, use_dictionary=False)
     content = buffer.getvalue()
     if not path.is_file() or path.read_bytes() != content:
-        _replace(path, content)
+        replace(path, content)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -214,7 +214,8 @@ def _read_table(path: Path, sha256: str) -> pd.DataFrame:
     return pq.read_table(io.BytesIO(content)).to_pandas()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Writes under a temporary name, then renames."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_bytes(content)
     partial.replace(path)
