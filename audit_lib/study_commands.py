@@ -100,4 +100,23 @@ def _say(name: str, report: publishing.Report) -> None:
         click.echo(f"  ! {problem}")
 
 
-COMMANDS = (study_, publish, check)
+@click.command()
+@click.argument("path", required=False, type=FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def claims(path: Path | None, as_json: bool) -> None:
+    """The ledger: every audited claim with what was measured and the verdict, from the book's evidence (or PATH)."""
+    from audit_lib import claims as ledger
+
+    settled = ledger.ledger(path or experiments.PUBLISHED)
+    if as_json:
+        click.echo(json.dumps(ledger.as_json(settled), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    for s in settled:
+        click.echo(f"{s.claim.id:4}{s.verdict:22}{s.claim.claim}")
+        for f in s.findings:
+            m = f.measured
+            found = "–" if m is None else f"{m.estimate:.4g} [{m.low:.4g}, {m.high:.4g}]"
+            click.echo(f"      {f.state:10}{ledger.describe(f.part)}: {found}, expected {ledger.expected(f.part)}")
+
+
+COMMANDS = (study_, publish, check, claims)
