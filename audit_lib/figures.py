@@ -144,6 +144,38 @@ def by_cutoff(table: pd.DataFrame, *, metric: str = "Recall", lang: str = "en") 
     return Plot(figure, table)
 
 
+def loss_curves(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: recommender, seed, epoch, loss; a line per seed, the first recommender's solid, the next one's dashed."""
+    _ = translator(lang)
+    names = list(dict.fromkeys(table["recommender"]))
+    with _axes() as (figure, axes):
+        for i, ((name, seed), rows) in enumerate(table.groupby(["recommender", "seed"], sort=False)):
+            axes.plot(
+                rows["epoch"], rows["loss"], color=COLOURS[i % 8], marker=MARKERS[i % 8],
+                linestyle=("-", "--", ":")[names.index(name) % 3],
+                label=f"{name_of(str(name), lang)}, {_('seed')} {seed}",
+            )  # fmt: skip
+        axes.set(xlabel=_("Epoch"), ylabel=_("Training loss per event"), xticks=sorted(table["epoch"].unique()))
+        axes.legend()
+    return Plot(figure, table)
+
+
+SCALES = {"items": "Items in the catalogue", "units": "Units of the layer", "n_sample": "Extra negatives per step"}
+
+
+def scaling(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: varied (items, units or n_sample), value, events_per_second; a panel for each, with even steps."""
+    _ = translator(lang)
+    with _axes(ncols=len(SCALES), sharey=True, figsize=(9.0, 3.4)) as (figure, panels):
+        for i, (axes, (varied, label)) in enumerate(zip(panels, SCALES.items(), strict=True)):
+            rows = table[table["varied"] == varied]
+            axes.plot(range(len(rows)), rows["events_per_second"], color=COLOURS[i], marker=MARKERS[i])
+            axes.set_xticks(range(len(rows)), [f"{value:,}" for value in rows["value"]], fontsize=9)
+            axes.set(xlabel=_(label), ylim=(0, table["events_per_second"].max() * 1.05))
+        panels[0].set(ylabel=_("Events per second"))
+    return Plot(figure, table)
+
+
 def by_negatives(
     table: pd.DataFrame, *, metric: str = "Recall", k: int = 20, full: int | None = None, lang: str = "en"
 ) -> Plot:

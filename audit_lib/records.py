@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -90,6 +92,28 @@ def read(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     table = pd.DataFrame(record["rows"], columns=list(record["columns"])).astype(record["columns"])
     table.attrs = {key: value for key, value in record.items() if key not in ("columns", "rows")}
     return table
+
+
+def latest(name: str, *, live: bool) -> pd.DataFrame:
+    """The record; or, if `live` and the official code is there, a measurement made now, with the like of its attrs."""
+    if not live or _official() is None:
+        return read(name)
+    with TemporaryDirectory() as folder:
+        make(name, folder=Path(folder))
+        return read(name, folder=Path(folder))
+
+
+def provenance(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Record, Created, Processor, Commit, Official code, Versions, sha256 of the tables that `read` returned."""
+    rows = []
+    for about in (table.attrs for table in tables):
+        versions = ", ".join(f"{name} {about['versions'][name]}" for name in ("python", "numpy", "pandas", "torch"))
+        rows.append((
+            about["name"], about["created"], f"{about['host']['cpu']} ({about['host']['cores']})",
+            (about["git_commit"] or "–")[:12], (about["official"] or "–")[:12], versions, about["sha256"][:12],
+        ))  # fmt: skip
+    headings = ("Record", "Measured", "Processor (cores)", "Commit", "Official code", "Versions", "Rows (sha256)")
+    return pd.DataFrame(rows, columns=list(headings))
 
 
 def _digest(columns: dict[str, str], rows: list[dict[str, Any]]) -> str:

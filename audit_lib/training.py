@@ -1,0 +1,232 @@
+"""The tables behind the page on GRU4Rec: plain DataFrames, for `labels.Table` and `figures`.
+
+A group is the runs of one recommender, one a seed, on the same targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audit_lib import evidence, inference, metrics, recommenders, study
+from audit_lib.datasets import Dataset
+from audit_lib.errors import InputError, MissingError
+from audit_lib.evidence import Run
+from audit_lib.gru4rec import batches, profiles, shims
+from audit_lib.inference import Interval, Seeds
+from audit_lib.sessions import Sessions
+from audit_lib.splits import Split
+from audit_lib.tables import Translate
+
+Groups = Mapping[str, Sequence[Run]]
+
+LAWS = {
+    "No order": "synthetic_independent",
+    "First order": "synthetic_first_order",
+    "Hidden intents": "synthetic_latent",
+}
+
+
+def trained(
+    data: Dataset, split: Split, recommender: str, settings: Mapping[str, Any], *, seeds: Iterable[int],
+    device: str = "cpu",
+) -> list[Run]:  # fmt: skip
+    """One run a seed, trained where no evidence of an equal one exists."""
+    return [study.run(data, split, recommender, seed=seed, device=device, **settings) for seed in seeds]
+
+
+def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = None) -> dict[str, list[Run]]:
+    """The runs of the full study by recommender and in order of seed: GRU4Rec with these settings, others with theirs.
+
+    Raises MissingError if there are none, InputError if they rank different targets.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in evidence.find(out or evidence.COMMITTED, dataset=dataset):
+        wanted = settings if run.recommender in profiles.ENGINES.values() else {}
+        config = recommenders.create(run.recommender, **wanted).config.model_dump(mode="json", exclude=study.APART)
+        if run.manifest["config"] == config:
+            groups.setdefault(run.recommender, []).append(run)
+    if not groups:
+        raise MissingError(f"No evidence of '{dataset}' with these settings lies in '{out or evidence.COMMITTED}'.")
+    if len({run.manifest["targets_sha256"] for runs in groups.values() for run in runs}) > 1:
+        raise InputError(f"The evidence of '{dataset}' is of several splits. Keep those of one split in the folder.")
+    return {name: sorted(runs, key=lambda run: run.seed) for name, runs in sorted(groups.items())}
+
+
+def lanes(sessions: Sequence[str], *, n_lanes: int, translate: Translate) -> pd.DataFrame:
+    """The session-parallel schedule of sessions given as words, a letter an event: Step, and 'input → target' by lane.
+
+    '0 | ' stands before the first event of a session, where the hidden state of the lane becomes zero.
+    """
+    letters = sorted(set("".join(sessions)))
+    items = np.array([letters.index(letter) for session in sessions for letter in session], np.int64)
+    offsets = np.cumsum([0, *map(len, sessions)]).astype(np.int64)
+    times, labels = np.arange(len(items), dtype=float), np.arange(len(sessions))
+    plan = batches.schedule(Sessions(items, offsets, times, labels, pd.Index(letters)), batch_size=n_lanes)
+    rows: dict[str, list[Any]] = {translate("Step"): list(range(1, plan.n_steps + 1))}
+    for lane in range(plan.n_lanes):
+        steps = zip(plan.inputs[:, lane], plan.targets[:, lane], plan.reset[:, lane], strict=True)
+        rows[f"{translate('Lane')} {lane + 1}"] = [
+            f"{'0 | ' if reset else ''}{letters[item]} → {letters[target]}" if item >= 0 else ""
+            for item, target, reset in steps
+        ]
+    return pd.DataFrame(rows)
+
+
+def curves(groups: Groups) -> pd.DataFrame:
+    """recommender, seed, epoch, loss (mean over the events of the epoch), events_per_second: from the training logs."""
+    columns = ("epoch", "loss", "events_per_second")
+    return pd.DataFrame(
+        {"recommender": name, "seed": run.seed, **{key: entry[key] for key in columns}}
+        for name, runs in groups.items()
+        for run in runs
+        for entry in run.manifest["log"]
+    )
+
+
+def values(runs: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> np.ndarray:
+    """(R, P) float64: the metric of every target, conservative, a row per seed."""
+    measure = metrics.METRICS[metric]
+    return np.stack([measure(run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), k) for run in runs])
+
+
+def over_seeds(runs: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> Seeds:
+    """The metric with its interval over sessions and seeds (see `inference.over_seeds`)."""
+    return inference.over_seeds(values(runs, metric, k=k), runs[0].targets["session"].to_numpy())
+
+
+def difference(a: Sequence[Run], b: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> Interval:
+    """a minus b on the same targets, with its interval over sessions and seeds.
+
+    Seeds are paired in order; a recommender of one run is the same for every seed of the other.
+    Raises InputError for other targets, or for groups of several seeds that are not equally many.
+    """
+    if a[0].manifest["targets_sha256"] != b[0].manifest["targets_sha256"]:
+        raise InputError("The two rank different targets; only runs on one split can be compared.")
+    if len(a) != len(b) and 1 not in (len(a), len(b)):
+        raise InputError(f"{len(a)} seeds cannot be paired with {len(b)}.")
+    found = values(a, metric, k=k) - values(b, metric, k=k)
+    return inference.over_seeds(found, a[0].targets["session"].to_numpy()).interval
+
+
+def less(runs: Sequence[Run], value: float, metric: str = "Recall", *, k: int = 20) -> Interval:
+    """The metric minus a value that is known exactly, with its interval over sessions and seeds."""
+    found = over_seeds(runs, metric, k=k).interval
+    return Interval(*(bound - value for bound in found[:3]), found.level)
+
+
+def verdict(interval: Interval) -> str:
+    """What a difference says: 'below' or 'above' when its interval leaves out zero, else 'no different from'."""
+    if interval.high < 0:
+        return "below"
+    return "above" if interval.low > 0 else "no different from"
+
+
+def scores(groups: Groups, name_of: Translate, *, k: int = 20) -> pd.DataFrame:
+    """Recommender, Seeds, Recall@k and MRR@k with intervals over sessions and seeds, standard deviation; best first."""
+    rows = []
+    for name, runs in groups.items():
+        row: dict[str, Any] = {"Recommender": name_of(name), "Seeds": len(runs)}
+        for metric in ("Recall", "MRR"):
+            found = over_seeds(runs, metric, k=k)
+            row[f"{metric}@{k}"] = found.mean
+            row[f"95 % interval of {metric}@{k}"] = f"{found.interval.low:.4f} – {found.interval.high:.4f}"
+            row[f"Standard deviation of {metric}@{k}"] = found.sd if len(runs) > 1 else float("nan")
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values(f"Recall@{k}", ascending=False, ignore_index=True)
+
+
+def by_metric(groups: Groups, *, measures: Sequence[tuple[str, int]]) -> pd.DataFrame:
+    """recommender, metric ('Recall@20'), value, low, high: with intervals over sessions and seeds."""
+    rows = []
+    for name, runs in groups.items():
+        for metric, k in measures:
+            found = over_seeds(runs, metric, k=k)
+            place = {"recommender": name, "metric": f"{metric}@{k}", "value": found.mean}
+            rows.append(place | {"low": found.interval.low, "high": found.interval.high})
+    return pd.DataFrame(rows)
+
+
+def against_oracle(
+    recommender: str, settings: Mapping[str, Any], *, profile: str, seeds: Iterable[int], device: str = "cpu"
+) -> dict[str, dict[str, list[Run]]]:
+    """By law and recommender: Popularity, Markov, GRU4Rec and the oracle, on generated logs of the profile's size."""
+    size, found = profiles.profile(profile), {}
+    for law, preset in LAWS.items():
+        name = f"{preset}:n_sessions={size.sessions},n_items={size.items}"
+        data, split = study.prepare(name)
+        found[law] = {simple: [study.run(data, split, simple)] for simple in ("popularity", "markov")}
+        found[law][recommender] = trained(data, split, recommender, settings, seeds=seeds, device=device)
+        found[law]["oracle"] = [study.run(data, split, "oracle", generator=name)]
+    return found
+
+
+def by_law(found: Mapping[str, Groups], *, k: int = 20) -> pd.DataFrame:
+    """law, recommender, value, low, high: Recall@k."""
+    tables = [by_metric(groups, measures=[("Recall", k)]).assign(law=law) for law, groups in found.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def learned(groups: Groups, recommender: str, *, k: int = 20) -> float:
+    """The share of what can be learned above Popularity: (own - popularity) / (oracle - popularity) of Recall@k."""
+    own, least, most = (over_seeds(groups[name], k=k).mean for name in (recommender, "popularity", "oracle"))
+    return (own - least) / (most - least)
+
+
+# --- before a reader: headings in English, which `labels.Table` translates; cells through `translate`
+
+_EQUALITY = {
+    "case": "Case", "input": "Input", "loss": "Loss", "n_sample": "Extra negatives", "steps": "Steps",
+    "seeds": "Seeds", "losses": "Largest difference of a loss", "weights": "Largest difference of a weight",
+    "recall": "Difference of Recall@20", "recall_sd": "Standard deviation",
+}  # fmt: skip
+DIFFERENCES = {
+    "Largest difference of a loss": ".1e", "Largest difference of a weight": ".1e",
+    "Difference of Recall@20": "+.4f",
+}  # fmt: skip
+
+
+def equality_table(found: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """A table of `gru4rec.equality` before a reader."""
+    words = {key: [translate(word) for word in found[key]] for key in ("case", "input") if key in found}
+    return found.assign(**words)[[key for key in _EQUALITY if key in found]].rename(columns=_EQUALITY)
+
+
+def settings_table(settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Setting, under the name it has in the code, and Value, as text."""
+    text = {key: "/".join(map(str, v)) if isinstance(v, tuple) else str(v) for key, v in settings.items()}
+    return pd.DataFrame({"Setting": list(text), "Value": list(text.values())})
+
+
+def facts_table(facts: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """Question, what happened (verbatim), what is done about it."""
+    words = {key: [translate(sentence) for sentence in facts[key]] for key in ("question", "answer")}
+    table = facts.assign(**words)[["question", "happened", "answer"]]
+    return table.set_axis(["Question", "What happened", "What is done about it"], axis=1)
+
+
+def shims_table(runs: Iterable[Run], translate: Translate) -> pd.DataFrame:
+    """Workaround and Why, of every workaround that one of the runs needed."""
+    applied = sorted({shim for run in runs for shim in run.manifest["shims"]})
+    return pd.DataFrame({"Workaround": applied, "Why": [translate(shims.SHIMS[shim]) for shim in applied]})
+
+
+_BENCH = {
+    "setting": "Setting", "ours": "Independent, events/s", "peer": "Official, events/s", "ratio": "Ratio",
+    "floor": "Floor", "ours_2": "Independent, two threads", "peer_2": "Official, two threads",
+    "ratio_2": "Ratio, two threads", "peak_memory_mb": "Peak memory (MiB)",
+}  # fmt: skip
+SPEEDS = {
+    heading: {"Ratio": ".2f", "Ratio, two threads": ".2f", "Floor": ".0%"}.get(heading, ",.0f")
+    for heading in _BENCH.values()
+}
+
+
+def bench_table(bench: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """A table of `bench.train.measure` before a reader."""
+    named = bench.assign(setting=[translate(setting) for setting in bench["setting"]])
+    return named[list(_BENCH)].rename(columns=_BENCH)
