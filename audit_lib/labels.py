@@ -90,7 +90,7 @@ class Table:
             return "–"
         if isinstance(value, str):
             return value
-        spec = self.formats.get(heading) or (".4f" if real else ",d")
+        spec = self.formats.get(heading) or ("z.4f" if real else ",d")
         return format(int(value) if spec.endswith("d") else value, spec)
 
     def _rows(self) -> list[list[str]]:

@@ -49,8 +49,8 @@ def axes_of(plot):
 def words(plot):
     """Every text of a figure."""
     axes = axes_of(plot)
-    legend = axes.get_legend()
-    texts = [*axes.get_xticklabels(), *axes.get_yticklabels(), *(legend.get_texts() if legend else [])]
+    legends = filter(None, [axes.get_legend(), *plot.figure.legends])
+    texts = [*axes.get_xticklabels(), *axes.get_yticklabels(), *(text for one in legends for text in one.get_texts())]
     return [axes.get_xlabel(), axes.get_ylabel(), *(text.get_text() for text in texts)]
 
 
@@ -104,6 +104,26 @@ def test_every_series_has_a_colour_and_a_marker_of_its_own_and_shows_its_values(
     for line, recommender in zip(lines, NAMES, strict=True):
         shown = plot.table.loc[plot.table["recommender"] == recommender, "value"]
         np.testing.assert_array_equal(line.get_ydata(), shown)
+
+
+def test_no_two_of_twenty_series_look_the_same():
+    table = pd.DataFrame([{"recommender": f"own {i}", "k": k, "value": i / 20} for i in range(20) for k in (1, 20)])
+    lines = axes_of(figures.by_cutoff(table)).lines
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
+    assert len({(line.get_marker(), line.get_linestyle()) for line in lines}) == 20
+
+
+@pytest.mark.parametrize("name", ["by_cutoff", "by_negatives", "by_group", "bars"])
+def test_the_legend_hides_nothing(name):
+    plot = PLOTS[name]("es")
+    plot.image()
+    (legend,) = plot.figure.legends
+    assert legend.get_window_extent().y0 >= axes_of(plot).get_window_extent().y1
+
+
+def test_lengths_of_sessions_are_marked_in_whole_events():
+    plot = PLOTS["session_lengths"]("en")
+    assert all(float(tick).is_integer() for tick in axes_of(plot).get_xticks())
 
 
 def test_intervals_are_drawn_only_where_the_table_has_them():

@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import subprocess
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ KEYWORDS = {"xlabel", "ylabel", "zlabel", "title"}  # English labels that `figur
 ROLE = re.compile(r"(\{[\w:-]+\})`(?:[^`<]*<([^`>]*)>|([^`]*))`")
 MATH = re.compile(r"\$[^$]+\$")
 NO_WORD = re.compile(r"[^a-zA-Z]*|K|(Recall|MRR|NDCG|20)@\w+")  # the same in every language
+TRANSLATED = {"claim_es", "measurement_es", "untestable_es"}
 FIGURES = "figures.py"  # translates all its labels itself; the keys of its mappings are matplotlib's
 
 
@@ -206,6 +208,28 @@ def speech(path: Path) -> str:
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
 def test_spanish_is_spelt_right(path: Path) -> None:
     assert misspelt(speech(path)) == []
+
+
+def claims() -> dict[str, str]:
+    """The Spanish of the ledger of claims, by its English."""
+    ledger = tomllib.loads((pipeline.ROOT / "book" / "claims.toml").read_text("utf8"))["claim"]
+    return {claim[key]: claim.get(f"{key}_es", "") for claim in ledger for key in claim if f"{key}_es" in TRANSLATED}
+
+
+def test_every_claim_is_in_spanish() -> None:
+    assert len(claims()) > 20
+    assert [english for english, spanish in claims().items() if not spanish] == []
+
+
+@pytest.mark.parametrize("number", [r"\d+", r"\d*\.\d+"])
+def test_a_claim_has_the_same_numbers_in_spanish(number: str) -> None:
+    figures = {text: Counter(re.findall(number, text)) for pair in claims().items() for text in pair}
+    assert [text for text, spanish in claims().items() if figures[text] != figures[spanish]] == []
+
+
+@pytest.mark.skipif(shutil.which("hunspell") is None, reason="no hunspell: apt-get install hunspell hunspell-es")
+def test_the_claims_are_spelt_right() -> None:
+    assert misspelt("\n".join(claims().values())) == []
 
 
 @pytest.mark.skipif(shutil.which("hunspell") is None, reason="no hunspell: apt-get install hunspell hunspell-es")
