@@ -298,7 +298,8 @@ def test_published_values_fill_the_claims():
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('measure = "score"', 'measure = "scores"'), ("tolerance = 0.02", "tolerence = 0.02"), ('id = "B2"', 'id = "B1"'),
+        ('measure = "score"', 'measure = "scores"'), ("tolerance = 0.02", "tolerence = 0.02"),
+        ('id = "B2"', 'id = "B1"'),
         ('group = "headline"', 'grupo = "headline"'), ('published = "wu2019"', 'published = "x"'),
     ],
 )  # fmt: skip
