@@ -14,7 +14,7 @@ SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomple
 STAGE    = $(RUN) -m audit_lib.pipeline stage
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks fetch synth_data preprocess baselines train_tiny eval_tiny report visualize demo ci translate clean
+.PHONY: help book test notebooks fetch synth_data preprocess baselines train_tiny eval_tiny study report visualize demo ci translate clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ train_tiny: $(READY)  ## Train a small GRU4Rec on a small log (stage 04)
 eval_tiny: PROFILE := tiny
 eval_tiny: $(READY)  ## Measure what train_tiny trained (stage 05)
 	@$(STAGE) 05_evaluation -- $(SNAKE)
+
+study: $(READY)  ## Run the full study (hours), one job an experiment; stop and go on at will
+	@$(RUN) -m snakemake -s workflows/study.smk --cores $(CORES) --keep-going --rerun-incomplete --quiet
 
 report: book  ## The same as book: the report is the book
 

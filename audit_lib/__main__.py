@@ -15,6 +15,7 @@ from audit_lib import datasets, evidence, inference, metrics, resampling, sample
 from audit_lib.errors import AuditError
 from audit_lib.fetching import sha256
 from audit_lib.gru4rec import vendor
+from audit_lib.study_commands import COMMANDS
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -273,6 +274,10 @@ def bench_baselines(dataset: str, as_json: bool) -> None:
     from audit_lib.bench import baselines
 
     show(baselines.measure(dataset=dataset), as_json)
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
 
 
 def main(arguments: list[str] | None = None) -> Any:

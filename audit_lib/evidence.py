@@ -147,7 +147,7 @@ def write(
     }
     text = json.dumps(manifest, indent=1, default=_plain) + "\n"
     try:
-        _put({targets: aimed, path: ranked, path.with_suffix(".json"): text.encode()})
+        put({targets: aimed, path: ranked, path.with_suffix(".json"): text.encode()})
     except OSError as error:
         raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error}. Choose another.") from error
     return Run(path, json.loads(text))
@@ -246,7 +246,7 @@ def _read_table(path: Path, sha256: str) -> pd.DataFrame:
     return pq.read_table(io.BytesIO(content)).to_pandas()
 
 
-def _put(files: dict[Path, bytes]) -> None:
+def put(files: dict[Path, bytes]) -> None:
     """Writes all files under temporary names, then renames them in order. If one cannot be written, none is."""
     partial = {path: path.with_name(f".{path.name}.{os.getpid()}.partial") for path in files}
     try:

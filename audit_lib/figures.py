@@ -18,11 +18,13 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from audit_lib.labels import name_of, translator
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", "--", ":")  # the next one after eight series, so that no two look the same
 STYLE = {
     "figure.figsize": (7.0, 3.8),
     "figure.constrained_layout.use": True,
@@ -85,10 +87,19 @@ def _axes(**subplots: Any):
 def _lines(axes: Any, table: pd.DataFrame, *, x: str, y: str, series: str, label: Callable[[str], str]) -> None:
     """One line and marker per series, in order of appearance, with an interval where the table has low and high."""
     for i, (name, rows) in enumerate(table.groupby(series, sort=False)):
-        style = {"color": COLOURS[i % 8], "marker": MARKERS[i % 8], "label": label(str(name))}
+        style = {"color": COLOURS[i % 8], "marker": MARKERS[(i + i // 8) % 8], "linestyle": LINES[i // 8 % 3]}
+        style["label"] = label(str(name))
         axes.plot(rows[x], rows[y], **style)
         if {"low", "high"} <= set(rows):
             axes.fill_between(rows[x], rows["low"], rows["high"], color=style["color"], alpha=0.15, linewidth=0)
+
+
+def _legend(figure: Figure, axes: Any) -> None:
+    """A legend above the axes, where it hides nothing, in rows of three; the figure grows by it."""
+    handles, names = axes.get_legend_handles_labels()
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.24 * -(-len(names) // 3))
+    figure.legend(handles, names, loc="outside upper center", ncols=3, fontsize=9.5)
 
 
 def session_lengths(table: pd.DataFrame, *, lang: str = "en") -> Plot:
@@ -97,6 +108,7 @@ def session_lengths(table: pd.DataFrame, *, lang: str = "en") -> Plot:
     with _axes() as (figure, axes):
         axes.bar(table["length"], table["sessions"], color=COLOURS[0], width=0.9)
         axes.set(xlabel=_("Events in the session"), ylabel=_("Sessions"))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return Plot(figure, table)
 
 
@@ -128,7 +140,7 @@ def by_cutoff(table: pd.DataFrame, *, metric: str = "Recall", lang: str = "en") 
     with _axes() as (figure, axes):
         _lines(axes, table, x="k", y="value", series="recommender", label=lambda r: name_of(r, lang))
         axes.set(xlabel="K", ylabel=f"{metric}@K", ylim=(0, None), xticks=sorted(table["k"].unique()))
-        axes.legend()
+        _legend(figure, axes)
     return Plot(figure, table)
 
 
@@ -174,7 +186,7 @@ def by_negatives(
         axes.set(xlabel=_("Negatives sampled per target"), ylabel=f"{metric}@{k}", xscale="log", ylim=(0, 1.03))
         if full is not None:
             axes.axvline(full, color="black", linewidth=1, linestyle=":", label=_("Whole catalogue"))
-        axes.legend(fontsize=9)
+        _legend(figure, axes)
     return Plot(figure, table)
 
 
@@ -194,7 +206,7 @@ def by_group(
         axes.set(xlabel=_(xlabel), ylabel=ylabel, ylim=(0, None))
         if log:
             axes.set_yscale("log")
-        axes.legend()
+        _legend(figure, axes)
     return Plot(figure, table)
 
 
@@ -225,5 +237,5 @@ def bars(
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set(xlabel=_(xlabel))
-        axes.legend()
+        _legend(figure, axes)
     return Plot(figure, table)

@@ -14,15 +14,16 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from babel.messages.pofile import read_po
 
-from audit_lib.errors import InputError, unknown
+from audit_lib.errors import InputError, MissingError, unknown
 
 LANGUAGES = ("en", "es")
 CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
 
-_METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")  # the same in every language
+_METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")  # the same in every language, as is what has no letter ("1–5")
 
 # How a recommender is called in text, by its name in the registry.
 RECOMMENDERS = {
@@ -52,6 +53,8 @@ def catalogue(lang: str) -> dict[str, str]:
     if lang == "en":
         return {}
     path = CATALOGUE / lang / "LC_MESSAGES" / "labels.po"
+    if not path.is_file():
+        raise MissingError(f"There is no catalogue '{path}', so that '{lang}' labels are unknown. Use lang='en'.")
     return {m.id: m.string for m in read_po(io.BytesIO(path.read_bytes())) if m.id and m.string and not m.fuzzy}
 
 
@@ -62,7 +65,7 @@ def translator(lang: str) -> Callable[[str], str]:
     def translate(text: str) -> str:
         if lang == "en" or text in words:
             return words.get(text, text)
-        if _METRIC.fullmatch(text):
+        if _METRIC.fullmatch(text) or not any(letter.isalpha() for letter in text):
             return text
         raise InputError(f"The label '{text}' has no '{lang}' translation in labels.po. Add one.")
 
@@ -82,11 +85,12 @@ class Table:
         self.data, self.lang, self.formats = data, lang, dict(formats or {})
 
     def _cell(self, heading: str, value: Any) -> str:
-        if value is None or (isinstance(value, float) and pd.isna(value)):
+        real = isinstance(value, float | np.floating)
+        if value is None or (real and np.isnan(value)):
             return "–"
         if isinstance(value, str):
             return value
-        spec = self.formats.get(heading) or (".4f" if isinstance(value, float) else ",d")
+        spec = self.formats.get(heading) or ("z.4f" if real else ",d")
         return format(int(value) if spec.endswith("d") else value, spec)
 
     def _rows(self) -> list[list[str]]:

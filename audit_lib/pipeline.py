@@ -42,6 +42,7 @@ AFTER: dict[str, tuple[str, ...]] = {
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
+QUIET = "ignore:IProgress not found"
 
 
 class StageError(AuditError, RuntimeError):
@@ -144,11 +145,13 @@ def write(notebook: Any, path: Path) -> None:
 
 @contextlib.contextmanager
 def kernel_environment(root: Path) -> Iterator[None]:
-    """What kernels inherit: the library on their path and one thread each."""
+    """What kernels inherit: the library on their path, one thread each, no chatter."""
     before = dict(os.environ)
     os.environ.update(ONE_THREAD)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), before.get("PYTHONPATH", "")]))
     os.environ.setdefault("PYTHONHASHSEED", "0")
+    # A progress bar without widgets would print where it is installed.
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before.get("PYTHONWARNINGS", ""), QUIET]))
     try:
         yield
     finally:

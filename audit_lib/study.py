@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from audit_lib import datasets, evidence, ranking, recommenders, splits
 from audit_lib.datasets import Dataset
 from audit_lib.errors import EvidenceError, InputError
@@ -101,11 +99,13 @@ def run(
 
     Equal means: same data, split, recommender, configuration and seed. fresh: run all the same.
     """
+    import torch  # here, so that the verbs that train nothing do not wait for it
+
     evidence.check_dataset_name(dataset.name)
     cls = recommenders.lookup(recommender)
     own = {key: value for key, value in (("seed", seed), ("device", device)) if key in cls.Config.model_fields}
     model = recommenders.create(recommender, **(settings | own))
-    config = model.config.model_dump(mode="json", exclude=APART)
+    config = plain(model.config)
     out = out or evidence.root()
     path = evidence.path_of(
         split, dataset=dataset.name, recommender=recommender, config=config, seed=seed, out=out
@@ -135,6 +135,16 @@ def run(
         shims=list(getattr(model, "shims", ())),
         out=out,
     )
+
+
+def plain(config: recommenders.Config) -> dict[str, Any]:
+    """A configuration as its manifest states it."""
+    return config.model_dump(mode="json", exclude=APART)
+
+
+def config_of(recommender: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole configuration behind some settings, as a manifest states it. Nothing is trained."""
+    return plain(recommenders.create(recommender, **settings).config)
 
 
 def peak_memory_mb() -> float:

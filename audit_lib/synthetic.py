@@ -14,6 +14,7 @@ session lengths and times therefore never change with the dial; only the order d
 
 from __future__ import annotations
 
+import contextlib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -189,7 +190,8 @@ def write(config: SyntheticConfig, path: str | Path) -> Path:
     except OSError as error:
         raise InputError(f"'{path}' cannot be written: {error}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     return path
 
 

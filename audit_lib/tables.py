@@ -223,9 +223,9 @@ def shuffle_tests(found: Mapping[str, ShuffleTest], name_of: Translate) -> pd.Da
             "Recommender": name_of(name),
             "Recall@20, in order": test.recall,
             "Recall@20, shuffled": test.shuffled,
-            "Relative loss": f"{test.loss.estimate:.1%}",
-            "95 % interval": f"{test.loss.low:.1%} – {test.loss.high:.1%}",
-            "Overlap of the lists (Jaccard)": test.jaccard.estimate,
+            "Relative loss": f"{test.loss.estimate:z.1%}",
+            "95 % interval": f"{test.loss.low:z.1%} – {test.loss.high:z.1%}",
+            "Jaccard of the lists": test.jaccard.estimate,
         }
         for name, test in found.items()
     )
@@ -238,7 +238,7 @@ def pairs(compared: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
             "Better": name_of(row.first),
             "Worse": name_of(row.second),
             "Difference": row.difference,
-            "95 % interval": f"{row.low:.4f} – {row.high:.4f}",
+            "95 % interval": f"{row.low:z.4f} – {row.high:z.4f}",
             "p (Holm)": row.p_holm,
         }
         for row in compared.itertuples()

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,9 @@ class Project:
 
     def environment(self) -> dict[str, str]:
         """The environment of its commands: this project's library, not the one under test elsewhere."""
-        return {**os.environ, **pipeline.ONE_THREAD, "PYTHONPATH": str(self.root), "SOURCE_DATE_EPOCH": "1700000000"}
+        evidence = str(self.root / "runs" / "evidence")
+        own = {"PYTHONPATH": str(self.root), "AUDIT_EVIDENCE": evidence, "SOURCE_DATE_EPOCH": "1700000000"}
+        return {**os.environ, **pipeline.ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
 
     def stale(self) -> list[str]:
         """Names of the jobs that Snakemake would run now, like `stage 02_split es` or `pages`."""
@@ -91,8 +93,8 @@ class Project:
         return [job for job in jobs if job != "book"]
 
 
-def copy_project(target: Path) -> Project:
-    """Copy what is, or could be, under version control."""
+def copy_project(target: Path, *, stages: Sequence[str] = ()) -> Project:
+    """Copy what is, or could be, under version control; with `stages`, small ones of our own instead of the book's."""
     listing = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=pipeline.ROOT, capture_output=True, text=True, check=False
     )
@@ -108,17 +110,19 @@ def copy_project(target: Path) -> Project:
     cache = pipeline.ROOT / ".audit-cache"
     cache.mkdir(exist_ok=True)  # what was downloaded once serves every copy
     (target / ".audit-cache").symlink_to(cache)
+    if stages:
+        for old in (target / "notebooks").glob("*.md"):
+            old.unlink()
+    for name in stages:
+        (target / "notebooks" / f"{name}.md").write_text(STANDIN.format(name=name), "utf8")
     return Project(target)
 
 
 @pytest.fixture(scope="session")
 def standin(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with three small stages of our own, run once and built once."""
-    project = copy_project(tmp_path_factory.mktemp("standin") / "project")
-    for old in (project.root / "notebooks").glob("*.md"):
-        old.unlink()
-    for name in ("01_data", "02_split", "03_baselines"):
-        (project.root / "notebooks" / f"{name}.md").write_text(STANDIN.format(name=name), "utf8")
+    stages = ("01_data", "02_split", "03_baselines")
+    project = copy_project(tmp_path_factory.mktemp("standin") / "project", stages=stages)
     project.make("book")
     return project
 

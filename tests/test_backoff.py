@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_logs import scores_after, sessions_of, small_train
 
 from audit_lib.errors import InputError
 from audit_lib.recommenders import create
+from tests.small_logs import scores_after, sessions_of, small_train
 
 V = 5
 

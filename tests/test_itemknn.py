@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from small_logs import scores_after, sessions_of, small_train
 
 from audit_lib.recommenders import create, itemknn
+from tests.small_logs import scores_after, sessions_of, small_train
 
 V = 6
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from small_logs import scores_after, sessions_of, small_train
 
 from audit_lib.recommenders import create, rules
+from tests.small_logs import scores_after, sessions_of, small_train
 
 V = 6
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_logs import scores_after, sessions_of, small_train
 
 from audit_lib.recommenders import create, neighbours
 from audit_lib.recommenders.decay import by_distance, by_position
 from audit_lib.sessions import Prefixes
+from tests.small_logs import scores_after, sessions_of, small_train
 
 V = 6
 DAY = 86400.0

@@ -148,6 +148,14 @@ def test_events_at_the_same_time_keep_the_order_of_the_input():
     assert log["ItemId"].tolist() == ["first", "c", "a", "b"]
 
 
+def test_sessions_that_start_at_the_same_time_keep_the_order_of_the_input():
+    names = np.random.default_rng(0).permutation(500)  # many: a sort of a few elements is stable by accident
+    starts = np.arange(500) % 2
+    log = log_of({name: [("a", start), ("b", 9)] for name, start in zip(names, starts, strict=True)})
+    expected = [*names[starts == 0], *names[starts == 1]]
+    assert log["SessionId"].drop_duplicates().tolist() == expected
+
+
 def test_duplicate_rows_are_kept_and_reported(caplog):
     with caplog.at_level(logging.WARNING):
         log = validate(frame(SessionId=[1, 1, 1, 2], ItemId=[5, 5, 5, 5], Time=[1, 1, 1, 1]), name="clicks")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,14 @@ def test_a_second_build_from_the_same_notebooks_gives_the_same_bytes(
 def test_formulas_are_drawn_by_the_vendored_script_only_where_there_are_some(site: Path) -> None:
     assert "_static/mathjax/tex-svg.js" in (site / "en/book/methods.html").read_text("utf8")
     assert "tex-svg.js" not in (site / "en/book/licences.html").read_text("utf8")
+
+
+def test_no_page_names_a_place_of_the_machine_that_built_it(book: Project, site: Path) -> None:
+    places = {str(book.root), sys.prefix, str(Path.home()) + "/", str(Path(sys.base_prefix))}
+    for path in site.rglob("*"):
+        if path.suffix in {".html", ".ipynb", ".md", ".js"}:
+            text = path.read_text("utf8")
+            assert not [place for place in places if place in text], path
 
 
 def test_there_is_one_search_form(site: Path) -> None:

@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from small_logs import sessions_of
 
 from audit_lib import recommenders, spaces, tuning
 from audit_lib.errors import InputError
 from audit_lib.recommenders import Config, Recommender
 from audit_lib.tuning import Budget, Objective, tune
+from tests.small_logs import sessions_of
 
 V = 20
 KNN_SPACE = {"k": IntDistribution(1, 30), "similarity": CategoricalDistribution(("cosine", "vec"))}

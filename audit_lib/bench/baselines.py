@@ -43,7 +43,8 @@ def measure(
     """One row per measurement: setting, ours, peer, ratio, floor (what `ours` or `ratio` is held against).
 
     V-SKNN in predictions per second of processor time, as both run on one core, and the ratio to the peer; the peak
-    memory in MiB; then p50 and p99 of a single answer in ms of wall time. No peer row without the `wsknn` package.
+    memory in MiB; then p50 and p99 of a single answer in ms of processor time, the wall time of an idle core. No peer
+    row without the `wsknn` package.
     """
     torch.set_num_threads(1)
     _, split = study.prepare(dataset)
@@ -119,19 +120,18 @@ def latencies(catalogues: Sequence[int], *, queries: int) -> Iterator[dict[str, 
 
 
 def answer_times(model: Recommender, test: Sessions) -> np.ndarray:
-    """(S,) float64 seconds that each test session's last prefix takes from its events to its best 20 items."""
+    """(S,) float64 seconds of processor time from each test session's last prefix to its best 20 items."""
     times = []
     for s in range(-1, test.n_sessions):  # the first time compiles, and does not count
         prefixes = Prefixes(test.select(np.array([max(s, 0)])))
         only = np.zeros(prefixes.sessions.n_events, bool)
         only[-1] = True
         prefixes = Prefixes(prefixes.sessions, only)
-        start = time.perf_counter()
+        start = time.process_time()
         scores = next(iter(model.score(prefixes, block_size=1)))[0]
-        scores = np.asarray(scores)
         top = np.argpartition(scores, -min(TOP, len(scores)))[-TOP:]
         top[np.argsort(-scores[top])]
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return np.array(times[1:])
 
 

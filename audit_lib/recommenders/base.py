@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -66,7 +67,8 @@ class Recommender(ABC):
             save_file(arrays, partial, {"recommender": self.name, "config": self.config.model_dump_json()})
             partial.replace(path)
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
         return path
 
     @classmethod

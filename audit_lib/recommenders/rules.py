@@ -129,7 +129,7 @@ class SequentialRules(LastItemRecommender):
 
     w(x) = 1/x in the paper; as a share of its sum over j. Fit O(E · steps), score O(rules of i) + O(V).
     Ludewig & Jannach 2018; steps 10 and 1/x are session-rec's defaults, its tuned settings lie within 4 … 20 steps and
-    1/x or 1/x² (see `presets.toml`).
+    1/x or 1/x² (see `literature.toml`).
     """
 
     name = "sr"

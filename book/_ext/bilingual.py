@@ -30,9 +30,11 @@ IN = {"en": "In", "es": "En"}
 AND = {"en": " and ", "es": " y "}
 PROMPTS = {
     "en": {"input": ("Show code", "Hide code"), "output": ("Show output", "Hide output"),
-           "all": ("Show cell", "Hide cell")},
+           "all": ("Show cell", "Hide cell"),
+           "injected": ("Show the parameters of this run", "Hide the parameters of this run")},
     "es": {"input": ("Mostrar el código", "Ocultar el código"), "output": ("Mostrar la salida", "Ocultar la salida"),
-           "all": ("Mostrar la celda", "Ocultar la celda")},
+           "all": ("Mostrar la celda", "Ocultar la celda"),
+           "injected": ("Mostrar los parámetros de esta ejecución", "Ocultar los parámetros de esta ejecución")},
 }  # fmt: skip
 
 
@@ -86,7 +88,8 @@ def cell_prompts(app: Sphinx, doctree: Any) -> None:
     """Word the prompt of a folded cell in the book's language."""
     prompts = PROMPTS[app.config.language]
     for node in doctree.findall(lambda n: getattr(n, "attributes", {}).get("hide_mode") in prompts):
-        node["prompt_show"], node["prompt_hide"] = prompts[node["hide_mode"]]
+        kind = "injected" if "tag_injected-parameters" in node["classes"] else node["hide_mode"]
+        node["prompt_show"], node["prompt_hide"] = prompts[kind]
 
 
 def initialise(app: Sphinx, config: Any) -> None:

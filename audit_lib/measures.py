@@ -1,0 +1,359 @@
+"""What the claims are held against: functions of the committed evidence, one number each, with its interval.
+
+Each takes a `Book` (the evidence) and the arguments that its part of claims.toml states. Where evidence is missing it
+raises `NotYet`, which names it; nothing is trained here, and no data set is read.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from audit_lib import experiments, inference, metrics, observations, published, synthetic
+from audit_lib.datasets import REGISTRY
+from audit_lib.evidence import Run
+from audit_lib.experiments import Experiment
+from audit_lib.recommenders import oracle
+from audit_lib.resampling import means, resampled_means, session_sums
+from audit_lib.sampled import Counts, expectation
+from audit_lib.sources import Generated
+
+K = 20
+SIMPLE = "simple"  # the group of the simple recommenders with their default settings
+MAIN = {"seed_demo": "demo"}  # the group in which GRU4Rec ran, where it is not 'headline'
+
+
+class NotYet(Exception):
+    """Evidence that is not there; the message names it."""
+
+
+class Measured(NamedTuple):
+    """A number, its 95 % interval (NaN where it has none), and over how many seeds it was taken (0: none)."""
+
+    estimate: float
+    low: float = float("nan")
+    high: float = float("nan")
+    seeds: int = 0
+
+
+@dataclass
+class Book:
+    """The evidence in a folder, each file read once. study: the list of experiments it belongs to."""
+
+    folder: Path = experiments.PUBLISHED
+    study: Path = experiments.STUDY
+    _runs: dict[Any, Run | None] = field(default_factory=dict)
+    _tables: dict[Any, pd.DataFrame] = field(default_factory=dict)
+
+    def planned(self, **wanted: Any) -> tuple[Experiment, ...]:
+        """The experiments of the study with these fields."""
+        return experiments.select(experiments.plan(self.study), {key: str(value) for key, value in wanted.items()})
+
+    def run_of(self, experiment: Experiment) -> Run | None:
+        """Its evidence, None if there is none."""
+        key = experiment.id
+        if key not in self._runs:
+            self._runs[key] = experiments.evidence_of(experiment, self.folder)
+        return self._runs[key]
+
+    def present(self, **wanted: Any) -> list[Run]:
+        """The evidence there is of these experiments, by seed."""
+        return [run for run in map(self.run_of, self.planned(**wanted)) if run is not None]
+
+    def runs(self, **wanted: Any) -> list[Run]:
+        """The evidence of all these experiments. Raises NotYet, naming those without, or if none is planned."""
+        chosen = self.planned(**wanted)
+        missing = [experiment.id for experiment in chosen if self.run_of(experiment) is None]
+        if missing or not chosen:
+            raise NotYet(", ".join(missing) or ", ".join(f"{key} = {value}" for key, value in wanted.items()))
+        return self.present(**wanted)
+
+    def rows(self, observation: str) -> list[dict[str, Any]]:
+        """The rows of an observation. Raises NotYet if it has not been made."""
+        rows = observations.rows_of(observation, self.folder)
+        if rows is None:
+            raise NotYet(f"{observations.FOLDER}/{observation}.json")
+        return rows
+
+    def recommenders(self, dataset: str) -> dict[str, Run]:
+        """One run of each recommender on the default split of a data set: the simple ones, and GRU4Rec's first seed."""
+        found = self.present(dataset=dataset, group=SIMPLE) + self.present(dataset=dataset, group=main_group(dataset))
+        return {run.recommender: run for run in sorted(found, key=lambda run: -run.seed)}
+
+    def sampled(self, dataset: str, n: int) -> pd.DataFrame:
+        """recommender, full, sampled: Recall@20 and its exact expectation under n uniform negatives."""
+        if (dataset, n) not in self._tables:
+            rows = []
+            for name, run in self.recommenders(dataset).items():
+                counts = Counts.of_run(run)
+                size = min(n, counts.pool)
+                full = metrics.recall(counts.above, counts.equal, K).mean()
+                sampled = expectation(counts, "Recall", n=size, k=K).mean()
+                rows.append({"recommender": name, "full": full, "sampled": sampled})
+            self._tables[dataset, n] = pd.DataFrame(rows, columns=["recommender", "full", "sampled"])
+        return self._tables[dataset, n]
+
+
+def main_group(dataset: str) -> str:
+    """The group of experiments in which GRU4Rec ran on a data set."""
+    return "synthetic" if isinstance(REGISTRY[dataset].get, Generated) else MAIN.get(dataset, "headline")
+
+
+def values_of(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """(R, P) values of several runs on the same targets with that many events before them, and (P,) their sessions."""
+    runs = list(runs)
+    targets = runs[0].targets
+    keep = (targets["step"] >= min_step).to_numpy()
+    metric_of = metrics.METRICS[metric]
+    rows = [metric_of(run.ranks["above"].to_numpy()[keep], run.ranks["equal"].to_numpy()[keep], k) for run in runs]
+    return np.stack(rows), targets["session"].to_numpy()[keep]
+
+
+def over(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> Measured:
+    """The mean over seeds, with its interval over sessions and seeds."""
+    values, session = values_of(runs, metric, k, min_step)
+    found = inference.over_seeds(values, session)
+    return Measured(found.mean, found.interval.low, found.interval.high, found.n)
+
+
+def score(
+    book: Book, *, dataset: str, group: str, recommender: str, metric: str = "Recall", k: int = K, min_step: int = 1
+) -> Measured:
+    """A metric of a recommender."""
+    return over(book.runs(dataset=dataset, group=group, recommender=recommender), metric, k, min_step)
+
+
+def difference(
+    book: Book, *, dataset: str, first: str, first_group: str, second: str, second_group: str, metric: str = "Recall",
+    k: int = K,
+) -> Measured:  # fmt: skip
+    """First less second, paired by target; a recommender without seeds is the same beside every seed of the other."""
+    a, session = values_of(book.runs(dataset=dataset, group=first_group, recommender=first), metric, k)
+    b, _ = values_of(book.runs(dataset=dataset, group=second_group, recommender=second), metric, k)
+    if len(a) > 1 and len(b) > 1 and len(a) != len(b):
+        b = b.mean(0, keepdims=True)
+    found = inference.over_seeds(a - b, session)
+    return Measured(found.mean, found.interval.low, found.interval.high, found.n)
+
+
+def _ratio(top: np.ndarray, bottom: np.ndarray, session: np.ndarray, seeds: int) -> Measured:
+    """Ratio of two means over the same targets, (P,) each, with its interval over sessions."""
+    sums = session_sums(np.stack([top, bottom], axis=1), session)
+    whole, drawn = means(sums), resampled_means(sums)
+    found = inference.percentile_interval(whole[0] / whole[1], drawn[:, 0] / drawn[:, 1])
+    return Measured(found.estimate, found.low, found.high, seeds)
+
+
+def simple_share(book: Book, *, dataset: str) -> Measured:
+    """Recall@20 of the best simple recommender divided by GRU4Rec's (mean over seeds).
+
+    The best is chosen on the test part, in its favour; the interval does not know of the choice.
+    """
+    simple = book.runs(dataset=dataset, group=SIMPLE)
+    neural = book.runs(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
+    values, session = values_of(simple, "Recall", K)
+    theirs, _ = values_of(neural, "Recall", K)
+    return _ratio(values[values.mean(1).argmax()], theirs.mean(0), session, len(neural))
+
+
+def relative_loss(book: Book, *, dataset: str, variant: str) -> Measured:
+    """Share of GRU4Rec's Recall@20 that is lost when settings are changed as the variant says."""
+    changed = book.runs(dataset=dataset, variant=variant, recommender="gru4rec")
+    base = book.runs(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
+    ours, session = values_of(base, "Recall", K)
+    theirs, _ = values_of(changed, "Recall", K)
+    found = _ratio(theirs.mean(0), ours.mean(0), session, len(changed))
+    return Measured(1 - found.estimate, 1 - found.high, 1 - found.low, found.seeds)
+
+
+def published_gap(book: Book, *, dataset: str, model: str, source: str) -> Measured:
+    """A published Recall@20 less our GRU4Rec's. The interval is ours alone: a published value has none."""
+    ours = score(book, dataset=dataset, group=main_group(dataset), recommender="gru4rec")
+    theirs = published.value(source, dataset, model, "Recall", K)
+    return Measured(theirs - ours.estimate, theirs - ours.high, theirs - ours.low, ours.seeds)
+
+
+def sampled_factor(book: Book, *, dataset: str, n: int) -> Measured:
+    """Expected sampled Recall@20 divided by the full one: the median over recommenders."""
+    book.runs(dataset=dataset, group=SIMPLE)
+    book.runs(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
+    table = book.sampled(dataset, n).query("full > 0")
+    return Measured(float((table["sampled"] / table["full"]).median()))
+
+
+def sampled_where(book: Book, *, n: int, low_full: float, high_full: float) -> Measured:
+    """Mean expected sampled Recall@20 of all recommenders on real logs whose full value lies between two bounds."""
+    tables = [book.sampled(dataset, n) for dataset in real_datasets(book)]
+    whole = pd.concat(tables) if tables else pd.DataFrame({"full": [], "sampled": []})
+    found = whole[whole["full"].between(low_full, high_full)]
+    if found.empty:
+        raise NotYet(f"Recall@{K} {low_full:g} – {high_full:g}")
+    return Measured(float(found["sampled"].mean()))
+
+
+def reversals(book: Book, *, n: int) -> Measured:
+    """Pairs of recommenders on one real log whose expected order under n negatives is not the full one.
+
+    One pair is a finding, whatever else is missing; none is one only when every recommender has been run.
+    """
+    count = 0
+    for dataset in real_datasets(book):
+        table = book.sampled(dataset, n)
+        i, j = np.triu_indices(len(table), 1)
+        full, sampled = (table[key].to_numpy()[i] - table[key].to_numpy()[j] for key in ("full", "sampled"))
+        count += int((full * sampled < 0).sum())
+    if not count:
+        book.runs(group=SIMPLE)
+    return Measured(float(count))
+
+
+def real_datasets(book: Book) -> list[str]:
+    """Data sets of the study that are not generated, with evidence of at least one recommender."""
+    names = dict.fromkeys(e.dataset for e in experiments.plan(book.study))
+    return [n for n in names if not isinstance(REGISTRY[n].get, Generated) and book.recommenders(n)]
+
+
+def toy_table(book: Book) -> Measured:
+    """Numbers of the published toy table that come out otherwise here, to its last digit. Needs no evidence."""
+    toy = published.toy()
+    counts = [Counts(np.array(r) - 1, np.zeros(len(r), np.int64), toy["items"]) for r in toy["ranks"].values()]
+    wrong = 0
+    for kind, n, sampling in (
+        ("full", toy["items"] - 1, "uniform"), ("sampled", toy["negatives"], "uniform-replacement"),
+    ):  # fmt: skip
+        for metric, values in toy[kind].items():
+            name, k = ("MRR", None) if metric == "AP" else (metric, toy["k"] if metric == "Recall" else None)
+            found = [expectation(c, name, n=n, k=k, sampling=sampling).mean() for c in counts]
+            wrong += sum(round(a, toy["digits"][kind]) != b for a, b in zip(found, values, strict=True))
+    return Measured(float(wrong))
+
+
+def loss(book: Book, *, dataset: str, group: str, recommender: str, epoch: int) -> Measured:
+    """Training loss of an epoch, the mean over events and seeds."""
+    runs = book.runs(dataset=dataset, group=group, recommender=recommender)
+    found = [entry["loss"] for run in runs for entry in run.manifest["log"] if entry["epoch"] == epoch]
+    if not found:
+        raise NotYet(f"{dataset}-{recommender}, log of epoch {epoch}")
+    return Measured(statistics.mean(found), seeds=len(found))
+
+
+def fit_seconds(book: Book, *, dataset: str, group: str, recommender: str) -> Measured:
+    """Seconds to train, the mean over seeds."""
+    runs = book.runs(dataset=dataset, group=group, recommender=recommender)
+    return Measured(statistics.mean(run.manifest["seconds"]["fit"] for run in runs), seeds=len(runs))
+
+
+def optimum(book: Book, *, dataset: str, k: int) -> Measured:
+    """The exact Recall@k that no recommender can exceed in expectation, from the law of a generated log."""
+    found = oracle.optimum(synthetic.named(dataset), k=k)
+    if found is None:
+        raise NotYet(dataset)
+    return Measured(found["recall"])
+
+
+def leak(book: Book, *, dataset: str, field: str) -> Measured:
+    """A count of the leakage report."""
+    return Measured(float(_row(book, "leakage", dataset=dataset)[field]))
+
+
+def shuffle_loss(book: Book, *, which: str) -> Measured:
+    """Share of Recall@20 that Markov loses on shuffling: of a data set, or the least or greatest of all."""
+    if which in ("least", "greatest"):
+        rows = sorted(book.rows("shuffle"), key=lambda row: row["loss"])
+        row = rows[0 if which == "least" else -1]
+    else:
+        row = _row(book, "shuffle", dataset=which)
+    return Measured(row["loss"], row["low"], row["high"])
+
+
+def latency(book: Book, *, recommender: str, percentile: int, largest: bool = True) -> Measured:
+    """Milliseconds of one answer over the largest (or smallest) catalogue measured."""
+    rows = [r for r in book.rows("latency") if (r["recommender"], r["percentile"]) == (recommender, percentile)]
+    if not rows:
+        raise NotYet(f"{observations.FOLDER}/latency.json, {recommender}")
+    rows.sort(key=lambda row: row["items"])
+    return Measured(rows[-1 if largest else 0]["ms"])
+
+
+def latency_growth(book: Book, *, recommender: str) -> Measured:
+    """The median time of one answer over the largest catalogue, divided by that over the smallest."""
+    large, small = (latency(book, recommender=recommender, percentile=50, largest=big) for big in (True, False))
+    return Measured(large.estimate / small.estimate)
+
+
+def speed_ratio(book: Book, *, setting: str) -> Measured:
+    """Events per second of the independent engine divided by those of the official code."""
+    ratio = _row(book, "speed", setting=setting)["ratio"]
+    if ratio is None:
+        raise NotYet(f"{observations.FOLDER}/speed.json, gru4rec_official")
+    return Measured(ratio)
+
+
+def probe(book: Book, *, fact: str) -> Measured:
+    """1 if the official code does what it is asked, 0 if it fails."""
+    return Measured(float(_row(book, "official", id=fact)["happened"].endswith("works")))
+
+
+def documents(book: Book) -> Measured:
+    """Words of the Spanish documents of the study under audit divided by those of the English ones."""
+    return Measured(book.rows("documents")[0]["ratio"])
+
+
+def split_gain(book: Book, *, dataset: str, split: str, recommender: str) -> Measured:
+    """How much a flawed split raises Recall@20, relative to the honest one."""
+    return _gain(book, book.runs(dataset=dataset, split=split, recommender=recommender), dataset, recommender)
+
+
+def filter_gain(book: Book, *, dataset: str, recommender: str, min_item_support: int) -> Measured:
+    """How much a heavier filter raises Recall@20, relative to the default one."""
+    chosen = book.planned(dataset=dataset, group="filters", recommender=recommender)
+    runs = [book.run_of(e) for e in chosen if e.min_item_support == min_item_support]
+    if not runs or None in runs:
+        raise NotYet(", ".join(e.id for e in chosen) or f"{dataset}-support{min_item_support}")
+    return _gain(book, runs, dataset, recommender)
+
+
+def _gain(book: Book, runs: list[Run], dataset: str, recommender: str) -> Measured:
+    """Other targets, so that there is nothing to pair, and no interval of the ratio."""
+    flawed = values_of(runs, "Recall", K)[0].mean()
+    honest = values_of(book.runs(dataset=dataset, group=SIMPLE, recommender=recommender), "Recall", K)[0].mean()
+    return Measured(float(flawed / honest - 1))
+
+
+def _row(book: Book, observation: str, **wanted: Any) -> dict[str, Any]:
+    for row in book.rows(observation):
+        if all(row.get(key) == value for key, value in wanted.items()):
+            return row
+    raise NotYet(f"{observations.FOLDER}/{observation}.json, {', '.join(map(str, wanted.values()))}")
+
+
+# What each measure is called in a table, in English.
+MEASURES: dict[str, tuple[Callable[..., Measured], str]] = {
+    "score": (score, "Value"),
+    "difference": (difference, "Difference of Recall@20"),
+    "simple_share": (simple_share, "Best simple recommender / GRU4Rec"),
+    "relative_loss": (relative_loss, "Share of Recall@20 lost"),
+    "published_gap": (published_gap, "Published less our GRU4Rec"),
+    "sampled_factor": (sampled_factor, "Sampled / full, median"),
+    "sampled_where": (sampled_where, "Sampled Recall@20, mean"),
+    "reversals": (reversals, "Pairs in another order"),
+    "toy_table": (toy_table, "Numbers that differ"),
+    "loss": (loss, "Training loss"),
+    "fit_seconds": (fit_seconds, "Seconds to train"),
+    "optimum": (optimum, "Exact optimum"),
+    "leak": (leak, "Leaks"),
+    "shuffle_loss": (shuffle_loss, "Loss on shuffling"),
+    "latency": (latency, "Milliseconds of one answer"),
+    "latency_growth": (latency_growth, "Largest / smallest catalogue"),
+    "speed_ratio": (speed_ratio, "Independent / official, events per second"),
+    "probe": (probe, "Works (1) or fails (0)"),
+    "documents": (documents, "Words, Spanish / English"),
+    "split_gain": (split_gain, "Gain by a flawed split"),
+    "filter_gain": (filter_gain, "Gain by a heavier filter"),
+}

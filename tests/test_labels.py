@@ -1,0 +1,144 @@
+"""Words in figures and tables: complete in both languages, never half translated."""
+
+import re
+import string
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from babel.messages.pofile import read_po
+
+from audit_lib import figures, labels
+from audit_lib.errors import InputError, MissingError
+from audit_lib.labels import RECOMMENDERS, Table, name_of, translator
+from audit_lib.recommenders import REGISTRY
+
+PO = r'''
+msgid "Sessions"
+msgstr "Sesiones"
+
+msgid "Value"
+msgstr "Valor"
+
+msgid "<b>"
+msgstr "<i>"
+
+#, fuzzy
+msgid "Doubtful"
+msgstr "Dudoso"
+
+msgid "Empty"
+msgstr ""
+'''
+
+
+def placeholders(text):
+    """The names in braces."""
+    return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+
+
+@pytest.fixture
+def po(tmp_path, monkeypatch):
+    """A small Spanish catalogue instead of the book's."""
+    folder = tmp_path / "es" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "labels.po").write_text(PO, "utf8")
+    monkeypatch.setattr(labels, "CATALOGUE", tmp_path)
+    labels.catalogue.cache_clear()
+    yield folder / "labels.po"
+    labels.catalogue.cache_clear()
+
+
+def test_english_labels_are_their_own_translation():
+    assert translator("en")("Anything at all") == "Anything at all"
+
+
+def test_spanish_labels_come_from_the_catalogue(po):
+    assert translator("es")("Sessions") == "Sesiones"
+
+
+@pytest.mark.parametrize("label", ["Missing", "Doubtful", "Empty"])
+def test_a_label_that_is_missing_fuzzy_or_empty_is_an_error(po, label):
+    with pytest.raises(InputError, match=f"The label '{label}' has no 'es' translation"):
+        translator("es")(label)
+
+
+def test_a_language_that_the_book_lacks_is_refused():
+    with pytest.raises(InputError, match="Unknown language 'fr'"):
+        translator("fr")
+
+
+def test_a_missing_catalogue_is_named(po):
+    po.unlink()
+    with pytest.raises(MissingError, match=r"labels\.po"):
+        translator("es")
+
+
+def test_the_books_catalogue_is_complete_and_keeps_every_placeholder():
+    path = labels.CATALOGUE / "es" / "LC_MESSAGES" / "labels.po"
+    messages = [m for m in read_po(path.open("rb")) if m.id]
+    assert len(messages) > 20
+    for message in messages:
+        assert message.string, message.id
+        assert not message.fuzzy, message.id
+        assert placeholders(message.id) == placeholders(message.string), message.id
+
+
+def test_every_label_written_in_a_figure_has_its_translation():
+    written = set(re.findall(r'_\("([^"]+)"\)', Path(figures.__file__).read_text("utf8")))
+    assert {"Sessions", "Support (events)"} <= written
+    for label in written:
+        translator("es")(label)
+
+
+def test_every_recommender_of_the_registry_has_a_name_in_both_languages():
+    assert set(REGISTRY) <= set(RECOMMENDERS)
+    for name in REGISTRY:
+        assert name_of(name, "en")
+        assert name_of(name, "es")
+    assert name_of("popularity", "es") != name_of("popularity", "en")
+
+
+def test_an_own_recommender_goes_by_its_own_name():
+    assert name_of("my_model", "es") == "my_model"
+
+
+# --- tables
+
+DATA = pd.DataFrame({"Value": ["x", "<y>"], "Sessions": [1234567, 5]})
+
+
+def test_headings_are_translated_and_numbers_are_not(po):
+    table = Table(DATA, lang="es")
+    assert repr(table).split() == ["Valor", "Sesiones", "x", "1,234,567", "<y>", "5"]
+    assert repr(Table(DATA, lang="en")).split() == ["Value", "Sessions", "x", "1,234,567", "<y>", "5"]
+
+
+def test_html_is_escaped_and_text_is_set_left_and_numbers_right(po):
+    html = Table(DATA.rename(columns={"Value": "<b>"}), lang="es")._repr_html_()
+    assert "&lt;i&gt;" in html
+    assert "&lt;y&gt;" in html
+    assert "<y>" not in html
+    assert html.count("text-align:left") == html.count("text-align:right") == 3  # a heading and two cells each
+
+
+def test_a_heading_without_translation_is_an_error_in_both_forms(po):
+    table = Table(pd.DataFrame({"Missing": [1]}), lang="es")
+    for show in (repr, Table._repr_html_):
+        with pytest.raises(InputError, match="Missing"):
+            show(table)
+
+
+def test_numbers_have_one_format_and_what_is_not_there_is_a_dash():
+    data = pd.DataFrame({"a": [0.12345, np.nan], "b": [1e6, 2.0], "c": ["text", None], "d": [0.5, 0.25]})
+    table = Table(data, lang="en", formats={"b": ",d", "d": ".0%"})
+    assert table._rows() == [["0.1235", "1,000,000", "text", "50%"], ["–", "2", "–", "25%"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(np.float32(0.5), "0.5000"), (np.float64(0.5), "0.5000"), (np.int8(7), "7")]
+)
+def test_values_of_numpy_are_shown_as_those_of_python(value, shown):
+    (row,) = Table(pd.DataFrame({"a": pd.Series([value], dtype=object)}), lang="en")._rows()
+    assert row == [shown]

@@ -1,0 +1,45 @@
+# The full study, one job an experiment: `make study`, or `snakemake -s workflows/study.smk` with an executor plugin on a
+# cluster. What runs is in book/study.toml; what is done already is seen from the evidence, and left alone.
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir).parent
+sys.path.insert(0, str(ROOT))
+from audit_lib import experiments, observations
+from audit_lib.pipeline import ONE_THREAD
+
+
+workdir: str(ROOT)
+
+
+OUT = Path(config.get("out") or "runs/evidence")
+MISSING = [experiment.id for experiment in experiments.pending(experiments.plan(), OUT)]
+OBSERVED = [str(observations.path_of(o.name, OUT)) for o in experiments.read().observation]
+
+os.environ.update(ONE_THREAD)
+
+
+rule study:
+    input:
+        expand("_build/study/{id}", id=MISSING),
+        OBSERVED,
+    default_target: True
+
+
+rule experiment:
+    output:
+        temp(touch("_build/study/{id}")),
+    shell:
+        "{sys.executable} -m audit_lib study --only id={wildcards.id} --out {OUT}"
+
+
+# Times of answers and of training mean nothing while other jobs run: they come last, alone.
+rule observation:
+    input:
+        expand("_build/study/{id}", id=MISSING),
+    output:
+        str(OUT / "observed" / "{name}.json"),
+    threads: workflow.cores
+    shell:
+        "{sys.executable} -m audit_lib study --observe {wildcards.name} --out {OUT}"
