@@ -1,6 +1,6 @@
 """Records: measurements that need the official code or a quiet machine, kept with the book so that it can show them.
 
-    book/evidence/records/NAME.json    name, created, versions, host, git_commit, official, columns, rows, sha256
+    book/evidence/records/NAME.json    name, created, versions, host, load, git_commit, official, columns, rows, sha256
 
 A record is verified on reading: its sha256 is over its columns and rows. `python -m audit_lib record NAME` measures
 anew.
@@ -59,6 +59,7 @@ def write(name: str, table: pd.DataFrame, *, folder: Path | None = None) -> Path
         "created": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
         "versions": evidence.versions(),
         "host": evidence.host(),
+        "load": [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
         "git_commit": evidence.git_commit(),
         "official": _official(),
         "columns": columns,
