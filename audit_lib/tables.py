@@ -211,7 +211,8 @@ def provenance(data: Dataset, split: Split, runs: Iterable[Run], translate: Tran
     }
     if runs:
         rows["Seeds"] = ", ".join(str(seed) for seed in sorted({run.seed for run in runs}))
-        rows["Seconds to train and rank"] = f"{sum(sum(run.manifest['seconds'].values()) for run in runs):.1f}"
+        seconds = [run.manifest["seconds"] for run in runs]
+        rows["Seconds to train and rank"] = f"{sum(s['fit'] + s['rank'] for s in seconds):.1f}"
         rows["Evidence (sha256)"] = ", ".join(f"{run.recommender} {run.manifest['sha256'][:12]}" for run in runs)
     return pd.DataFrame({"Property": [translate(key) for key in rows], "Value": list(rows.values())})
 

@@ -94,7 +94,7 @@ class GRU4Rec(Recommender):
             )
         device = torch.device(self.config.device)
         weights = {name: torch.from_numpy(w).to(device) for name, w in self.weights.items()}
-        blocks = scoring.blocks(self.config, weights, prefixes.sessions, block_size)
+        blocks = scoring.blocks(self.config, weights, prefixes, block_size)
         while True:
             with _threads(self.config.threads):  # not across a yield: what the caller does in between is its own affair
                 block = next(blocks, None)
