@@ -5,6 +5,7 @@ A group is the runs of one recommender, one a seed, on the same targets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = N
     return {name: sorted(runs, key=lambda run: run.seed) for name, runs in sorted(groups.items())}
 
 
-def lanes(sessions: Sequence[str], *, n_lanes: int, translate: Translate) -> pd.DataFrame:
+def lanes(sessions: Sequence[str], *, n_lanes: int) -> pd.DataFrame:
     """The session-parallel schedule of sessions given as words, a letter an event: Step, and 'input → target' by lane.
 
     '0 | ' stands before the first event of a session, where the hidden state of the lane becomes zero.
@@ -67,10 +68,10 @@ def lanes(sessions: Sequence[str], *, n_lanes: int, translate: Translate) -> pd.
     offsets = np.cumsum([0, *map(len, sessions)]).astype(np.int64)
     times, labels = np.arange(len(items), dtype=float), np.arange(len(sessions))
     plan = batches.schedule(Sessions(items, offsets, times, labels, pd.Index(letters)), batch_size=n_lanes)
-    rows: dict[str, list[Any]] = {translate("Step"): list(range(1, plan.n_steps + 1))}
+    rows: dict[str, list[Any]] = {"Step": list(range(1, plan.n_steps + 1))}
     for lane in range(plan.n_lanes):
         steps = zip(plan.inputs[:, lane], plan.targets[:, lane], plan.reset[:, lane], strict=True)
-        rows[f"{translate('Lane')} {lane + 1}"] = [
+        rows[f"Lane {lane + 1}"] = [
             f"{'0 | ' if reset else ''}{letters[item]} → {letters[target]}" if item >= 0 else ""
             for item, target, reset in steps
         ]
@@ -127,7 +128,10 @@ def verdict(interval: Interval) -> str:
 
 
 def scores(groups: Groups, name_of: Translate, *, k: int = 20) -> pd.DataFrame:
-    """Recommender, Seeds, Recall@k and MRR@k with intervals over sessions and seeds, standard deviation; best first."""
+    """Recommender, Seeds, Recall@k and MRR@k with intervals over sessions and seeds; best first.
+
+    Standard deviation: of Recall@k over the seeds.
+    """
     rows = []
     for name, runs in groups.items():
         row: dict[str, Any] = {"Recommender": name_of(name), "Seeds": len(runs)}
@@ -135,7 +139,8 @@ def scores(groups: Groups, name_of: Translate, *, k: int = 20) -> pd.DataFrame:
             found = over_seeds(runs, metric, k=k)
             row[f"{metric}@{k}"] = found.mean
             row[f"95 % interval of {metric}@{k}"] = f"{found.interval.low:.4f} – {found.interval.high:.4f}"
-            row[f"Standard deviation of {metric}@{k}"] = found.sd if len(runs) > 1 else float("nan")
+            if metric == "Recall":
+                row["Standard deviation"] = found.sd if len(runs) > 1 else float("nan")
         rows.append(row)
     return pd.DataFrame(rows).sort_values(f"Recall@{k}", ascending=False, ignore_index=True)
 
@@ -184,6 +189,7 @@ _EQUALITY = {
     "seeds": "Seeds", "losses": "Largest difference of a loss", "weights": "Largest difference of a weight",
     "recall": "Difference of Recall@20", "recall_sd": "Standard deviation",
 }  # fmt: skip
+_NUMBER = re.compile(r"\b(?<!@)\d(?:[\d,.]*\d)?")  # not the 20 of Recall@20
 DIFFERENCES = {
     "Largest difference of a loss": ".1e", "Largest difference of a weight": ".1e",
     "Difference of Recall@20": "+.4f",
@@ -202,9 +208,18 @@ def settings_table(settings: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({"Setting": list(text), "Value": list(text.values())})
 
 
+def measured(text: str, translate: Translate) -> str:
+    """A sentence with numbers, translated with '#' in their places and filled in order; an error stays as it is."""
+    if "Error: " in text:
+        return text
+    numbers = iter(_NUMBER.findall(text))
+    return re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text)))
+
+
 def facts_table(facts: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """Question, what happened (verbatim), what is done about it."""
+    """Question, what happened (errors verbatim), what is done about it."""
     words = {key: [translate(sentence) for sentence in facts[key]] for key in ("question", "answer")}
+    words["happened"] = [measured(text, translate) for text in facts["happened"]]
     table = facts.assign(**words)[["question", "happened", "answer"]]
     return table.set_axis(["Question", "What happened", "What is done about it"], axis=1)
 

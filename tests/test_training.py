@@ -37,14 +37,14 @@ def groups(prepared, tmp_path_factory):
 
 
 def test_lanes_take_the_next_session_where_one_has_ended():
-    table = training.lanes(("abcd", "ef", "ghi"), n_lanes=2, translate=same)
+    table = training.lanes(("abcd", "ef", "ghi"), n_lanes=2)
     assert list(table["Step"]) == [1, 2, 3]
     assert list(table["Lane 1"]) == ["0 | a → b", "b → c", "c → d"]
     assert list(table["Lane 2"]) == ["0 | e → f", "0 | g → h", "h → i"]
 
 
 def test_a_lane_without_a_session_left_is_empty():
-    assert list(training.lanes(("abc", "de"), n_lanes=2, translate=same)["Lane 2"]) == ["0 | d → e", ""]
+    assert list(training.lanes(("abc", "de"), n_lanes=2)["Lane 2"]) == ["0 | d → e", ""]
 
 
 def test_curves_have_a_point_for_every_epoch_of_every_seed(groups):
@@ -59,9 +59,9 @@ def test_scores_are_the_mean_of_the_seeds(groups):
     table = training.scores(groups[0], same).set_index("Recommender")
     hits = [(run.ranks["above"] + run.ranks["equal"] < 20).mean() for run in runs]
     assert table.loc["gru4rec", "Recall@20"] == pytest.approx(np.mean(hits))
-    assert table.loc["gru4rec", "Standard deviation of Recall@20"] == pytest.approx(np.std(hits, ddof=1))
+    assert table.loc["gru4rec", "Standard deviation"] == pytest.approx(np.std(hits, ddof=1))
     assert table.loc["popularity", "Seeds"] == 1
-    assert np.isnan(table.loc["popularity", "Standard deviation of Recall@20"])
+    assert np.isnan(table.loc["popularity", "Standard deviation"])
 
 
 def test_a_difference_is_that_of_the_means_and_changes_sign_with_its_order(groups):
@@ -124,6 +124,13 @@ def test_tables_before_a_reader_have_headings_that_say_what_they_hold():
     assert "Extra negatives" in text
     bench = pd.DataFrame({key: [0.5] for key in training._BENCH} | {"setting": list(SETTINGS)[:1]})
     assert "50%" in repr(labels.Table(training.bench_table(bench, same), lang="en", formats=training.SPEEDS))
+
+
+def test_a_measured_sentence_is_translated_around_its_numbers_and_an_error_is_left_alone():
+    words = {"# of # batches; Recall@20 #": "# de # lotes; Recall@20 #"}
+    found = training.measured("1,200 of 3 batches; Recall@20 0.5", words.__getitem__)
+    assert found == "1,200 de 3 lotes; Recall@20 0.5"
+    assert training.measured("ValueError: 3 of 4", words.__getitem__) == "ValueError: 3 of 4"
 
 
 def test_a_scaling_figure_has_a_panel_for_each_thing_varied():
