@@ -57,8 +57,8 @@ def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = N
     return {name: sorted(runs, key=lambda run: run.seed) for name, runs in sorted(groups.items())}
 
 
-def lanes(sessions: Sequence[str], *, n_lanes: int, translate: Translate) -> pd.DataFrame:
-    """The session-parallel schedule of sessions given as words, a letter an event: Step, and 'input → target' by lane.
+def lanes(sessions: Sequence[str], *, n_lanes: int) -> pd.DataFrame:
+    """The session-parallel schedule of sessions given as words, a letter an event: Step, Lane 1, …: 'input → target'.
 
     '0 | ' stands before the first event of a session, where the hidden state of the lane becomes zero.
     """
@@ -67,10 +67,10 @@ def lanes(sessions: Sequence[str], *, n_lanes: int, translate: Translate) -> pd.
     offsets = np.cumsum([0, *map(len, sessions)]).astype(np.int64)
     times, labels = np.arange(len(items), dtype=float), np.arange(len(sessions))
     plan = batches.schedule(Sessions(items, offsets, times, labels, pd.Index(letters)), batch_size=n_lanes)
-    rows: dict[str, list[Any]] = {translate("Step"): list(range(1, plan.n_steps + 1))}
+    rows: dict[str, list[Any]] = {"Step": list(range(1, plan.n_steps + 1))}
     for lane in range(plan.n_lanes):
         steps = zip(plan.inputs[:, lane], plan.targets[:, lane], plan.reset[:, lane], strict=True)
-        rows[f"{translate('Lane')} {lane + 1}"] = [
+        rows[f"Lane {lane + 1}"] = [
             f"{'0 | ' if reset else ''}{letters[item]} → {letters[target]}" if item >= 0 else ""
             for item, target, reset in steps
         ]

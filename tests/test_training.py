@@ -37,14 +37,14 @@ def groups(prepared, tmp_path_factory):
 
 
 def test_lanes_take_the_next_session_where_one_has_ended():
-    table = training.lanes(("abcd", "ef", "ghi"), n_lanes=2, translate=same)
+    table = training.lanes(("abcd", "ef", "ghi"), n_lanes=2)
     assert list(table["Step"]) == [1, 2, 3]
     assert list(table["Lane 1"]) == ["0 | a → b", "b → c", "c → d"]
     assert list(table["Lane 2"]) == ["0 | e → f", "0 | g → h", "h → i"]
 
 
 def test_a_lane_without_a_session_left_is_empty():
-    assert list(training.lanes(("abc", "de"), n_lanes=2, translate=same)["Lane 2"]) == ["0 | d → e", ""]
+    assert list(training.lanes(("abc", "de"), n_lanes=2)["Lane 2"]) == ["0 | d → e", ""]
 
 
 def test_curves_have_a_point_for_every_epoch_of_every_seed(groups):
