@@ -10,6 +10,7 @@ import subprocess
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ import numpy as np
 import pytest
 from babel.messages.pofile import read_po
 
-from audit_lib import corrected, labels, pipeline
+from audit_lib import corrected, labels, pipeline, records, training
 from audit_lib.alttext import image_of
+from audit_lib.bench import train as bench_train
 from audit_lib.errors import InputError
+from audit_lib.gru4rec import equality, shims
+from audit_lib.gru4rec.facts import FACTS
+from audit_lib.inference import Interval
 from audit_lib.sampled import Counts
 
 LOCALE = pipeline.ROOT / "book" / "locale" / "es"
@@ -28,14 +33,14 @@ PAGES = [path for path in CATALOGUES if path.name != "labels.po"]
 KEYWORDS = {"xlabel", "ylabel", "zlabel", "title"}  # English labels that `figures` translates itself
 ROLE = re.compile(r"(\{[\w:-]+\})`(?:[^`<]*<([^`>]*)>|([^`]*))`")
 MATH = re.compile(r"\$[^$]+\$")
-NO_WORD = re.compile(r"[^a-zA-Z]*|K|(Recall|MRR|NDCG|20)@\w+")  # the same in every language
+NO_WORD = re.compile(r"[^a-zA-Z]*|K|(Recall|MRR|NDCG)(@\w+)?")  # the same in every language
 TRANSLATED = {"claim_es", "measurement_es", "untestable_es"}
 FIGURES = "figures.py"  # translates all its labels itself; the keys of its mappings are matplotlib's
 
 
 # --- what may be asked for
 def constants(node: ast.AST | None) -> Iterator[str]:
-    """The strings in an expression: itself, the elements of a list, the parts of a choice; k is 20 in headings."""
+    """The strings in an expression: itself, the elements of a list, the parts of a choice, a formatted heading."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, (ast.List, ast.Tuple)):
@@ -45,7 +50,17 @@ def constants(node: ast.AST | None) -> Iterator[str]:
         yield from constants(node.body)
         yield from constants(node.orelse)
     elif isinstance(node, ast.JoinedStr):
-        yield "".join(part.value if isinstance(part, ast.Constant) else "20" for part in node.values)
+        names = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+        if all(isinstance(name, ast.Name) for name in names):
+            for metric in ("Recall", "MRR") if "metric" in {name.id for name in names} else ("",):
+                yield "".join(filled(part, metric) for part in node.values)
+
+
+def filled(part: ast.AST, metric: str) -> str:
+    """A piece of a formatted heading: as it is, or with the metric or 20 in the place of a name."""
+    if isinstance(part, ast.Constant):
+        return part.value
+    return metric if part.value.id == "metric" else "20"
 
 
 def labels_in(tree: ast.AST) -> set[str]:
@@ -76,8 +91,10 @@ def constants_of(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
-            parts = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
-            found |= {text for part in parts for text in constants(part) if not NO_WORD.fullmatch(text)}
+            value = node.value
+            pairs = [part for part in getattr(value, "elts", ()) if isinstance(part, ast.Tuple)]
+            parts = value.values if isinstance(value, ast.Dict) else pairs
+            found |= {text for part in parts for text in constants(part) if is_heading(text)}
     return found
 
 
@@ -90,7 +107,7 @@ def in_modules() -> set[str]:
             words = ast.parse(text)
             for node in [node for node in ast.walk(words) if isinstance(node, ast.Dict)]:
                 node.keys = []
-            found |= labels_in(words)
+            found |= labels_in(words) | constants_of(ast.parse(text))
         elif "Translate = " in text or "import Translate" in text:
             found |= labels_in(ast.parse(text)) | constants_of(ast.parse(text))
     return found
@@ -106,14 +123,20 @@ def in_notebooks() -> set[str]:
     return {text for source in code for text in labels_in(ast.parse(source))}
 
 
-def estimators() -> set[str]:
-    """The names that `corrected.comparison` gives its estimators."""
+def computed() -> set[str]:
+    """Labels that tables hold as data: estimators, cases, settings, questions and answers, verdicts."""
     counts = Counts(above=np.array([1, 3]), equal=np.array([0, 0]), n_items=8)
-    return set(corrected.comparison(counts, "Recall", k=2, sizes=(3,)).reset_index()["estimator"])
+    estimators = corrected.comparison(counts, "Recall", k=2, sizes=(3,)).reset_index()["estimator"]
+    cases = [*equality.OFFICIAL_CASES, equality.TAIL_CASE, *equality.INPUTS, *bench_train.SETTINGS]
+    facts = [text for fact in FACTS for text in (fact.question, fact.answer)]
+    verdicts = [training.verdict(Interval(x, x, x, 0.95)) for x in (-1.0, 0.0, 1.0)]
+    headings = [*records.provenance([]).columns, *training.lanes(("ab", "cd"), n_lanes=2).columns]
+    return {*estimators, *cases, *facts, *shims.SHIMS.values(), *verdicts, *headings}
 
 
+@cache
 def asked_for() -> set[str]:
-    return set(labels.RECOMMENDERS.values()) | estimators() | in_modules() | in_notebooks()
+    return set(labels.RECOMMENDERS.values()) | computed() | in_modules() | in_notebooks()
 
 
 def messages(path: Path) -> dict[str, str]:
@@ -204,10 +227,14 @@ def speech(path: Path) -> str:
     return re.sub(r"\\begin.*?\\end\{\w+\}|\\\w+|[*_@#|\\]", " ", text, flags=re.DOTALL)
 
 
-@pytest.mark.skipif(shutil.which("hunspell") is None, reason="no hunspell: apt-get install hunspell hunspell-es")
-@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
-def test_spanish_is_spelt_right(path: Path) -> None:
-    assert misspelt(speech(path)) == []
+spelling = pytest.mark.skipif(
+    shutil.which("hunspell") is None, reason="no hunspell on this machine: apt-get install hunspell hunspell-es"
+)
+
+
+@spelling
+def test_spanish_is_spelt_right() -> None:
+    assert misspelt("\n".join([*map(speech, CATALOGUES), *claims().values()])) == []
 
 
 def claims() -> dict[str, str]:
@@ -227,12 +254,7 @@ def test_a_claim_has_the_same_numbers_in_spanish(number: str) -> None:
     assert [text for text, spanish in claims().items() if figures[text] != figures[spanish]] == []
 
 
-@pytest.mark.skipif(shutil.which("hunspell") is None, reason="no hunspell: apt-get install hunspell hunspell-es")
-def test_the_claims_are_spelt_right() -> None:
-    assert misspelt("\n".join(claims().values())) == []
-
-
-@pytest.mark.skipif(shutil.which("hunspell") is None, reason="no hunspell: apt-get install hunspell hunspell-es")
+@spelling
 def test_a_misspelt_word_is_found() -> None:
     assert misspelt("La particion temporal del catálogo") == ["particion"]
 
