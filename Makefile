@@ -1,15 +1,20 @@
 # A thin facade: every target is one line, the work is in Snakefile and in audit_lib. `make help` lists the targets.
-# Settings: DATASET (a name or a path), COLUMNS ("SessionId=sid,ItemId=iid,Time=ts"), PROFILE, CORES, PYTHON, VENV.
+# Settings: DATASET (a name or a path), COLUMNS ("SessionId=sid,ItemId=iid,Time=ts"), PROFILE (tiny, quick,
+# full), ENGINE (independent, official), DEVICE (cpu, cuda), SEEDS ("0,1,2"), CORES, PYTHON, VENV.
 PYTHON  ?= $(shell command -v python3.11 || command -v python3)
 VENV    ?= .venv
 CORES   ?= 2
 DATASET ?=
 COLUMNS ?=
 PROFILE ?=
+ENGINE  ?=
+DEVICE  ?=
+SEEDS   ?=
 READY   := $(VENV)/.ready
 RUN     := $(VENV)/bin/python
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
-SETTINGS = --config dataset='$(DATASET)' columns='$(COLUMNS)' profile='$(PROFILE)'
+SETTINGS = --config dataset='$(DATASET)' columns='$(COLUMNS)' profile='$(PROFILE)' \
+           engine='$(ENGINE)' device='$(DEVICE)' seeds='$(SEEDS)'
 SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
 STAGE    = $(RUN) -m audit_lib.pipeline stage
 

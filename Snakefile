@@ -12,11 +12,13 @@ from audit_lib.pipeline import LANGUAGES, ONE_THREAD, stages, upstream
 
 STAGES = stages(ROOT)
 # Empty means: the default that the notebook declares.
-SETTINGS = {name: str(config.get(name) or "") for name in ("dataset", "columns", "profile", "device", "engine", "seeds")}
+NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
+SETTINGS = {name: "" if config.get(name) is None else str(config[name]) for name in NAMES}  # a seed may be 0
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
 APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "__main__.py"}
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
+COMMITTED = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book" / "evidence").rglob("*.json"))
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 PROSE = sorted(
     str(path.relative_to(ROOT))
@@ -51,6 +53,7 @@ rule stage:
         library=LIBRARY,
         data=DATA,
         before=before,
+        evidence=lambda wildcards: COMMITTED if wildcards.stage >= "04" else [],
         labels=lambda wildcards: [] if wildcards.lang == "en" else "book/locale/es/LC_MESSAGES/labels.po",
     output:
         EXECUTED,

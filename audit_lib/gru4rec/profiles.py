@@ -10,7 +10,7 @@ from audit_lib.errors import unknown
 
 ENGINES = {"independent": "gru4rec", "official": "gru4rec_official"}  # recommender by engine
 
-# The authors' settings for RSC15, whose first 100,000 sessions are rsc15_100k (Hidasi & Czapp 2023).
+# Settings that the authors published for RSC15, of which rsc15_100k has 100,000 clicks.
 PUBLISHED = (
     "loss=cross-entropy,layers=100,batch_size=32,dropout_p_hidden=0.4,learning_rate=0.2,momentum=0.2,n_sample=2048,"
     "sample_alpha=0.5,logq=1,n_epochs=10"
