@@ -18,6 +18,8 @@ EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "__main__.py"}
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
+# What the stages from 06 on read instead of data: committed evidence, by its list of hashes, and what it is held against.
+STUDY = [f"book/{name}" for name in ("evidence/SHA256SUMS", "study.toml", "claims.toml", "published.toml", "references.bib")]
 PROSE = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "book").rglob("*")
@@ -51,6 +53,7 @@ rule stage:
         library=LIBRARY,
         data=DATA,
         before=before,
+        study=lambda wildcards: STUDY if wildcards.stage >= "06" else [],
         labels=lambda wildcards: [] if wildcards.lang == "en" else "book/locale/es/LC_MESSAGES/labels.po",
     output:
         EXECUTED,
