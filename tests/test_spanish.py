@@ -128,7 +128,9 @@ def computed() -> set[str]:
     counts = Counts(above=np.array([1, 3]), equal=np.array([0, 0]), n_items=8)
     estimators = corrected.comparison(counts, "Recall", k=2, sizes=(3,)).reset_index()["estimator"]
     cases = [*equality.OFFICIAL_CASES, equality.TAIL_CASE, *equality.INPUTS, *bench_train.SETTINGS]
-    facts = [text for fact in FACTS for text in (fact.question, fact.answer)]
+    facts: list[str] = []
+    training.facts_table(records.read("official_facts"), lambda text: facts.append(text) or text)
+    facts += [text for fact in FACTS for text in (fact.question, fact.answer)]
     verdicts = [training.verdict(Interval(x, x, x, 0.95)) for x in (-1.0, 0.0, 1.0)]
     headings = [*records.provenance([]).columns, *training.lanes(("ab", "cd"), n_lanes=2).columns]
     return {*estimators, *cases, *facts, *shims.SHIMS.values(), *verdicts, *headings}
@@ -163,6 +165,19 @@ for label, key in (("Eight", "eight"),):
     pass
 """
     assert labels_in(ast.parse(cell)) == {"One", "Two", "Three", "Recall@20, four", "Five", "Six", "Seven", "Eight"}
+
+
+def test_a_sentence_around_numbers_keeps_their_places() -> None:
+    """Numbers are filled in from left to right where a label has '#'."""
+    words = messages(LOCALE / "LC_MESSAGES" / "labels.po")
+    assert [text for text, word in words.items() if text.count("#") != word.count("#")] == []
+    assert sum("#" in text for text in words) > 5
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_numbers_and_their_signs_stay_on_one_line(path: Path) -> None:
+    """Spanish puts a space before % and between thousands; it must not break there."""
+    assert [text for text, spanish in messages(path).items() if re.search(r"\d (?=%|\d{3}\b)", spanish)] == []
 
 
 @pytest.mark.parametrize("text", ["Recall@20", "3–5", "11+"])
