@@ -20,6 +20,7 @@ APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
 COMMITTED = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book" / "evidence").rglob("*.json"))
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
+STUDY = [f"book/{name}" for name in ("study.toml", "claims.toml", "published.toml", "references.bib")]
 PROSE = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "book").rglob("*")
@@ -54,6 +55,7 @@ rule stage:
         data=DATA,
         before=before,
         evidence=lambda wildcards: COMMITTED if wildcards.stage >= "04" else [],
+        study=lambda wildcards: STUDY if wildcards.stage >= "06" else [],
         labels=lambda wildcards: [] if wildcards.lang == "en" else "book/locale/es/LC_MESSAGES/labels.po",
     output:
         EXECUTED,

@@ -25,7 +25,7 @@ from audit_lib.splits import Split
 
 BOOK = Path(__file__).parent.parent / "book"
 STUDY = BOOK / "study.toml"
-PUBLISHED = BOOK / "evidence"  # the committed evidence of the study
+PUBLISHED = evidence.COMMITTED
 FLAWED = ("random_sessions", "leave_last_out", "random_events")
 
 
@@ -55,11 +55,10 @@ class Variant(_Closed):
     change: dict[str, Any]
 
 
-class Observation(_Closed):
-    """A measurement that is not ranks (see `observations`); datasets is empty where none is involved."""
+class Record(_Closed):
+    """A measurement that is not ranks, by its name in `records`."""
 
     name: str
-    datasets: tuple[str, ...]
     why: str
 
 
@@ -69,7 +68,7 @@ class Study(_Closed):
     settings: dict[str, dict[str, Any]]
     variant: tuple[Variant, ...] = ()
     experiment: tuple[Line, ...]
-    observation: tuple[Observation, ...] = ()
+    record: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -239,3 +239,47 @@ def bars(
         axes.set(xlabel=_(xlabel))
         _legend(figure, axes)
     return Plot(figure, table)
+
+
+def published(table: pd.DataFrame, *, xlabel: str = "Recall@20", lang: str = "en") -> Plot:
+    """table: label, published, targets ('same' or 'other'), value, low, high; a line for each label, from the top.
+
+    Hollow: as published, a circle where the targets are ours, a diamond where they were prepared otherwise. Filled:
+    measured, with its interval.
+    """
+    _ = translator(lang)
+    names = list(dict.fromkeys(table["label"]))
+    at = table["label"].map({name: i for i, name in enumerate(names)}).to_numpy(int)
+    with _axes(figsize=(7.0, 1.2 + 0.3 * len(names))) as (figure, axes):
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0], markersize=5, label=_("Measured, with its interval"))
+        hollow = {"markerfacecolor": "none", "markeredgecolor": COLOURS[1], "markeredgewidth": 1.6, "markersize": 8}
+        for targets, marker, label in (
+            ("same", "o", "Published, same targets"), ("other", "D", "Published, targets prepared otherwise"),
+        ):  # fmt: skip
+            rows = (table["targets"] == targets).to_numpy()
+            if rows.any():
+                axes.plot(table["published"][rows], at[rows], marker, label=_(label), **hollow)
+        _rows(axes, names, xlabel=_(xlabel))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20", lang: str = "en") -> Plot:
+    """table: label, value, low, high; a row each, in order, from the top. reference: a published value, marked."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 1.2 + 0.3 * len(table))) as (figure, axes):
+        at = np.arange(len(table))
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0], label=_("Measured, with its interval"))
+        axes.axvline(reference, color=COLOURS[1], linewidth=1.6, linestyle="--", label=_("Published value"))
+        _rows(axes, list(table["label"]), xlabel=_(xlabel))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def _rows(axes: Any, names: list[str], *, xlabel: str) -> None:
+    """A line for each name, the first at the top."""
+    axes.set_yticks(range(len(names)), names, fontsize=9.5)
+    axes.set(xlabel=xlabel, ylim=(max(len(names), 1) - 0.4, -0.6))
+    axes.grid(axis="y", visible=False)
