@@ -252,10 +252,10 @@ def published(table: pd.DataFrame, *, xlabel: str = "Recall@20", lang: str = "en
     at = table["label"].map({name: i for i, name in enumerate(names)}).to_numpy(int)
     with _axes(figsize=(7.0, 1.2 + 0.3 * len(names))) as (figure, axes):
         axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
-        axes.plot(table["value"], at, "o", color=COLOURS[0], markersize=5, label=_("Measured, with its interval"))
+        axes.plot(table["value"], at, "o", color=COLOURS[0], markersize=5, label=_("Measured"))
         hollow = {"markerfacecolor": "none", "markeredgecolor": COLOURS[1], "markeredgewidth": 1.6, "markersize": 8}
         for targets, marker, label in (
-            ("same", "o", "Published, same targets"), ("other", "D", "Published, targets prepared otherwise"),
+            ("same", "o", "Published, same targets"), ("other", "D", "Published, other targets"),
         ):  # fmt: skip
             rows = (table["targets"] == targets).to_numpy()
             if rows.any():
@@ -271,7 +271,7 @@ def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20
     with _axes(figsize=(7.0, 1.2 + 0.3 * len(table))) as (figure, axes):
         at = np.arange(len(table))
         axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
-        axes.plot(table["value"], at, "o", color=COLOURS[0], label=_("Measured, with its interval"))
+        axes.plot(table["value"], at, "o", color=COLOURS[0], label=_("Measured"))
         axes.axvline(reference, color=COLOURS[1], linewidth=1.6, linestyle="--", label=_("Published value"))
         _rows(axes, list(table["label"]), xlabel=_(xlabel))
         _legend(figure, axes)
@@ -281,5 +281,5 @@ def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20
 def _rows(axes: Any, names: list[str], *, xlabel: str) -> None:
     """A line for each name, the first at the top."""
     axes.set_yticks(range(len(names)), names, fontsize=9.5)
-    axes.set(xlabel=xlabel, ylim=(max(len(names), 1) - 0.4, -0.6))
+    axes.set(xlabel=xlabel, xlim=(0, None), ylim=(max(len(names), 1) - 0.4, -0.6))
     axes.grid(axis="y", visible=False)
