@@ -46,7 +46,7 @@ def _best_simple(book: Book, dataset: str, source: str, lang: str) -> str:
     """The simple recommender with the highest Recall@20 on these targets, in any of its settings."""
     min_step = 2 if source == "xia2021" else 1
     found = []
-    for group in ("simple", "literature"):
+    for group in ("simple", "literature", "tuned"):
         runs = book.present(dataset=dataset, group=group)
         found += [(over([run], "Recall", literature.K, min_step).estimate, run.recommender) for run in runs]
     if not found:
