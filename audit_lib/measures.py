@@ -268,10 +268,11 @@ def leak(book: Book, *, dataset: str, field: str) -> Measured:
 def shuffle_loss(book: Book, *, which: str) -> Measured:
     """Share of Recall@20 that Markov loses on shuffling: of a data set, or the least or greatest of all."""
     if which in ("least", "greatest"):
-        rows = sorted(book.record("shuffle"), key=lambda row: row["loss"])
+        rows = [row for row in book.record("shuffle") if row["recommender"] == "markov"]
+        rows.sort(key=lambda row: row["loss"])
         row = rows[0 if which == "least" else -1]
     else:
-        row = _row(book, "shuffle", dataset=which)
+        row = _row(book, "shuffle", dataset=which, recommender="markov")
     return Measured(row["loss"], row["low"], row["high"])
 
 
