@@ -250,7 +250,10 @@ def test_measures_of_records(book):
     keep("latency", rows, book)
     assert measures.latency_growth(book, recommender="markov").estimate == 3.0
     assert measures.latency(book, recommender="markov", percentile=99).estimate == 9.0
-    losses = [{"dataset": d, "loss": x, "low": x - 0.1, "high": x + 0.1} for d, x in (("a", 0.5), ("b", 0.2))]
+    losses = [
+        {"dataset": d, "recommender": name, "loss": x, "low": x - 0.1, "high": x + 0.1}
+        for d, name, x in (("a", "sr", 0.1), ("a", "markov", 0.5), ("b", "markov", 0.2), ("b", "vsknn", 0.9))
+    ]  # only the chain is asked
     keep("shuffle", losses, book)
     assert measures.shuffle_loss(book, which="least")[:1] == (0.2,)
     assert measures.shuffle_loss(book, which="greatest")[:1] == (0.5,)
