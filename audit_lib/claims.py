@@ -202,6 +202,8 @@ def describe(part: Part, lang: str = "en") -> str:
         if key in arguments:
             value = arguments[key]
             words.append(_(labels[value]) if value in labels else str(value))
+    if arguments.get("first_group") == "tuned":
+        words.append(_("tuned"))
     if "variant" in arguments:
         words.append(_(experiments.label_of(arguments["variant"])))
     for key, label in _NUMBERS.items():

@@ -132,17 +132,16 @@ def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
 
 
 def _settings(kind: str, whole: Study, dataset: str, recommender: str) -> dict[str, Any] | None:
-    """None where the literature has no settings of this recommender on this data set."""
+    """None where the literature, or our tuner, has no settings of this recommender on this data set."""
     if kind == "default":
         return {}
     if kind == "generator":
         return {"generator": dataset}
-    if kind == "literature":
-        if recommender not in presets.literature().get(dataset, {}):
-            return None
-        return presets.settings_of(recommender, dataset, "literature")
+    if kind in ("literature", "tuned"):
+        known = presets.literature() if kind == "literature" else presets.tuned()
+        return presets.settings_of(recommender, dataset, kind) if recommender in known.get(dataset, {}) else None
     if kind not in whole.settings:
-        raise unknown("settings", kind, (*whole.settings, "default", "generator", "literature"))
+        raise unknown("settings", kind, (*whole.settings, "default", "generator", "literature", "tuned"))
     return dict(whole.settings[kind])
 
 

@@ -21,7 +21,8 @@ FOLDER = click.Path(path_type=Path)
 def study_(only: str, listing: bool, out: Path | None) -> None:
     """Run the experiments of the study whose evidence is missing, then its records; stop and go on at will.
 
-    Exits 1 if one could not be run; the others are run all the same.
+    Exits 1 if one could not be run; the others are run all the same. All run in this process, whose peak memory is
+    that of the largest so far: `make study` gives each a process of its own, and its cost is its own.
     """
     out = out or evidence.root()
     wanted = study.parse_settings(only.split(",")) if only else {}
