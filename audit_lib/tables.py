@@ -272,8 +272,8 @@ def shuffle_record(record: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
             "Data set": row.dataset,
             "Recommender": name_of(row.recommender),
             "Recall@20, in order": row.recall,
-            "Relative loss": f"{row.loss:.1%}",
-            "95 % interval": f"{row.low:.1%} – {row.high:.1%}",
+            "Relative loss": f"{row.loss:z.1%}",
+            "95 % interval": f"{row.low:z.1%} – {row.high:z.1%}",
         }
         for row in record.itertuples()
     )

@@ -18,19 +18,20 @@ import numpy as np
 import pytest
 from babel.messages.pofile import read_po
 
-from audit_lib import corrected, labels, pipeline, records, training
+from audit_lib import claims, corrected, experiments, labels, pipeline, records, training
 from audit_lib.alttext import image_of
 from audit_lib.bench import train as bench_train
 from audit_lib.errors import InputError
 from audit_lib.gru4rec import equality, shims
 from audit_lib.gru4rec.facts import FACTS
 from audit_lib.inference import Interval
+from audit_lib.measures import MEASURES
 from audit_lib.sampled import Counts
 
 LOCALE = pipeline.ROOT / "book" / "locale" / "es"
 CATALOGUES = sorted((LOCALE / "LC_MESSAGES").rglob("*.po"))
 PAGES = [path for path in CATALOGUES if path.name != "labels.po"]
-KEYWORDS = {"xlabel", "ylabel", "zlabel", "title"}  # English labels that `figures` translates itself
+KEYWORDS = {"xlabel", "ylabel"}  # English labels that `figures` translates itself
 ROLE = re.compile(r"(\{[\w:-]+\})`(?:[^`<]*<([^`>]*)>|([^`]*))`")
 MATH = re.compile(r"\$[^$]+\$")
 NO_WORD = re.compile(r"[^a-zA-Z]*|K|(Recall|MRR|NDCG)(@\w+)?")  # the same in every language
@@ -46,6 +47,9 @@ def constants(node: ast.AST | None) -> Iterator[str]:
     elif isinstance(node, (ast.List, ast.Tuple)):
         for element in node.elts:
             yield from constants(element)
+    elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+        for value in node.value.values:
+            yield from constants(value)
     elif isinstance(node, ast.IfExp):
         yield from constants(node.body)
         yield from constants(node.orelse)
@@ -72,29 +76,39 @@ def labels_in(tree: ast.AST) -> set[str]:
             if name in {"_", "translate", "set_axis"}:
                 found += [text for argument in node.args for text in constants(argument)]
             found += [text for word in node.keywords if word.arg in KEYWORDS for text in constants(word.value)]
+            columns = [word.value for word in node.keywords if word.arg == "columns"]
+            found += [text for column in columns for text in constants(column) if is_heading(text)]
         elif isinstance(node, ast.Dict):
             found += [text for key in node.keys for text in constants(key) if is_heading(text)]
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
             found += [text for text in constants(node.targets[0].slice) if is_heading(text)]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "headings":
+            found += constants(node.value)
         elif isinstance(node, ast.For):  # over (label, key) pairs
             found += [text for text in constants(node.iter) if is_heading(text)]
     return {text for text in found if not NO_WORD.fullmatch(text)}
 
 
 def is_heading(text: str) -> bool:
-    """Whether a key is a heading for readers: headings begin with a capital or are words, names of columns do not."""
-    return text[:1].isupper() or " " in text
+    """Whether a key is a heading for readers, which begins with a capital or a number; names of columns do not."""
+    return len(text) > 1 and (text[0].isupper() or text[0].isdigit() or text.startswith("sha256 of "))
+
+
+def is_label(text: str) -> bool:
+    """Whether a value is for readers: a heading, or words."""
+    return (is_heading(text) or " " in text) and not NO_WORD.fullmatch(text)
 
 
 def constants_of(tree: ast.Module) -> set[str]:
     """Values of a module's upper-case mappings and names in its tuples of (edge, name): what its functions look up."""
     found: set[str] = set()
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id.isupper():
             value = node.value
             pairs = [part for part in getattr(value, "elts", ()) if isinstance(part, ast.Tuple)]
             parts = value.values if isinstance(value, ast.Dict) else pairs
-            found |= {text for part in parts for text in constants(part) if is_heading(text)}
+            found |= {text for part in parts for text in constants(part) if is_label(text)}
     return found
 
 
@@ -133,7 +147,15 @@ def computed() -> set[str]:
     facts += [text for fact in FACTS for text in (fact.question, fact.answer)]
     verdicts = [training.verdict(Interval(x, x, x, 0.95)) for x in (-1.0, 0.0, 1.0)]
     headings = [*records.provenance([]).columns, *training.lanes(("ab", "cd"), n_lanes=2).columns]
-    return {*estimators, *cases, *facts, *shims.SHIMS.values(), *verdicts, *headings}
+    return {*estimators, *cases, *facts, *shims.SHIMS.values(), *verdicts, *headings, *of_claims()}
+
+
+def of_claims() -> set[str]:
+    """Labels of the ledger: measures, their arguments, variants of the study, the one source that is no paper."""
+    arguments = [word for words in claims._WORDS.values() for word in words.values()]
+    variants = [variant.label for variant in experiments.read().variant]
+    titles = [title for _, title in MEASURES.values()]
+    return {*titles, *arguments, *claims._NUMBERS.values(), *variants, "The study under audit"}
 
 
 @cache
@@ -249,24 +271,24 @@ spelling = pytest.mark.skipif(
 
 @spelling
 def test_spanish_is_spelt_right() -> None:
-    assert misspelt("\n".join([*map(speech, CATALOGUES), *claims().values()])) == []
+    assert misspelt("\n".join([*map(speech, CATALOGUES), *ledger().values()])) == []
 
 
-def claims() -> dict[str, str]:
+def ledger() -> dict[str, str]:
     """The Spanish of the ledger of claims, by its English."""
-    ledger = tomllib.loads((pipeline.ROOT / "book" / "claims.toml").read_text("utf8"))["claim"]
-    return {claim[key]: claim.get(f"{key}_es", "") for claim in ledger for key in claim if f"{key}_es" in TRANSLATED}
+    entries = tomllib.loads((pipeline.ROOT / "book" / "claims.toml").read_text("utf8"))["claim"]
+    return {claim[key]: claim.get(f"{key}_es", "") for claim in entries for key in claim if f"{key}_es" in TRANSLATED}
 
 
 def test_every_claim_is_in_spanish() -> None:
-    assert len(claims()) > 20
-    assert [english for english, spanish in claims().items() if not spanish] == []
+    assert len(ledger()) > 20
+    assert [english for english, spanish in ledger().items() if not spanish] == []
 
 
 @pytest.mark.parametrize("number", [r"\d+", r"\d*\.\d+"])
 def test_a_claim_has_the_same_numbers_in_spanish(number: str) -> None:
-    figures = {text: Counter(re.findall(number, text)) for pair in claims().items() for text in pair}
-    assert [text for text, spanish in claims().items() if figures[text] != figures[spanish]] == []
+    figures = {text: Counter(re.findall(number, text)) for pair in ledger().items() for text in pair}
+    assert [text for text, spanish in ledger().items() if figures[text] != figures[spanish]] == []
 
 
 @spelling
