@@ -29,6 +29,7 @@ GROUPS = {
     "cross-entropy": ("headline", "third_party"),
     "bpr-max": ("third_party_bpr_max", "third_party_bpr_max"),
 }
+ERRORS_OF_LOSS = ("double_softmax", "bprmax_wrong")
 # The variant that has the features of an implementation alone.
 FEATURES = {
     "Torch-GRU4Rec": "as_torch_gru4rec",
@@ -138,6 +139,22 @@ def omissions(measured: Mapping[str, pd.DataFrame], *, like: str = "Yoochoose") 
     return pd.DataFrame(rows, columns=["loss", "implementation", "measured", "low", "high", "like", "least", "most"])
 
 
+def errors_of_loss(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.DataFrame:
+    """`costs` of the errors of a loss, and against: the variant that each is added to (None: nothing changed)."""
+    tables = []
+    for groups in found.values():
+        for variant in groups:
+            error = next((flaw for flaw in ERRORS_OF_LOSS if variant and variant.endswith(flaw)), None)
+            if error is None:
+                continue
+            against = variant.removesuffix(error).rstrip("_") or None
+            if against in groups:
+                pair = {against: groups[against], variant: groups[variant]}
+                tables.append(costs(pair, against=against).assign(against=against))
+    empty = pd.DataFrame(columns=[*COLUMNS, "against"])
+    return pd.concat(tables, ignore_index=True) if tables else empty
+
+
 # --- before a reader
 
 
@@ -156,6 +173,32 @@ def costs_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
         "Relative loss": table["loss"],
         "95 % interval of the loss": _intervals(table["loss_low"], table["loss_high"], "z.1%"),
         "Seeds": table["seeds"],
+    })  # fmt: skip
+
+
+def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.DataFrame:
+    """GRU4Rec as it should be: Loss, Recall@20, interval, MRR@20, Seeds, Standard deviation (of Recall@20 over them)."""
+    rows = []
+    for loss, groups in found.items():
+        runs = groups[None]
+        recall = inference.bootstrap(_mean(runs, "Recall"), runs[0].targets["session"].to_numpy())
+        mrr = float(_mean(runs, "MRR").mean())
+        rows.append((loss, recall.estimate, f"{recall.low:.4f} – {recall.high:.4f}", mrr, len(runs), spread(runs)))
+    headings = ["Loss", "Recall@20", "95 % interval", "MRR@20", "Seeds", "Standard deviation"]
+    return pd.DataFrame(rows, columns=headings)
+
+
+def errors_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """`errors_of_loss` under headings."""
+    return pd.DataFrame({
+        "Error": [named(variant, translate) for variant in table["variant"]],
+        "Added to": [
+            translate("Nothing changed") if against is None else named(against, translate)
+            for against in table["against"]
+        ],
+        "Recall@20": table["value"],
+        "Relative loss": table["loss"],
+        "95 % interval of the loss": _intervals(table["loss_low"], table["loss_high"], "z.1%"),
     })  # fmt: skip
 
 
