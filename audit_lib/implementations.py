@@ -177,7 +177,7 @@ def costs_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
 
 
 def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.DataFrame:
-    """GRU4Rec as it should be: Loss, Recall@20, interval, MRR@20, Seeds, Standard deviation (of Recall@20 over them)."""
+    """GRU4Rec as it should be: Recall@20 with its interval, MRR@20, and the spread of Recall@20 over seeds, by loss."""
     rows = []
     for loss, groups in found.items():
         runs = groups[None]
