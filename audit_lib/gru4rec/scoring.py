@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audit_lib.gru4rec import model
+from audit_lib.gru4rec import flaws, model
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.sessions import Prefixes, Sessions
 
@@ -89,7 +89,8 @@ def blocks(
         return
     block = np.empty((min(block_size, len(prefixes)), len(weights["By"])), np.float32)
     filled = 0
-    states = _wanted(hidden_states(config, weights, prefixes.sessions), prefixes)
+    walk = flaws.carried_states if config.flaw == "evaluate_without_reset" else hidden_states
+    states = _wanted(walk(config, weights, prefixes.sessions), prefixes)
     for tile in _tiles(states, weights, min(TILE, len(prefixes))):
         taken = 0
         while taken < len(tile):
