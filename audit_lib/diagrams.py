@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
 
 from audit_lib.figures import COLOURS, STYLE, Plot
 from audit_lib.gru4rec.batches import Schedule
@@ -47,12 +48,15 @@ def _box(
     axes.text(x, y, lines, ha="center", va="center", fontsize=11, color=ink, linespacing=1.25)
 
 
-def _arrow(
-    axes: Any, start: tuple[float, float], end: tuple[float, float], *, bend: float = 0.0, dashed: bool = False
-) -> None:
+def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], *, dashed: bool = False) -> None:
     style = {"arrowstyle": "-|>", "color": EDGE, "lw": 1.3, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 12}
-    style |= {"connectionstyle": f"arc3,rad={bend}", "linestyle": "--" if dashed else "-"}
-    axes.annotate("", end, start, arrowprops=style)
+    axes.annotate("", end, start, arrowprops=style | {"linestyle": "--" if dashed else "-"})
+
+
+def _elbow(axes: Any, points: list[tuple[float, float]], *, dashed: bool = False) -> None:
+    """An arrow along straight pieces."""
+    axes.plot(*zip(*points[:-1], strict=True), color=EDGE, lw=1.3, ls="--" if dashed else "-")
+    _arrow(axes, points[-2], points[-1], dashed=dashed)
 
 
 def pipeline(*, lang: str = "en") -> Plot:
@@ -75,7 +79,7 @@ def pipeline(*, lang: str = "en") -> Plot:
             if i:
                 _arrow(axes, (x, places[i - 1] - 0.29), (x, y + 0.29))
     axes.plot([2.6, 2.6], [0.1, 4.9], color=EDGE, lw=1.2, ls=(0, (4, 3)))
-    _arrow(axes, (2.35, places[-1]), (2.85, places[0]))
+    _elbow(axes, [(2.35, places[-1]), (2.47, places[-1]), (2.47, places[0]), (2.85, places[0])])
     table = pd.DataFrame({"needs_data": needs_data, "needs_ranks": needs_ranks})
     return Plot(figure, table)
 
@@ -116,7 +120,7 @@ def lanes(plan: Schedule, *, steps: int, lane: int, until: int, lang: str = "en"
 def gru_step(*, lang: str = "en") -> Plot:
     """One step of the recurrent unit: which quantity enters which, from input and old state to the scores."""
     _: Translate = translator(lang)
-    figure, axes = _canvas(5.2, 5.6)
+    figure, axes = _canvas(5.35, 5.6)
     small, wide = (1.6, 0.72), (3.2, 0.62)
     named = {
         "x": (1.5, 5.15, f"{_('Embedded input')}\n$x$"),
@@ -146,7 +150,7 @@ def gru_step(*, lang: str = "en") -> Plot:
     _arrow(axes, (0.9 + 0.3, 3.75 - top), (2.6 - half, 2.95))
     _arrow(axes, (2.6, 2.95 - top), (2.6, 1.6 + top))
     _arrow(axes, (4.3, 3.75 - top), (3.6, 1.6 + top))
-    _arrow(axes, (3.7 + half, 5.15), (2.6 + 1.6, 1.6), bend=-0.45, dashed=True)
+    _elbow(axes, [(3.7 + half, 5.15), (5.25, 5.15), (5.25, 1.6), (2.6 + 1.6, 1.6)], dashed=True)
     _arrow(axes, (2.6, 1.6 - top), (2.6, 0.4 + 0.31))
     edges = (
         [("x", g) for g in "rzn"]
@@ -183,6 +187,7 @@ def full_and_sampled(scores: np.ndarray, target: int, drawn: np.ndarray, *, lang
             edgecolor="black",
             label=_("Target"),
         )
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.axhline(0, color=EDGE, lw=0.8)
         axes.set_title(title, fontsize=11, loc="left")
         axes.set(ylabel=_("Score"), xlim=(0.2, len(order) + 0.8))

@@ -26,7 +26,7 @@ from audit_lib.recommenders.base import Recommender
 from audit_lib.sampled import Counts
 from audit_lib.sessions import Prefixes, Sessions
 from audit_lib.splits import Split
-from audit_lib.tables import Translate
+from audit_lib.tables import TIE_POLICIES, Translate
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Followed:
     test_step: int
 
 
-def follow(split: Split, plan: Schedule, *, events: int = 4) -> Followed:
+def follow(split: Split, plan: Schedule, *, events: int = 3) -> Followed:
     """The earliest pair, not the first of its session, in a lane's first session that a test session has as well.
 
     Both sessions have at least `events` events. Raises InputError if there is no such pair.
@@ -219,15 +219,16 @@ def _only(split: Split, followed: Followed) -> np.ndarray:
 
 
 def policies(ranks: Mapping[str, Ranks], translate: Translate, *, k: int) -> pd.DataFrame:
-    """Rank and metrics of one target under every tie policy, by recommender (as readers call it)."""
+    """Metrics under every tie policy, by recommender (as readers call it): of one target and its rank, or the means."""
     rows = []
     for name, found in ranks.items():
-        for ties, label in (("standard", "Standard"), ("conservative", "Conservative"),
-                            ("median", "Median"), ("expected", "Expected")):  # fmt: skip
-            rank = None if ties == "expected" else f"{metrics.rank(found.above, found.equal, ties)[0]:g}"
-            row: dict[str, Any] = {"Recommender": name, "Tie policy": translate(label), "Rank": rank or "–"}
-            values = metrics.per_prediction({"above": found.above, "equal": found.equal}, (k,), ties=ties).iloc[0]
-            rows.append(row | values.to_dict())
+        for ties, label in TIE_POLICIES.items():
+            row: dict[str, Any] = {"Recommender": name, "Tie policy": translate(label)}
+            if len(found.above) == 1:
+                rank = None if ties == "expected" else metrics.rank(found.above, found.equal, ties)[0]
+                row["Rank"] = "–" if rank is None else f"{rank:g}"
+            values = metrics.per_prediction({"above": found.above, "equal": found.equal}, (k,), ties=ties)
+            rows.append(row | values.mean().to_dict())
     return pd.DataFrame(rows)
 
 
