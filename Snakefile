@@ -18,8 +18,10 @@ EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
 APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "__main__.py"}
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
-COMMITTED = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book" / "evidence").rglob("*.json"))
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
+# What the stages from 04 on read beside data: committed evidence by its list of hashes, records, what they are held against.
+STUDY = [f"book/{name}" for name in ("evidence/SHA256SUMS", "study.toml", "claims.toml", "published.toml", "references.bib")]
+STUDY += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book" / "evidence" / "records").glob("*.json"))
 PROSE = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "book").rglob("*")
@@ -53,7 +55,7 @@ rule stage:
         library=LIBRARY,
         data=DATA,
         before=before,
-        evidence=lambda wildcards: COMMITTED if wildcards.stage >= "04" else [],
+        study=lambda wildcards: STUDY if wildcards.stage >= "04" else [],
         labels=lambda wildcards: [] if wildcards.lang == "en" else "book/locale/es/LC_MESSAGES/labels.po",
     output:
         EXECUTED,

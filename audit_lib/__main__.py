@@ -225,6 +225,15 @@ def record(names: tuple[str, ...]) -> None:
         click.echo(records.make(name))
 
 
+@cli.command("readme")
+def readme_() -> None:
+    """Bring the tables of README.md and README.es.md up to date with the committed evidence."""
+    from audit_lib import readme
+
+    changed = readme.update()
+    click.echo("\n".join(f"{path.name} was brought up to date" for path in changed) or "Both are up to date.")
+
+
 @cli.command()
 @AS_JSON
 def doctor(as_json: bool) -> None:

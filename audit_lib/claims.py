@@ -89,11 +89,11 @@ class Claim(BaseModel):
 
 @dataclass(frozen=True)
 class Finding:
-    """A part, what was measured (None with the reason in `missing`), and what follows."""
+    """A part, what was measured (None where evidence is `missing`, which names it), and what follows."""
 
     part: Part
     measured: Measured | None
-    missing: str | None
+    missing: tuple[str, ...]
     state: State
 
 
@@ -108,8 +108,7 @@ class Settled:
     @property
     def missing(self) -> list[str]:
         """What the deciding parts lack, each once."""
-        lacking = (f.missing for f in self.findings if f.state == "missing" and f.part.expect)
-        return list(dict.fromkeys(filter(None, lacking)))
+        return list(dict.fromkeys(name for f in self.findings if f.part.expect for name in f.missing))
 
 
 @cache
@@ -177,9 +176,9 @@ def settle(claim: Claim, book: Book) -> Settled:
     for part in claim.parts:
         try:
             measured = MEASURES[part.measure][0](book, **part.arguments)
-            findings.append(Finding(part, measured, None, judge(part, measured)))
+            findings.append(Finding(part, measured, (), judge(part, measured)))
         except NotYet as error:
-            findings.append(Finding(part, None, str(error), "missing"))
+            findings.append(Finding(part, None, error.args, "missing"))
     deciding = (finding.state for finding in findings if finding.part.expect)
     return Settled(claim, tuple(findings), verdict(claim, deciding))
 
@@ -203,6 +202,8 @@ def describe(part: Part, lang: str = "en") -> str:
         if key in arguments:
             value = arguments[key]
             words.append(_(labels[value]) if value in labels else str(value))
+    if arguments.get("first_group") == "tuned":
+        words.append(_("tuned"))
     if "variant" in arguments:
         words.append(_(experiments.label_of(arguments["variant"])))
     for key, label in _NUMBERS.items():
@@ -240,7 +241,7 @@ def as_json(settled: Iterable[Settled]) -> list[dict[str, Any]]:
         parts = [
             f.part.model_dump() | {
                 "measured": None if f.measured is None else _finite(f.measured._asdict()),
-                "missing": f.missing,
+                "missing": list(f.missing),
                 "state": f.state,
             }
             for f in s.findings

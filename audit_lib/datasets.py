@@ -17,7 +17,7 @@ from audit_lib.fetching import fetch_files, sha256, verify
 from audit_lib.sessions import PART, SESSION
 from audit_lib.sources import REGISTRY, Generated, Source, Time
 
-__all__ = ["REGISTRY", "Dataset", "Source", "describe", "fetch", "load", "safe_name"]
+__all__ = ["REGISTRY", "Dataset", "Source", "describe", "fetch", "load", "name_of", "safe_name"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,20 @@ def describe(name_or_path: str | Path, *, columns: Mapping[str, str] | None = No
     return facts
 
 
+def name_of(name_or_path: str | Path) -> str:
+    """The name under which the evidence of a data set, or of an own log, is filed; nothing is loaded."""
+    preset, _, settings = str(name_or_path).partition(":")
+    if preset in REGISTRY and isinstance(REGISTRY[preset].get, Generated):
+        return _generated_name(preset, settings)
+    if str(name_or_path) not in REGISTRY and _looks_like_path(name_or_path):
+        return safe_name(name_or_path)
+    return str(name_or_path)
+
+
+def _generated_name(preset: str, settings: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{preset}.{settings}" if settings else preset)
+
+
 def safe_name(path: str | Path) -> str:
     """The name of an own log: its file's stem in letters, digits, '_', '.' and '-', never a name of the registry."""
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(path).stem).strip("_.-")[:64] or "log"
@@ -109,8 +123,7 @@ def _generated(source: Source, settings: str) -> Dataset:
     config = synthetic.preset(source.name, settings)
     log = sessions.validate(synthetic.generate(config), name=source.name)
     digest = hashlib.sha256(log.to_csv(index=False).encode()).hexdigest()
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{source.name}.{settings}" if settings else source.name)
-    return Dataset(name, log, "real", source, digest)
+    return Dataset(_generated_name(source.name, settings), log, "real", source, digest)
 
 
 def _given(source: Source, path: Path) -> dict[str, Path]:

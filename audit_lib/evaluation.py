@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audit_lib import evidence, inference, metrics
-from audit_lib.errors import InputError, MissingError
+from audit_lib import datasets, evidence, inference, metrics
+from audit_lib.errors import MissingError
 from audit_lib.evidence import Run
 from audit_lib.recommenders import REGISTRY, lookup
 from audit_lib.sampled import Counts, expectation
@@ -25,20 +25,22 @@ MAIN_SPLITS = ("published", "temporal")
 
 
 def runs_of(dataset: str, *, seed: int | None = None, out: Path | None = None) -> dict[str, Run]:
-    """One run per recommender on the main split of a data set, in order of name.
+    """One run per recommender on the main split of a data set (its name, or the path of an own log), in order of name.
 
-    Of several, the one with the default configuration, then of the lowest seed, then of the first path; `seed` asks for
-    one seed.
-    Raises MissingError if there is no evidence, InputError if the runs rank different targets.
+    Of several splits, as a changed log leaves behind, the one that was ranked last. Of several runs, the one with the
+    default configuration, then of the lowest seed, then of the first path; `seed` asks for one seed.
+    Raises MissingError if there is no evidence.
     """
+    name = datasets.name_of(dataset)
+    runs = [r for r in evidence.find(out, dataset=name) if r.manifest["split"]["name"] in MAIN_SPLITS]
+    runs = [run for run in runs if seed in (None, run.seed)]
+    if not runs:
+        raise MissingError(f"There is no evidence of '{name}' yet. Make it with `python -m audit_lib rank`.")
+    latest = max(runs, key=lambda run: run.manifest["created"]).manifest["targets_sha256"]
     found: dict[str, Run] = {}
-    for run in sorted(evidence.find(out, dataset=dataset), key=lambda run: (not _is_default(run), run.seed, run.path)):
-        if run.manifest["split"]["name"] in MAIN_SPLITS and seed in (None, run.seed):
+    for run in sorted(runs, key=lambda run: (not _is_default(run), run.seed, run.path)):
+        if run.manifest["targets_sha256"] == latest:
             found.setdefault(run.recommender, run)
-    if not found:
-        raise MissingError(f"There is no evidence of '{dataset}' yet. Make it with `python -m audit_lib rank`.")
-    if len({run.manifest["targets_sha256"] for run in found.values()}) > 1:
-        raise InputError(f"The evidence of '{dataset}' is of several splits. Keep those of one split in the folder.")
     return dict(sorted(found.items()))
 
 

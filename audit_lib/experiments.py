@@ -25,7 +25,7 @@ from audit_lib.splits import Split
 
 BOOK = Path(__file__).parent.parent / "book"
 STUDY = BOOK / "study.toml"
-PUBLISHED = BOOK / "evidence"  # the committed evidence of the study
+PUBLISHED = evidence.COMMITTED
 FLAWED = ("random_sessions", "leave_last_out", "random_events")
 
 
@@ -55,11 +55,10 @@ class Variant(_Closed):
     change: dict[str, Any]
 
 
-class Observation(_Closed):
-    """A measurement that is not ranks (see `observations`); datasets is empty where none is involved."""
+class Record(_Closed):
+    """A measurement that is not ranks, by its name in `records`."""
 
     name: str
-    datasets: tuple[str, ...]
     why: str
 
 
@@ -69,7 +68,7 @@ class Study(_Closed):
     settings: dict[str, dict[str, Any]]
     variant: tuple[Variant, ...] = ()
     experiment: tuple[Line, ...]
-    observation: tuple[Observation, ...] = ()
+    record: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,17 +132,16 @@ def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
 
 
 def _settings(kind: str, whole: Study, dataset: str, recommender: str) -> dict[str, Any] | None:
-    """None where the literature has no settings of this recommender on this data set."""
+    """None where the literature, or our tuner, has no settings of this recommender on this data set."""
     if kind == "default":
         return {}
     if kind == "generator":
         return {"generator": dataset}
-    if kind == "literature":
-        if recommender not in presets.literature().get(dataset, {}):
-            return None
-        return presets.settings_of(recommender, dataset, "literature")
+    if kind in ("literature", "tuned"):
+        known = presets.literature() if kind == "literature" else presets.tuned()
+        return presets.settings_of(recommender, dataset, kind) if recommender in known.get(dataset, {}) else None
     if kind not in whole.settings:
-        raise unknown("settings", kind, (*whole.settings, "default", "generator", "literature"))
+        raise unknown("settings", kind, (*whole.settings, "default", "generator", "literature", "tuned"))
     return dict(whole.settings[kind])
 
 

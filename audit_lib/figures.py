@@ -190,6 +190,51 @@ def by_negatives(
     return Plot(figure, table)
 
 
+def specifications(
+    table: pd.DataFrame, *, choices: dict[str, str], levels: Callable[[str, Any], str], ylabel: str, lang: str = "en",
+    bins: int = 160,
+) -> Plot:  # fmt: skip
+    """A specification curve: value above, the choices behind it below, specifications in order of value.
+
+    table: value, yes (bool), low and high (NaN where there is none), and a column for each of choices (column: English
+    label). levels: the name of a level in text, from its choice and value. Below, a row for each level: the darker, the
+    more of the specifications at that place take it.
+    """
+    _ = translator(lang)
+    table = table.sort_values("value", kind="stable", ignore_index=True)
+    rows = [(choice, level) for choice in choices for level in dict.fromkeys(table[choice])]
+    heights = [2.6, 0.19 * len(rows)]
+    with _axes(figsize=(7.0, 0.6 + sum(heights)), nrows=2, sharex=True, height_ratios=heights) as (figure, panels):
+        upper, lower = panels
+        at = np.arange(len(table)) / len(table)
+        known = table["low"].notna().to_numpy()
+        upper.vlines(
+            at[known], table["low"][known], table["high"][known], color=COLOURS[6], linewidth=0.4, alpha=0.5,
+            label=_("95 % interval"), rasterized=True,
+        )  # fmt: skip
+        for answer, label, colour in ((False, "GRU4Rec behind", COLOURS[1]), (True, "GRU4Rec ahead", COLOURS[0])):
+            points = (table["yes"] == answer).to_numpy()
+            if points.any():
+                upper.plot(at[points], table["value"][points], ".", color=colour, markersize=3, label=_(label))
+        upper.axhline(0, color="black", linewidth=1)
+        upper.set(ylabel=_(ylabel))
+        place = np.minimum((at * bins).astype(int), bins - 1)
+        total = np.maximum(np.bincount(place, minlength=bins), 1)
+        shares = [np.bincount(place, table[c] == level, minlength=bins) / total for c, level in rows]
+        lower.imshow(
+            shares, aspect="auto", cmap="Greys", vmin=0, vmax=1, extent=(0, 1, len(rows) - 0.5, -0.5),
+            interpolation="nearest",
+        )  # fmt: skip
+        lower.set_yticks(range(len(rows)), [f"{_(choices[c])}: {levels(c, level)}" for c, level in rows], fontsize=8)
+        lower.grid(visible=False)
+        lower.set(xlabel=_("Share of the specifications"))
+        for i in range(1, len(rows)):
+            if rows[i][0] != rows[i - 1][0]:
+                lower.axhline(i - 0.5, color="black", linewidth=0.6)
+        _legend(figure, upper)
+    return Plot(figure, table)
+
+
 def by_group(
     table: pd.DataFrame, *, xlabel: str, ylabel: str = "Recall@20", lang: str = "en", log: bool = False
 ) -> Plot:
@@ -239,3 +284,47 @@ def bars(
         axes.set(xlabel=_(xlabel))
         _legend(figure, axes)
     return Plot(figure, table)
+
+
+def published(table: pd.DataFrame, *, xlabel: str = "Recall@20", lang: str = "en") -> Plot:
+    """table: label, published, targets ('same' or 'other'), value, low, high; a line for each label, from the top.
+
+    Hollow: as published, a circle where the targets are ours, a diamond where they were prepared otherwise. Filled:
+    measured, with its interval.
+    """
+    _ = translator(lang)
+    names = list(dict.fromkeys(table["label"]))
+    at = table["label"].map({name: i for i, name in enumerate(names)}).to_numpy(int)
+    with _axes(figsize=(7.0, 1.2 + 0.3 * len(names))) as (figure, axes):
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0], markersize=5, label=_("Measured"))
+        hollow = {"markerfacecolor": "none", "markeredgecolor": COLOURS[1], "markeredgewidth": 1.6, "markersize": 8}
+        for targets, marker, label in (
+            ("same", "o", "Published, same targets"), ("other", "D", "Published, other targets"),
+        ):  # fmt: skip
+            rows = (table["targets"] == targets).to_numpy()
+            if rows.any():
+                axes.plot(table["published"][rows], at[rows], marker, label=_(label), **hollow)
+        _rows(axes, names, xlabel=_(xlabel))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20", lang: str = "en") -> Plot:
+    """table: label, value, low, high; a row each, in order, from the top. reference: a published value, marked."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 1.2 + 0.3 * len(table))) as (figure, axes):
+        at = np.arange(len(table))
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0], label=_("Measured"))
+        axes.axvline(reference, color=COLOURS[1], linewidth=1.6, linestyle="--", label=_("Published value"))
+        _rows(axes, list(table["label"]), xlabel=_(xlabel))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def _rows(axes: Any, names: list[str], *, xlabel: str) -> None:
+    """A line for each name, the first at the top."""
+    axes.set_yticks(range(len(names)), names, fontsize=9.5)
+    axes.set(xlabel=xlabel, xlim=(0, None), ylim=(max(len(names), 1) - 0.4, -0.6))
+    axes.grid(axis="y", visible=False)

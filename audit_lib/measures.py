@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib import experiments, inference, metrics, observations, published, synthetic
+from audit_lib import experiments, inference, metrics, published, records, synthetic
 from audit_lib.datasets import REGISTRY
+from audit_lib.errors import MissingError
 from audit_lib.evidence import Run
 from audit_lib.experiments import Experiment
 from audit_lib.recommenders import oracle
@@ -30,7 +31,7 @@ MAIN = {"seed_demo": "demo"}  # the group in which GRU4Rec ran, where it is not 
 
 
 class NotYet(Exception):
-    """Evidence that is not there; the message names it."""
+    """Evidence that is not there: its arguments name it, each piece by itself."""
 
 
 class Measured(NamedTuple):
@@ -71,15 +72,15 @@ class Book:
         chosen = self.planned(**wanted)
         missing = [experiment.id for experiment in chosen if self.run_of(experiment) is None]
         if missing or not chosen:
-            raise NotYet(", ".join(missing) or ", ".join(f"{key} = {value}" for key, value in wanted.items()))
+            raise NotYet(*(missing or [f"{key} = {value}" for key, value in wanted.items()]))
         return self.present(**wanted)
 
-    def rows(self, observation: str) -> list[dict[str, Any]]:
-        """The rows of an observation. Raises NotYet if it has not been made."""
-        rows = observations.rows_of(observation, self.folder)
-        if rows is None:
-            raise NotYet(f"{observations.FOLDER}/{observation}.json")
-        return rows
+    def record(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a record (see `records`). Raises NotYet if it has not been made."""
+        try:
+            return records.read(name, folder=self.folder / "records").to_dict("records")
+        except MissingError as error:
+            raise NotYet(f"records/{name}.json") from error
 
     def recommenders(self, dataset: str) -> dict[str, Run]:
         """One run of each recommender on the default split of a data set: the simple ones, and GRU4Rec's first seed."""
@@ -153,9 +154,11 @@ def _ratio(top: np.ndarray, bottom: np.ndarray, session: np.ndarray, seeds: int)
 def simple_share(book: Book, *, dataset: str) -> Measured:
     """Recall@20 of the best simple recommender divided by GRU4Rec's (mean over seeds).
 
-    The best is chosen on the test part, in its favour; the interval does not know of the choice.
+    All with their defaults, and those of other settings that have been run, stand for election. The best is chosen on
+    the test part, in its favour; the interval does not know of the choice.
     """
     simple = book.runs(dataset=dataset, group=SIMPLE)
+    simple += [run for group in ("literature", "tuned") for run in book.present(dataset=dataset, group=group)]
     neural = book.runs(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
     values, session = values_of(simple, "Recall", K)
     theirs, _ = values_of(neural, "Recall", K)
@@ -265,18 +268,19 @@ def leak(book: Book, *, dataset: str, field: str) -> Measured:
 def shuffle_loss(book: Book, *, which: str) -> Measured:
     """Share of Recall@20 that Markov loses on shuffling: of a data set, or the least or greatest of all."""
     if which in ("least", "greatest"):
-        rows = sorted(book.rows("shuffle"), key=lambda row: row["loss"])
+        rows = [row for row in book.record("shuffle") if row["recommender"] == "markov"]
+        rows.sort(key=lambda row: row["loss"])
         row = rows[0 if which == "least" else -1]
     else:
-        row = _row(book, "shuffle", dataset=which)
+        row = _row(book, "shuffle", dataset=which, recommender="markov")
     return Measured(row["loss"], row["low"], row["high"])
 
 
 def latency(book: Book, *, recommender: str, percentile: int, largest: bool = True) -> Measured:
     """Milliseconds of one answer over the largest (or smallest) catalogue measured."""
-    rows = [r for r in book.rows("latency") if (r["recommender"], r["percentile"]) == (recommender, percentile)]
+    rows = [r for r in book.record("latency") if (r["recommender"], r["percentile"]) == (recommender, percentile)]
     if not rows:
-        raise NotYet(f"{observations.FOLDER}/latency.json, {recommender}")
+        raise NotYet(f"records/latency.json, {recommender}")
     rows.sort(key=lambda row: row["items"])
     return Measured(rows[-1 if largest else 0]["ms"])
 
@@ -289,20 +293,20 @@ def latency_growth(book: Book, *, recommender: str) -> Measured:
 
 def speed_ratio(book: Book, *, setting: str) -> Measured:
     """Events per second of the independent engine divided by those of the official code."""
-    ratio = _row(book, "speed", setting=setting)["ratio"]
-    if ratio is None:
-        raise NotYet(f"{observations.FOLDER}/speed.json, gru4rec_official")
+    ratio = _row(book, "bench_train", setting=setting)["ratio"]
+    if np.isnan(ratio):
+        raise NotYet("records/bench_train.json, gru4rec_official")
     return Measured(ratio)
 
 
 def probe(book: Book, *, fact: str) -> Measured:
     """1 if the official code does what it is asked, 0 if it fails."""
-    return Measured(float(_row(book, "official", id=fact)["happened"].endswith("works")))
+    return Measured(float(_row(book, "official_facts", id=fact)["happened"].endswith("works")))
 
 
 def documents(book: Book) -> Measured:
     """Words of the Spanish documents of the study under audit divided by those of the English ones."""
-    return Measured(book.rows("documents")[0]["ratio"])
+    return Measured(book.record("documents")[0]["ratio"])
 
 
 def split_gain(book: Book, *, dataset: str, split: str, recommender: str) -> Measured:
@@ -315,7 +319,7 @@ def filter_gain(book: Book, *, dataset: str, recommender: str, min_item_support:
     chosen = book.planned(dataset=dataset, group="filters", recommender=recommender)
     runs = [book.run_of(e) for e in chosen if e.min_item_support == min_item_support]
     if not runs or None in runs:
-        raise NotYet(", ".join(e.id for e in chosen) or f"{dataset}-support{min_item_support}")
+        raise NotYet(*([e.id for e in chosen] or [f"{dataset}-support{min_item_support}"]))
     return _gain(book, runs, dataset, recommender)
 
 
@@ -326,11 +330,11 @@ def _gain(book: Book, runs: list[Run], dataset: str, recommender: str) -> Measur
     return Measured(float(flawed / honest - 1))
 
 
-def _row(book: Book, observation: str, **wanted: Any) -> dict[str, Any]:
-    for row in book.rows(observation):
+def _row(book: Book, record: str, **wanted: Any) -> dict[str, Any]:
+    for row in book.record(record):
         if all(row.get(key) == value for key, value in wanted.items()):
             return row
-    raise NotYet(f"{observations.FOLDER}/{observation}.json, {', '.join(map(str, wanted.values()))}")
+    raise NotYet(f"records/{record}.json, {', '.join(map(str, wanted.values()))}")
 
 
 # What each measure is called in a table, in English.

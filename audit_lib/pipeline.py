@@ -37,6 +37,7 @@ AFTER: dict[str, tuple[str, ...]] = {
     "07_implementations": (),
     "08_multiverse": (),
     "09_cost": ("03_baselines", "04_gru4rec"),
+    "10_pipeline": (),
 }
 
 ONE_THREAD = dict.fromkeys(

@@ -10,26 +10,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from audit_lib import evidence, experiments, metrics, observations
+from audit_lib import evidence, experiments, metrics, records
 from audit_lib.errors import AuditError, EvidenceError
 from audit_lib.evidence import Run
 
 SUMS, HEADLINE = "SHA256SUMS", "headline.csv"
+RECORDS = records.FOLDER.name
 LIMIT_MB = 40.0
 K = 20
 
 
 def publish(source: Path, target: Path = experiments.PUBLISHED, *, replace: bool = False) -> list[Path]:
-    """Copies the finished runs and observations of the study that `target` lacks; returns what was copied.
+    """Copies the finished runs of the study that `target` lacks, and seals it; returns what was copied.
 
-    Runs that the study does not list stay where they are. A run that `target` has with other ranks is an error unless
-    `replace`. Raises EvidenceError for that, for damaged files, and for more than LIMIT_MB in all.
+    Records are written there when they are measured. Runs that the study does not list stay where they are. A run that
+    `target` has with other ranks is an error unless `replace`.
+    Raises EvidenceError for that, for damaged files, and for more than LIMIT_MB in all.
     """
     copied: list[Path] = []
     for manifest in sorted({m for e in experiments.plan() if (m := experiments.manifest_of(e, source))}):
@@ -41,16 +42,10 @@ def publish(source: Path, target: Path = experiments.PUBLISHED, *, replace: bool
                 raise EvidenceError(f"'{goal}' holds other ranks than '{run.path}'. Take these with --replace.")
             if same and goal.with_suffix(".json").is_file():
                 continue
-        _copy(run.path.parent.parent / "targets.parquet", goal.parent.parent / "targets.parquet")
-        _copy(run.path, goal)
-        _copy(manifest, goal.with_suffix(".json"))  # last: without it nothing counts as finished
+        pairs = {run.path.parent.parent / "targets.parquet": goal.parent.parent / "targets.parquet", run.path: goal}
+        pairs[manifest] = goal.with_suffix(".json")  # last: without it nothing counts as finished
+        evidence.put({place: file.read_bytes() for file, place in pairs.items()})
         copied.append(goal)
-    for name in (*(o.name for o in experiments.read().observation), "documents"):
-        file, goal = observations.path_of(name, source), observations.path_of(name, target)
-        if file.is_file() and (replace or not goal.is_file()):
-            observations.read(file)
-            _copy(file, goal)
-            copied.append(goal)
     if (size := size_mb(target)) > LIMIT_MB:
         raise EvidenceError(f"'{target}' would hold {size:.1f} MB; {LIMIT_MB:.0f} are allowed. Leave runs out.")
     seal(target)
@@ -102,8 +97,8 @@ def check(folder: Path, *, rerun: Path | None = None) -> Report:
         if name in wrong or path.parent == folder or path.suffix != ".json":
             continue
         try:
-            if path.parent.name == observations.FOLDER:
-                observations.read(path)
+            if path.parent.name == RECORDS:
+                records.read(path.stem, folder=path.parent)
             elif path.with_suffix(".parquet").is_file():
                 report.runs.append(headline(evidence.read(path), folder))
         except AuditError as error:
@@ -154,7 +149,7 @@ def _against_sums(folder: Path, files: dict[str, Path]) -> dict[str, str]:
 def _orphans(folder: Path, files: dict[str, Path]) -> dict[str, str]:
     found = {}
     for name, path in files.items():
-        if path.name == "targets.parquet" or path.parent == folder or path.parent.name == observations.FOLDER:
+        if path.name == "targets.parquet" or path.parent == folder or path.parent.name == RECORDS:
             continue
         other = {".parquet": ".json", ".json": ".parquet"}.get(path.suffix)
         if other is not None and not path.with_suffix(other).is_file():
@@ -187,13 +182,6 @@ def _files(folder: Path) -> dict[str, Path]:
     """Every file below by its name relative to the folder, hidden and unfinished ones left out, in order."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {path.relative_to(folder).as_posix(): path for path in paths}
-
-
-def _copy(file: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f".{place.name}.partial")
-    shutil.copyfile(file, partial)
-    partial.replace(place)
 
 
 def _sha256(path: Path) -> str:

@@ -115,11 +115,12 @@ def run(
     if not evidence.writable(path.parent):
         raise EvidenceError(f"Evidence cannot be written to '{path.parent}': it is no writable folder. Choose another.")
     torch.set_num_threads(getattr(model.config, "threads", 1))
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), time.process_time()
     model.fit(split.train)
     fitted = time.perf_counter()
     ranks = ranking.rank(model, split.prefixes, split.train.support, progress=progress)
     ranked = time.perf_counter()
+    seconds = {"fit": fitted - start, "rank": ranked - fitted, "processor": time.process_time() - processor}
     return evidence.write(
         ranks,
         split,
@@ -129,7 +130,7 @@ def run(
         config=config,
         seed=seed,
         device=device,
-        seconds={"fit": fitted - start, "rank": ranked - fitted},
+        seconds=seconds,
         peak_memory_mb=peak_memory_mb(),
         log=getattr(model, "log", None),
         shims=list(getattr(model, "shims", ())),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from audit_lib import evidence, experiments, observations, publishing, study
-from audit_lib.errors import AuditError, EvidenceError, unknown
+from audit_lib import evidence, experiments, publishing, records, study
+from audit_lib.errors import AuditError, EvidenceError
 
 FOLDER = click.Path(path_type=Path)
 
@@ -18,19 +18,13 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--only", default="", help="dataset=…,recommender=…,group=…,seed=…,variant=…,id=… (all must hold).")
 @click.option("--list", "listing", is_flag=True, help="Say what is done and what is missing; run nothing.")
 @click.option("--out", type=FOLDER, help="Evidence folder. [default: runs/evidence]")
-@click.option("--observe", "observed", help="Measure this one alone, which is not ranks: leakage, latency, …")
-def study_(only: str, listing: bool, out: Path | None, observed: str | None) -> None:
-    """Run the experiments of the study whose evidence is missing, then its observations; stop and go on at will.
+def study_(only: str, listing: bool, out: Path | None) -> None:
+    """Run the experiments of the study whose evidence is missing, then its records; stop and go on at will.
 
-    Exits 1 if one could not be run; the others are run all the same.
+    Exits 1 if one could not be run; the others are run all the same. All run in this process, whose peak memory is
+    that of the largest so far: `make study` gives each a process of its own, and its cost is its own.
     """
     out = out or evidence.root()
-    if observed:
-        names = {o.name: o for o in experiments.read().observation}
-        if observed not in names:
-            raise unknown("observation", observed, names)
-        click.echo(observations.observe(observed, names[observed].datasets, out=out))
-        return
     wanted = study.parse_settings(only.split(",")) if only else {}
     chosen = experiments.select(experiments.plan(), wanted)
     missing = experiments.pending(chosen, out)
@@ -46,14 +40,14 @@ def study_(only: str, listing: bool, out: Path | None, observed: str | None) -> 
         failed += isinstance(found, AuditError)
         said = f"not run: {found}" if isinstance(found, AuditError) else found.path
         click.echo(f"[{i}/{len(missing)}] {experiment.id}: {said}", err=isinstance(found, AuditError))
-    for o in () if wanted else experiments.read().observation:
-        if observations.path_of(o.name, out).is_file():
+    for record in () if wanted else experiments.read().record:
+        if (records.FOLDER / f"{record.name}.json").is_file():
             continue
         try:
-            click.echo(f"{o.name}: {observations.observe(o.name, o.datasets, out=out)}")
+            click.echo(f"{record.name}: {records.make(record.name)}")
         except AuditError as error:
             failed += 1
-            click.echo(f"{o.name}: not measured: {error}", err=True)
+            click.echo(f"{record.name}: not measured: {error}", err=True)
     if failed:
         sys.exit(1)
 

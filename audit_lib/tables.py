@@ -14,6 +14,7 @@ import pandas as pd
 from audit_lib import inference, metrics, splits, study
 from audit_lib.datasets import Dataset
 from audit_lib.evidence import Run
+from audit_lib.measures import Book, over
 from audit_lib.order import ShuffleTest
 from audit_lib.sessions import Sessions
 from audit_lib.splits import Split, leakage_report
@@ -99,6 +100,14 @@ LEAKAGE = {
     "test_events_of_unseen_items": "Test events of items unseen in train",
     "duplicate_sessions": "Test sessions that repeat a train session",
     "seen_transitions": "Tested transitions that occur in train",
+}
+
+
+FLAWED = {
+    "Temporal": "default",
+    "Random sessions": "random_sessions",
+    "Leave last out": "leave_last_out",
+    "Random events": "random_events",
 }
 
 
@@ -211,7 +220,8 @@ def provenance(data: Dataset, split: Split, runs: Iterable[Run], translate: Tran
     }
     if runs:
         rows["Seeds"] = ", ".join(str(seed) for seed in sorted({run.seed for run in runs}))
-        rows["Seconds to train and rank"] = f"{sum(sum(run.manifest['seconds'].values()) for run in runs):.1f}"
+        seconds = [run.manifest["seconds"] for run in runs]
+        rows["Seconds to train and rank"] = f"{sum(s['fit'] + s['rank'] for s in seconds):.1f}"
         rows["Evidence (sha256)"] = ", ".join(f"{run.recommender} {run.manifest['sha256'][:12]}" for run in runs)
     return pd.DataFrame({"Property": [translate(key) for key in rows], "Value": list(rows.values())})
 
@@ -253,3 +263,37 @@ def ties(policies: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
     named = policies.assign(recommender=[name_of(name) for name in policies["recommender"]])
     named["tied"] = [f"{share:.1%}" for share in named["tied"]]
     return named.rename(columns={"recommender": "Recommender", "tied": "Tied targets", **TIE_POLICIES})
+
+
+def shuffle_record(record: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
+    """The record `shuffle` before a reader: what each recommender loses on each log when prefixes are shuffled."""
+    return pd.DataFrame(
+        {
+            "Data set": row.dataset,
+            "Recommender": name_of(row.recommender),
+            "Recall@20, in order": row.recall,
+            "Relative loss": f"{row.loss:z.1%}",
+            "95 % interval": f"{row.low:z.1%} – {row.high:z.1%}",
+        }
+        for row in record.itertuples()
+    )
+
+
+def dial(record: pd.DataFrame, law: str) -> pd.DataFrame:
+    """recommender, group (the strength of order), value: Recall@20 on the synthetic logs of a law, from the record."""
+    rows = record[record["law"] == law]
+    return rows[["recommender", "strength", "value"]].rename(columns={"strength": "group"})
+
+
+def flawed_elsewhere(book: Book, name_of: Translate) -> pd.DataFrame:
+    """Recall@20 of committed evidence under the temporal (or published) split and the flawed ones, a row each log."""
+    rows = []
+    for dataset in dict.fromkeys(e.dataset for e in book.planned(group="flawed_splits")):
+        for recommender in ("popularity", "markov", "vsknn"):
+            values = {}
+            for label, split in FLAWED.items():
+                group = "simple" if split == "default" else "flawed_splits"
+                runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
+                values[label] = over(runs, "Recall", 20).estimate if runs else float("nan")
+            rows.append({"Data set": dataset, "Recommender": name_of(recommender), **values})
+    return pd.DataFrame(rows)

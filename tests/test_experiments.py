@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from audit_lib import experiments, observations, publishing
+from audit_lib import experiments, observations, publishing, records
 from audit_lib.__main__ import cli
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.study_commands import COMMANDS
@@ -69,19 +70,19 @@ def test_an_unknown_field_to_select_by_is_refused():
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
-    """Two runs of the study, on a synthetic log, and an observation."""
+    """Two runs of the study, on a synthetic log."""
     out = tmp_path_factory.mktemp("study") / "runs"
     for name in ("popularity", "markov"):
         chosen = experiments.select(experiments.plan(), ONLY | {"recommender": name, "group": "simple"})
         assert len(list(experiments.run(experiments.pending(chosen, out), out))) == 1
-    observations.write("leakage", [{"dataset": "seed_demo", "shared_sessions": 0, "share": 0.25}], out=out)
     return out
 
 
 @pytest.fixture
 def book(runs, tmp_path) -> Path:
-    """The same, published."""
+    """The same, published, beside a record."""
     target = tmp_path / "evidence"
+    records.write("trial", pd.DataFrame({"dataset": ["seed_demo"], "share": [0.25]}), folder=target / "records")
     publishing.publish(runs, target)
     return target
 
@@ -225,16 +226,25 @@ def test_the_committed_evidence_holds():
     assert publishing.size_mb(experiments.PUBLISHED) < publishing.LIMIT_MB
 
 
-def test_an_observation_that_was_edited_is_refused(runs, tmp_path):
-    path = observations.write("leakage", [{"value": 1}], out=tmp_path)
-    assert observations.rows_of("leakage", tmp_path) == [{"value": 1}]
-    path.write_text(path.read_text().replace('"value": 1', '"value": 2'))
-    with pytest.raises(EvidenceError, match=r"leakage\.json"):
-        observations.read(path)
+def test_observations_are_tables_that_a_record_can_hold(tmp_path, monkeypatch):
+    leaks = observations.leakage(["synthetic_independent"])
+    assert leaks.loc[0, "shared_sessions"] == 0
+    assert leaks.loc[0, "clean"]
+    losses = observations.shuffle(["synthetic_first_order"])
+    assert losses.loc[0, "low"] > 0.1  # the order of this log is all there is to know
+    rows = [{"setting": f"gru4rec, 5000 items: p{q} of one answer, ms", "ours": 0.5 * q} for q in (50, 99)]
+    monkeypatch.setattr("audit_lib.bench.baselines.latencies", lambda *_, **__: rows)
+    answers = observations.latency()
+    assert answers.to_dict("records")[1] == {"recommender": "gru4rec", "items": 5000, "percentile": 99, "ms": 49.5}
+    for name, table in (("leakage", leaks), ("shuffle", losses), ("latency", answers)):
+        assert len(records.read(name, folder=records.write(name, table, folder=tmp_path).parent)) == len(table)
 
 
-def test_latency_settings_are_read_apart():
-    assert observations._parts("gru4rec, 5000 items: p99 of one answer, ms") == ("gru4rec", 5000, 99)
+def test_words_of_documents_are_counted(tmp_path):
+    for lang, text in (("en", "one two three four"), ("es", "uno dos tres")):
+        (tmp_path / lang).mkdir()
+        (tmp_path / lang / "page.md").write_text(text)
+    assert observations.documents(tmp_path / "en", tmp_path / "es").loc[0, "ratio"] == 0.75
 
 
 def test_the_verbs_are_on_the_command_line():

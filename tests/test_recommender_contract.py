@@ -75,6 +75,15 @@ def test_blocks_of_any_size_give_the_same_scores(name, fitted, split, block_size
 
 
 @every
+def test_targets_can_be_restricted_to_single_events(name, fitted, split):
+    only = np.random.default_rng(0).random(split.test.n_events) < 0.3
+    some = Prefixes(split.test, only)
+    rows = np.isin(split.prefixes.position, some.position)
+    expected = all_scores(fitted(name), split.prefixes)[rows]
+    np.testing.assert_allclose(all_scores(fitted(name), some, 7), expected, rtol=1e-4, atol=1e-5)
+
+
+@every
 def test_the_same_seed_gives_the_same_scores_and_a_fit_starts_afresh(name, fitted, split):
     expected = all_scores(fitted(name), split.prefixes)
     other = make(name).fit(split.train)

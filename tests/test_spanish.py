@@ -10,6 +10,7 @@ import subprocess
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +18,53 @@ import numpy as np
 import pytest
 from babel.messages.pofile import read_po
 
-from audit_lib import corrected, labels, pipeline
+from audit_lib import claims, corrected, experiments, labels, pipeline, records, training
 from audit_lib.alttext import image_of
+from audit_lib.bench import train as bench_train
 from audit_lib.errors import InputError
+from audit_lib.gru4rec import equality, shims
+from audit_lib.gru4rec.facts import FACTS
+from audit_lib.inference import Interval
+from audit_lib.measures import MEASURES
 from audit_lib.sampled import Counts
 
 LOCALE = pipeline.ROOT / "book" / "locale" / "es"
 CATALOGUES = sorted((LOCALE / "LC_MESSAGES").rglob("*.po"))
 PAGES = [path for path in CATALOGUES if path.name != "labels.po"]
-KEYWORDS = {"xlabel", "ylabel", "zlabel", "title"}  # English labels that `figures` translates itself
+KEYWORDS = {"xlabel", "ylabel"}  # English labels that `figures` translates itself
 ROLE = re.compile(r"(\{[\w:-]+\})`(?:[^`<]*<([^`>]*)>|([^`]*))`")
 MATH = re.compile(r"\$[^$]+\$")
-NO_WORD = re.compile(r"[^a-zA-Z]*|K|(Recall|MRR|NDCG|20)@\w+")  # the same in every language
+NO_WORD = re.compile(r"[^a-zA-Z]*|K|(Recall|MRR|NDCG)(@\w+)?")  # the same in every language
 TRANSLATED = {"claim_es", "measurement_es", "untestable_es"}
 FIGURES = "figures.py"  # translates all its labels itself; the keys of its mappings are matplotlib's
 
 
 # --- what may be asked for
 def constants(node: ast.AST | None) -> Iterator[str]:
-    """The strings in an expression: itself, the elements of a list, the parts of a choice; k is 20 in headings."""
+    """The strings in an expression: itself, the elements of a list, the parts of a choice, a formatted heading."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, (ast.List, ast.Tuple)):
         for element in node.elts:
             yield from constants(element)
+    elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+        for value in node.value.values:
+            yield from constants(value)
     elif isinstance(node, ast.IfExp):
         yield from constants(node.body)
         yield from constants(node.orelse)
     elif isinstance(node, ast.JoinedStr):
-        yield "".join(part.value if isinstance(part, ast.Constant) else "20" for part in node.values)
+        names = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+        if all(isinstance(name, ast.Name) for name in names):
+            for metric in ("Recall", "MRR") if "metric" in {name.id for name in names} else ("",):
+                yield "".join(filled(part, metric) for part in node.values)
+
+
+def filled(part: ast.AST, metric: str) -> str:
+    """A piece of a formatted heading: as it is, or with the metric or 20 in the place of a name."""
+    if isinstance(part, ast.Constant):
+        return part.value
+    return metric if part.value.id == "metric" else "20"
 
 
 def labels_in(tree: ast.AST) -> set[str]:
@@ -57,27 +76,39 @@ def labels_in(tree: ast.AST) -> set[str]:
             if name in {"_", "translate", "set_axis"}:
                 found += [text for argument in node.args for text in constants(argument)]
             found += [text for word in node.keywords if word.arg in KEYWORDS for text in constants(word.value)]
+            columns = [word.value for word in node.keywords if word.arg == "columns"]
+            found += [text for column in columns for text in constants(column) if is_heading(text)]
         elif isinstance(node, ast.Dict):
             found += [text for key in node.keys for text in constants(key) if is_heading(text)]
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
             found += [text for text in constants(node.targets[0].slice) if is_heading(text)]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "headings":
+            found += constants(node.value)
         elif isinstance(node, ast.For):  # over (label, key) pairs
             found += [text for text in constants(node.iter) if is_heading(text)]
     return {text for text in found if not NO_WORD.fullmatch(text)}
 
 
 def is_heading(text: str) -> bool:
-    """Whether a key is a heading for readers: headings begin with a capital or are words, names of columns do not."""
-    return text[:1].isupper() or " " in text
+    """Whether a key is a heading for readers, which begins with a capital or a number; names of columns do not."""
+    return len(text) > 1 and (text[0].isupper() or text[0].isdigit() or text.startswith("sha256 of "))
+
+
+def is_label(text: str) -> bool:
+    """Whether a value is for readers: a heading, or words."""
+    return (is_heading(text) or " " in text) and not NO_WORD.fullmatch(text)
 
 
 def constants_of(tree: ast.Module) -> set[str]:
     """Values of a module's upper-case mappings and names in its tuples of (edge, name): what its functions look up."""
     found: set[str] = set()
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
-            parts = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
-            found |= {text for part in parts for text in constants(part) if not NO_WORD.fullmatch(text)}
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id.isupper():
+            value = node.value
+            pairs = [part for part in getattr(value, "elts", ()) if isinstance(part, ast.Tuple)]
+            parts = value.values if isinstance(value, ast.Dict) else pairs
+            found |= {text for part in parts for text in constants(part) if is_label(text)}
     return found
 
 
@@ -90,7 +121,7 @@ def in_modules() -> set[str]:
             words = ast.parse(text)
             for node in [node for node in ast.walk(words) if isinstance(node, ast.Dict)]:
                 node.keys = []
-            found |= labels_in(words)
+            found |= labels_in(words) | constants_of(ast.parse(text))
         elif "Translate = " in text or "import Translate" in text:
             found |= labels_in(ast.parse(text)) | constants_of(ast.parse(text))
     return found
@@ -106,14 +137,30 @@ def in_notebooks() -> set[str]:
     return {text for source in code for text in labels_in(ast.parse(source))}
 
 
-def estimators() -> set[str]:
-    """The names that `corrected.comparison` gives its estimators."""
+def computed() -> set[str]:
+    """Labels that tables hold as data: estimators, cases, settings, questions and answers, verdicts."""
     counts = Counts(above=np.array([1, 3]), equal=np.array([0, 0]), n_items=8)
-    return set(corrected.comparison(counts, "Recall", k=2, sizes=(3,)).reset_index()["estimator"])
+    estimators = corrected.comparison(counts, "Recall", k=2, sizes=(3,)).reset_index()["estimator"]
+    cases = [*equality.OFFICIAL_CASES, equality.TAIL_CASE, *equality.INPUTS, *bench_train.SETTINGS]
+    facts: list[str] = []
+    training.facts_table(records.read("official_facts"), lambda text: facts.append(text) or text)
+    facts += [text for fact in FACTS for text in (fact.question, fact.answer)]
+    verdicts = [training.verdict(Interval(x, x, x, 0.95)) for x in (-1.0, 0.0, 1.0)]
+    headings = [*records.provenance([]).columns, *training.lanes(("ab", "cd"), n_lanes=2).columns]
+    return {*estimators, *cases, *facts, *shims.SHIMS.values(), *verdicts, *headings, *of_claims()}
 
 
+def of_claims() -> set[str]:
+    """Labels of the ledger: measures, their arguments, variants of the study, the one source that is no paper."""
+    arguments = [word for words in claims._WORDS.values() for word in words.values()]
+    variants = [variant.label for variant in experiments.read().variant]
+    titles = [title for _, title in MEASURES.values()]
+    return {*titles, *arguments, *claims._NUMBERS.values(), *variants, "The study under audit"}
+
+
+@cache
 def asked_for() -> set[str]:
-    return set(labels.RECOMMENDERS.values()) | estimators() | in_modules() | in_notebooks()
+    return set(labels.RECOMMENDERS.values()) | computed() | in_modules() | in_notebooks()
 
 
 def messages(path: Path) -> dict[str, str]:
@@ -140,6 +187,19 @@ for label, key in (("Eight", "eight"),):
     pass
 """
     assert labels_in(ast.parse(cell)) == {"One", "Two", "Three", "Recall@20, four", "Five", "Six", "Seven", "Eight"}
+
+
+def test_a_sentence_around_numbers_keeps_their_places() -> None:
+    """Numbers are filled in from left to right where a label has '#'."""
+    words = messages(LOCALE / "LC_MESSAGES" / "labels.po")
+    assert [text for text, word in words.items() if text.count("#") != word.count("#")] == []
+    assert sum("#" in text for text in words) > 5
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_numbers_and_their_signs_stay_on_one_line(path: Path) -> None:
+    """Spanish puts a space before % and between thousands; it must not break there."""
+    assert [text for text, spanish in messages(path).items() if re.search(r"\d (?=%|\d{3}\b)", spanish)] == []
 
 
 @pytest.mark.parametrize("text", ["Recall@20", "3–5", "11+"])
@@ -204,35 +264,34 @@ def speech(path: Path) -> str:
     return re.sub(r"\\begin.*?\\end\{\w+\}|\\\w+|[*_@#|\\]", " ", text, flags=re.DOTALL)
 
 
-@pytest.mark.skipif(shutil.which("hunspell") is None, reason="no hunspell: apt-get install hunspell hunspell-es")
-@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
-def test_spanish_is_spelt_right(path: Path) -> None:
-    assert misspelt(speech(path)) == []
+spelling = pytest.mark.skipif(
+    shutil.which("hunspell") is None, reason="no hunspell on this machine: apt-get install hunspell hunspell-es"
+)
 
 
-def claims() -> dict[str, str]:
+@spelling
+def test_spanish_is_spelt_right() -> None:
+    assert misspelt("\n".join([*map(speech, CATALOGUES), *ledger().values()])) == []
+
+
+def ledger() -> dict[str, str]:
     """The Spanish of the ledger of claims, by its English."""
-    ledger = tomllib.loads((pipeline.ROOT / "book" / "claims.toml").read_text("utf8"))["claim"]
-    return {claim[key]: claim.get(f"{key}_es", "") for claim in ledger for key in claim if f"{key}_es" in TRANSLATED}
+    entries = tomllib.loads((pipeline.ROOT / "book" / "claims.toml").read_text("utf8"))["claim"]
+    return {claim[key]: claim.get(f"{key}_es", "") for claim in entries for key in claim if f"{key}_es" in TRANSLATED}
 
 
 def test_every_claim_is_in_spanish() -> None:
-    assert len(claims()) > 20
-    assert [english for english, spanish in claims().items() if not spanish] == []
+    assert len(ledger()) > 20
+    assert [english for english, spanish in ledger().items() if not spanish] == []
 
 
 @pytest.mark.parametrize("number", [r"\d+", r"\d*\.\d+"])
 def test_a_claim_has_the_same_numbers_in_spanish(number: str) -> None:
-    figures = {text: Counter(re.findall(number, text)) for pair in claims().items() for text in pair}
-    assert [text for text, spanish in claims().items() if figures[text] != figures[spanish]] == []
+    figures = {text: Counter(re.findall(number, text)) for pair in ledger().items() for text in pair}
+    assert [text for text, spanish in ledger().items() if figures[text] != figures[spanish]] == []
 
 
-@pytest.mark.skipif(shutil.which("hunspell") is None, reason="no hunspell: apt-get install hunspell hunspell-es")
-def test_the_claims_are_spelt_right() -> None:
-    assert misspelt("\n".join(claims().values())) == []
-
-
-@pytest.mark.skipif(shutil.which("hunspell") is None, reason="no hunspell: apt-get install hunspell hunspell-es")
+@spelling
 def test_a_misspelt_word_is_found() -> None:
     assert misspelt("La particion temporal del catálogo") == ["particion"]
 

@@ -81,7 +81,7 @@ def test_the_evidence_is_what_ranking_gives(experiment):
     for name in ranking.COLUMNS:
         np.testing.assert_array_equal(run.ranks[name], getattr(ranks, name))
     assert run.manifest["data_hash"]
-    assert run.manifest["seconds"].keys() == {"fit", "rank"}
+    assert run.manifest["seconds"].keys() == {"fit", "rank", "processor"}
     assert run.manifest["peak_memory_mb"] > 1
 
 

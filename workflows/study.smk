@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
-from audit_lib import experiments, observations
+from audit_lib import experiments
 from audit_lib.pipeline import ONE_THREAD
 
 
@@ -15,7 +15,7 @@ workdir: str(ROOT)
 
 OUT = Path(config.get("out") or "runs/evidence")
 MISSING = [experiment.id for experiment in experiments.pending(experiments.plan(), OUT)]
-OBSERVED = [str(observations.path_of(o.name, OUT)) for o in experiments.read().observation]
+RECORDS = [f"book/evidence/records/{record.name}.json" for record in experiments.read().record]
 
 os.environ.update(ONE_THREAD)
 
@@ -23,7 +23,7 @@ os.environ.update(ONE_THREAD)
 rule study:
     input:
         expand("_build/study/{id}", id=MISSING),
-        OBSERVED,
+        RECORDS,
     default_target: True
 
 
@@ -35,11 +35,11 @@ rule experiment:
 
 
 # Times of answers and of training mean nothing while other jobs run: they come last, alone.
-rule observation:
+rule record:
     input:
         expand("_build/study/{id}", id=MISSING),
     output:
-        str(OUT / "observed" / "{name}.json"),
+        "book/evidence/records/{name}.json",
     threads: workflow.cores
     shell:
-        "{sys.executable} -m audit_lib study --observe {wildcards.name} --out {OUT}"
+        "{sys.executable} -m audit_lib record {wildcards.name}"

@@ -26,6 +26,14 @@ def _embedding(value: Any) -> Any:
 Probability = Annotated[float, Field(ge=0, lt=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=1)]
+Flaw = Literal[
+    "none", "double_softmax", "bprmax_wrong", "never_reset", "evaluate_without_reset", "wrong_init"
+]  # see `flaws`
+
+
+def without_flaw(flaw: str) -> bool:
+    """Whether a configuration has none. It is then not stated: evidence is named by the hash of what is stated."""
+    return flaw == "none"
 
 
 class GRU4RecConfig(Config):
@@ -36,7 +44,8 @@ class GRU4RecConfig(Config):
 
     Ours. cell: 'pytorch' applies the reset gate after the matrix product, 'paper' before it. seed: of the initial
     weights, the negatives and the dropout masks. tail: what the `logq` correction sees when the batch has shrunk at the
-    end of an epoch; 'official' takes the first extra negatives for targets, as the official code does.
+    end of an epoch; 'official' takes the first extra negatives for targets, as the official code does. flaw: a known
+    error of third-party implementations, made on purpose (see `flaws`).
     """
 
     layers: Annotated[tuple[Size, ...], BeforeValidator(_layers), Field(min_length=1)] = (100,)
@@ -59,6 +68,7 @@ class GRU4RecConfig(Config):
     device: Literal["cpu", "cuda"] = "cpu"
     threads: Size = 1
     tail: Literal["correct", "official"] = "correct"
+    flaw: Annotated[Flaw, Field(exclude_if=without_flaw)] = "none"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -70,6 +80,9 @@ class GRU4RecConfig(Config):
             raise ValueError("one-hot input has no embedding to drop; set dropout_p_embed=0 or an embedding")
         if self.batch_size == 1 and self.n_sample == 0:
             raise ValueError("batch_size=1 with n_sample=0 leaves no negative; raise one of them")
+        wanted = {"double_softmax": "cross-entropy", "bprmax_wrong": "bpr-max"}.get(self.flaw, self.loss)
+        if self.loss != wanted:
+            raise ValueError(f"flaw={self.flaw} is an error of another loss; set loss={wanted}")
         return self
 
     @property

@@ -10,19 +10,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 from tqdm import tqdm
 
 from audit_lib.errors import InputError, ScoreError
 from audit_lib.gru4rec import shims, vendor
 from audit_lib.gru4rec.batches import schedule
-from audit_lib.gru4rec.config import GRU4RecConfig
+from audit_lib.gru4rec.config import GRU4RecConfig, without_flaw
 from audit_lib.gru4rec.model import check_weights
 from audit_lib.gru4rec.official_network import TILE, hidden_states, item_scores, read_weights, write_weights
 from audit_lib.recommenders.base import Config, Recommender
@@ -30,7 +30,7 @@ from audit_lib.sessions import ITEM, SESSION, TIME, Prefixes, Sessions
 
 log_ = logging.getLogger(__name__)
 
-_OURS = {"cell", "seed", "device", "threads", "tail", "compatibility_mode", "sample_cache_max_size"}
+_OURS = {"cell", "seed", "device", "threads", "tail", "flaw", "compatibility_mode", "sample_cache_max_size"}
 _EPOCH = re.compile(r"Epoch(\d+) --> loss: (\S+) .*\| (\S+) e/s\]")
 
 
@@ -42,6 +42,7 @@ class OfficialConfig(GRU4RecConfig):
     """
 
     tail: Literal["official"] = "official"
+    flaw: Annotated[Literal["none"], Field(exclude_if=without_flaw)] = "none"
     compatibility_mode: bool = True
     sample_cache_max_size: PositiveInt = 10_000_000
 

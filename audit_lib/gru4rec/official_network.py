@@ -75,7 +75,7 @@ def hidden_states(model: Any, prefixes: Prefixes, device: str) -> Tensor:
     Sessions go through the official network LANES at a time, longest first; a lane that is done idles.
     """
     sessions = prefixes.sessions
-    hidden = torch.zeros((-(-len(prefixes) // TILE) * TILE, model.layers[-1]), device=device)
+    hidden = torch.zeros((sessions.n_events - sessions.n_sessions, model.layers[-1]), device=device)
     first_row = sessions.offsets[:-1] - np.arange(sessions.n_sessions)  # of each session's first prefix
     by_length = np.argsort(-sessions.lengths, kind="stable")
     nothing = torch.zeros(1, dtype=torch.int64, device=device)  # spares the scores of a step, which are not needed here
@@ -88,7 +88,9 @@ def hidden_states(model: Any, prefixes: Prefixes, device: str) -> Tensor:
             items[:n] = sessions.items[sessions.offsets[lanes[:n]] + step]
             model.forward(torch.tensor(items, device=device), state, nothing, training=False)
             hidden[torch.as_tensor(first_row[lanes[:n]] + step, device=device)] = state[-1][:n]
-    return hidden
+    if prefixes.only is not None:
+        hidden = hidden[torch.from_numpy(prefixes.only[Prefixes(sessions).position]).to(device)]
+    return torch.nn.functional.pad(hidden, (0, 0, 0, -len(hidden) % TILE))
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audit_lib.gru4rec import draws, losses, model
+from audit_lib.gru4rec import draws, flaws, losses, model
 from audit_lib.gru4rec.batches import Schedule
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.gru4rec.optimizer import Adagrad
@@ -88,6 +88,8 @@ class Reference:
         states = model.hidden(c, self.weights, x if embed is None else x * embed, self.h, masks)
         self.h = [h.detach() for h in states]
         scores = states[-1] @ rows["Wy"].T + rows["By"]  # (b, C)
+        if c.flaw in flaws.LOSSES:
+            return flaws.LOSSES[c.flaw](c, scores, self._correction(columns, b))
         if c.loss == "bpr-max":
             return losses.bpr_max(scores, elu_param=c.elu_param, bpreg=c.bpreg)
         return losses.cross_entropy(scores, correction=self._correction(columns, b))

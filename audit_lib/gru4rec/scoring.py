@@ -1,7 +1,8 @@
 """Scores of a trained GRU4Rec: hidden states of whole test sessions, then products in tiles of a fixed shape.
 
-A product's last bits depend on its shape. Tiles of TILE prefixes, counted from the first prefix of the test part, have
-the same shape and content whatever the block size, so a score never depends on it (nor does a tie).
+A product's last bits depend on its shape. Tiles of TILE prefixes (of all of them, if they are fewer), counted from the
+first prefix of the test part, have the same shape and content whatever the block size, so a score never depends on it
+(nor does a tie).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audit_lib.gru4rec import model
+from audit_lib.gru4rec import flaws, model
 from audit_lib.gru4rec.config import GRU4RecConfig
-from audit_lib.sessions import Sessions
+from audit_lib.sessions import Prefixes, Sessions
 
 TILE = 128
 _GROUP = 2048  # sessions that go through the network side by side
@@ -22,7 +23,7 @@ _GROUP = 2048  # sessions that go through the network side by side
 
 @torch.no_grad()
 def hidden_states(config: GRU4RecConfig, weights: Mapping[str, Tensor], sessions: Sessions) -> Iterator[Tensor]:
-    """The last layer's state after every event that has a successor, (P, H) in the order of `Prefixes`, in pieces.
+    """The last layer's state after every event that has a successor, (n, H) in order of session and step, in pieces.
 
     Sessions run side by side in groups, longest first, without dropout.
     """
@@ -47,19 +48,19 @@ def hidden_states(config: GRU4RecConfig, weights: Mapping[str, Tensor], sessions
 
 
 @torch.no_grad()
-def _tiles(states: Iterator[Tensor], weights: Mapping[str, Tensor]) -> Iterator[np.ndarray]:
-    """Scores in tiles of TILE prefixes (the last one short), (TILE, V) float32; a tile is reused by the next one."""
+def _tiles(states: Iterator[Tensor], weights: Mapping[str, Tensor], size: int) -> Iterator[np.ndarray]:
+    """Scores in tiles of `size` prefixes (the last one short), (size, V) float32; a tile is reused by the next one."""
     output, bias = weights["Wy"], weights["By"]
-    tile = torch.zeros(TILE, output.shape[1], device=output.device)
-    scores = torch.empty(TILE, len(output), device=output.device)
+    tile = torch.zeros(size, output.shape[1], device=output.device)
+    scores = torch.empty(size, len(output), device=output.device)
     filled = 0
     for piece in states:
         taken = 0
         while taken < len(piece):
-            n = min(TILE - filled, len(piece) - taken)
+            n = min(size - filled, len(piece) - taken)
             tile[filled : filled + n] = piece[taken : taken + n]
             filled, taken = filled + n, taken + n
-            if filled == TILE:
+            if filled == size:
                 torch.addmm(bias, tile, output.T, out=scores)
                 yield scores.cpu().numpy()
                 filled = 0
@@ -68,19 +69,35 @@ def _tiles(states: Iterator[Tensor], weights: Mapping[str, Tensor]) -> Iterator[
         yield torch.addmm(bias, tile, output.T, out=scores)[:filled].cpu().numpy()
 
 
+def _wanted(states: Iterator[Tensor], prefixes: Prefixes) -> Iterator[Tensor]:
+    """Of the states after every event that has a successor, those of `prefixes` (all, unless it is restricted)."""
+    if prefixes.only is None:
+        yield from states
+        return
+    every = Prefixes(prefixes.sessions).position
+    keep, at = torch.from_numpy(prefixes.only[every]), 0
+    for piece in states:
+        yield piece[keep[at : at + len(piece)].to(piece.device)]
+        at += len(piece)
+
+
 def blocks(
-    config: GRU4RecConfig, weights: Mapping[str, Tensor], sessions: Sessions, block_size: int
+    config: GRU4RecConfig, weights: Mapping[str, Tensor], prefixes: Prefixes, block_size: int
 ) -> Iterator[np.ndarray]:
-    """Blocks of (<= block_size, V) float32 scores in the order of `Prefixes(sessions)`; a block may be reused."""
-    block = np.empty((block_size, len(weights["By"])), np.float32)
+    """Blocks of (<= block_size, V) float32 scores in the order of `prefixes`; a block may be reused."""
+    if not len(prefixes):
+        return
+    block = np.empty((min(block_size, len(prefixes)), len(weights["By"])), np.float32)
     filled = 0
-    for tile in _tiles(hidden_states(config, weights, sessions), weights):
+    walk = flaws.carried_states if config.flaw == "evaluate_without_reset" else hidden_states
+    states = _wanted(walk(config, weights, prefixes.sessions), prefixes)
+    for tile in _tiles(states, weights, min(TILE, len(prefixes))):
         taken = 0
         while taken < len(tile):
-            n = min(block_size - filled, len(tile) - taken)
+            n = min(len(block) - filled, len(tile) - taken)
             block[filled : filled + n] = tile[taken : taken + n]
             filled, taken = filled + n, taken + n
-            if filled == block_size:
+            if filled == len(block):
                 yield block
                 filled = 0
     if filled:

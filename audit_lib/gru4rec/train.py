@@ -1,6 +1,7 @@
 """GRU4Rec as a recommender: the training loop, around one of three engines that compute the same function.
 
-`Fast` (CPU, the default), `Graph` (CUDA), and `Reference` (plain autograd, the oracle).
+`Fast` (CPU, the default), `Graph` (CUDA), and `Reference` (plain autograd, the oracle; it also trains the flaws of the
+loss, which the others do not have).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from audit_lib.errors import AuditError, InputError
-from audit_lib.gru4rec import batches, checkpoints, model, scoring
+from audit_lib.gru4rec import batches, checkpoints, flaws, model, scoring
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.base import Recommender
 from audit_lib.sessions import Prefixes, Sessions
@@ -60,7 +61,8 @@ class GRU4Rec(Recommender):
         """
         c = self.config
         plan = batches.schedule(train, batch_size=c.batch_size, min_lanes=1 if c.n_sample else 2)
-        start = model.initial_weights(c, train.n_items) if weights is None else weights
+        plan = flaws.schedule(c, plan)
+        start = flaws.initial_weights(c, train.n_items) if weights is None else weights
         start = model.check_weights(start, c, train.n_items)
         kind = _engine(engine, c)
         with _threads(c.threads):
@@ -94,7 +96,7 @@ class GRU4Rec(Recommender):
             )
         device = torch.device(self.config.device)
         weights = {name: torch.from_numpy(w).to(device) for name, w in self.weights.items()}
-        blocks = scoring.blocks(self.config, weights, prefixes.sessions, block_size)
+        blocks = scoring.blocks(self.config, weights, prefixes, block_size)
         while True:
             with _threads(self.config.threads):  # not across a yield: what the caller does in between is its own affair
                 block = next(blocks, None)
@@ -111,8 +113,11 @@ class GRU4Rec(Recommender):
 
 def _engine(name: EngineName, config: GRU4RecConfig) -> Callable[..., Any]:
     """The engine's class; 'auto' goes by the device."""
+    if config.flaw in flaws.LOSSES and name not in ("auto", "reference"):
+        raise InputError(f"flaw={config.flaw} is trained by the readable engine alone; it is not in '{name}'.")
     if name == "auto":
-        name = "graph" if config.device == "cuda" else "fast"
+        fastest = "graph" if config.device == "cuda" else "fast"
+        name = "reference" if config.flaw in flaws.LOSSES else fastest
     if name == "graph":
         from audit_lib.gru4rec.graph import Graph
 

@@ -1,0 +1,254 @@
+"""What third-party implementations of GRU4Rec leave out or get wrong, and what it costs: measured, and as published.
+
+Measured: groups of the study (book/study.toml), each variant against GRU4Rec as it should be with the same seeds.
+Published: Hidasi & Czapp 2023, from `book/third_party.csv`, on data sets of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from audit_lib import experiments, inference, metrics
+from audit_lib.errors import InputError, MissingError
+from audit_lib.evidence import Run
+from audit_lib.experiments import BOOK
+from audit_lib.inference import Interval
+from audit_lib.resampling import resampled_means, session_sums
+from audit_lib.tables import Translate
+
+FILE = BOOK / "third_party.csv"
+K = 20
+COLUMNS = ("variant", "value", "low", "high", "mrr", "loss", "loss_low", "loss_high", "seeds")
+
+# The groups of the study by loss: GRU4Rec as it should be, and the variants of it.
+GROUPS = {
+    "cross-entropy": ("headline", "third_party"),
+    "bpr-max": ("third_party_bpr_max", "third_party_bpr_max"),
+}
+ERRORS_OF_LOSS = ("double_softmax", "bprmax_wrong")
+# The variant that has the features of an implementation alone.
+FEATURES = {
+    "Torch-GRU4Rec": "as_torch_gru4rec",
+    "Recpack": "as_recpack",
+    "GRU4REC-pytorch": "as_gru4rec_pytorch",
+    "KerasGRU4Rec": "as_keras_gru4rec",
+}
+
+
+def variants(dataset: str, loss: str, *, out: Path | None = None) -> dict[str | None, list[Run]]:
+    """The runs by variant and in order of seed; None is GRU4Rec as it should be. Variants that were not run are absent.
+
+    Raises MissingError if there is no run of GRU4Rec as it should be.
+    """
+    right, changed = GROUPS[loss]
+    wanted = {"dataset": dataset, "recommender": "gru4rec"}
+    planned = experiments.select(experiments.plan(), wanted | {"group": changed})
+    names = dict.fromkeys(e.variant for e in planned if e.variant)
+    found: dict[str | None, list[Run]] = {None: experiments.find(out, **wanted, group=right, variant=None)}
+    if not found[None]:
+        raise MissingError(f"There is no evidence of GRU4Rec with {loss} on '{dataset}'. Run `audit_lib study`.")
+    found |= {name: experiments.find(out, **wanted, group=changed, variant=name) for name in names}
+    return {name: sorted(runs, key=lambda run: run.seed) for name, runs in found.items() if runs}
+
+
+def costs(found: Mapping[str | None, Sequence[Run]], *, against: str | None = None) -> pd.DataFrame:
+    """A row for each variant: Recall@20 with its interval, MRR@20, and the relative loss of Recall@20 with its own.
+
+    loss: 1 - variant / right, where right is the variant `against` (None: GRU4Rec as it should be) with the same seeds;
+    a gain is negative. Seeds are averaged, and the intervals are over sessions, drawn for both sides at once.
+    """
+    rows = []
+    for name, runs in found.items():
+        if name == against:
+            continue
+        seeds = {run.seed for run in runs} & {run.seed for run in found[against]}
+        if not seeds:
+            raise InputError(f"'{name}' has no seed in common with what it is held against.")
+        changed, right = (
+            _mean([run for run in group if run.seed in seeds], "Recall") for group in (runs, found[against])
+        )
+        session = runs[0].targets["session"].to_numpy()
+        own, loss = inference.bootstrap(changed, session), relative_loss(changed, right, session)
+        mrr = float(_mean([run for run in runs if run.seed in seeds], "MRR").mean())
+        rows.append((name, *own[:3], mrr, *loss[:3], len(seeds)))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("loss", kind="stable", ignore_index=True)
+
+
+def relative_loss(changed: np.ndarray, right: np.ndarray, session: np.ndarray, *, seed: int = 0) -> Interval:
+    """1 - mean(changed) / mean(right), (P,) each on the same targets, with its 95 % interval over sessions.
+
+    Raises InputError if the two are of different targets, or nothing is left to lose.
+    """
+    if changed.shape != right.shape:
+        raise InputError("The two rank different targets; only runs on one split can be compared.")
+    if not right.any():
+        raise InputError("Nothing can be lost: what the loss is relative to is 0.")
+    sums = session_sums(np.stack([changed, right], axis=1), session)
+    drawn = resampled_means(sums, seed=seed)
+    return inference.percentile_interval(
+        1 - changed.mean() / right.mean(), 1 - drawn[:, 0] / np.maximum(drawn[:, 1], np.finfo(float).tiny)
+    )
+
+
+def _mean(runs: Sequence[Run], metric: str) -> np.ndarray:
+    """(P,) the metric of every target, conservative, averaged over the runs."""
+    if len({run.manifest["targets_sha256"] for run in runs}) > 1:
+        raise InputError("The runs rank different targets; only runs on one split can be compared.")
+    measure = metrics.METRICS[metric]
+    return np.mean([measure(r.ranks["above"].to_numpy(), r.ranks["equal"].to_numpy(), K) for r in runs], axis=0)
+
+
+def spread(runs: Sequence[Run]) -> float:
+    """Standard deviation of Recall@20 over seeds, NaN with one."""
+    values = [float(_mean([run], "Recall").mean()) for run in runs]
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def published(path: Path = FILE) -> pd.DataFrame:
+    """dataset, loss, implementation, best, features, distributed (Recall@20), and three relative losses.
+
+    omitted: of the official code with the features of the implementation alone, against all features. erred: of the
+    implementation as distributed, against the official code with the same features. total: against all features.
+    """
+    table = pd.read_csv(path, comment="#")
+    return table.assign(
+        omitted=1 - table["features"] / table["best"],
+        erred=1 - table["distributed"] / table["features"],
+        total=1 - table["distributed"] / table["best"],
+    )
+
+
+def omissions(measured: Mapping[str, pd.DataFrame], *, like: str = "Yoochoose") -> pd.DataFrame:
+    """loss, implementation, measured with low and high, like (published there), least and most (of all data sets).
+
+    measured: `costs` by loss. like: the published data set that is closest to the measured one.
+    """
+    rows = []
+    for (loss, name), published_ in published().groupby(["loss", "implementation"], sort=False):
+        costs_ = measured.get(loss, pd.DataFrame(columns=list(COLUMNS))).set_index("variant")
+        if FEATURES.get(name) not in costs_.index:
+            continue
+        ours, there = costs_.loc[FEATURES[name]], published_.set_index("dataset")["omitted"]
+        rows.append((
+            loss, name, ours["loss"], ours["loss_low"], ours["loss_high"], there[like], there.min(), there.max()
+        ))  # fmt: skip
+    return pd.DataFrame(rows, columns=["loss", "implementation", "measured", "low", "high", "like", "least", "most"])
+
+
+def errors_of_loss(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.DataFrame:
+    """`costs` of the errors of a loss, and against: the variant that each is added to (None: nothing changed)."""
+    tables = []
+    for groups in found.values():
+        for variant in groups:
+            error = next((flaw for flaw in ERRORS_OF_LOSS if variant and variant.endswith(flaw)), None)
+            if error is None:
+                continue
+            against = variant.removesuffix(error).rstrip("_") or None
+            if against in groups:
+                pair = {against: groups[against], variant: groups[variant]}
+                tables.append(costs(pair, against=against).assign(against=against))
+    empty = pd.DataFrame(columns=[*COLUMNS, "against"])
+    return pd.concat(tables, ignore_index=True) if tables else empty
+
+
+# --- before a reader
+
+
+def named(variant: str, translate: Translate) -> str:
+    """What a variant is called in text."""
+    return translate(experiments.label_of(variant))
+
+
+def costs_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """`costs` under headings."""
+    return pd.DataFrame({
+        "What is changed": [named(variant, translate) for variant in table["variant"]],
+        "Recall@20": table["value"],
+        "95 % interval": _intervals(table["low"], table["high"], "z.4f"),
+        "MRR@20": table["mrr"],
+        "Relative loss": table["loss"],
+        "95 % interval of the loss": _intervals(table["loss_low"], table["loss_high"], "z.1%"),
+        "Seeds": table["seeds"],
+    })  # fmt: skip
+
+
+def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.DataFrame:
+    """GRU4Rec as it should be: Recall@20 with its interval, MRR@20, and the spread of Recall@20 over seeds, by loss."""
+    rows = []
+    for loss, groups in found.items():
+        runs = groups[None]
+        recall = inference.bootstrap(_mean(runs, "Recall"), runs[0].targets["session"].to_numpy())
+        mrr = float(_mean(runs, "MRR").mean())
+        rows.append((loss, recall.estimate, f"{recall.low:.4f} – {recall.high:.4f}", mrr, len(runs), spread(runs)))
+    headings = ["Loss", "Recall@20", "95 % interval", "MRR@20", "Seeds", "Standard deviation"]
+    return pd.DataFrame(rows, columns=headings)
+
+
+def errors_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """`errors_of_loss` under headings."""
+    return pd.DataFrame({
+        "Error": [named(variant, translate) for variant in table["variant"]],
+        "Added to": [
+            translate("Nothing changed") if against is None else named(against, translate)
+            for against in table["against"]
+        ],
+        "Recall@20": table["value"],
+        "Relative loss": table["loss"],
+        "95 % interval of the loss": _intervals(table["loss_low"], table["loss_high"], "z.1%"),
+    })  # fmt: skip
+
+
+def omissions_table(table: pd.DataFrame) -> pd.DataFrame:
+    """`omissions` under headings."""
+    return pd.DataFrame({
+        "Loss": table["loss"],
+        "Features of": table["implementation"],
+        "Measured here": table["measured"],
+        "95 % interval": _intervals(table["low"], table["high"], "z.1%"),
+        "Published, Yoochoose": table["like"],
+        "Published, five data sets": _intervals(table["least"], table["most"], "z.1%"),
+    })  # fmt: skip
+
+
+def distributed_table(table: pd.DataFrame) -> pd.DataFrame:
+    """`published` by loss and implementation, over data sets: least and most of what is omitted, of errors, of both."""
+    rows = []
+    for (loss, name), group in table.groupby(["loss", "implementation"], sort=False):
+        ranges = [f"{group[c].min():z.1%} – {group[c].max():z.1%}" for c in ("omitted", "erred", "total")]
+        rows.append((loss, name, *ranges))
+    return pd.DataFrame(rows, columns=["Loss", "Implementation", "By omission", "By error", "Together"])
+
+
+FORMATS = {"Relative loss": "z.1%", "Measured here": "z.1%", "Published, Yoochoose": "z.1%"}
+
+
+def figure_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """variant (its name in text), series, loss, low, high: for `figures.bars`."""
+    return pd.DataFrame({
+        "variant": [named(variant, translate) for variant in table["variant"]],
+        "series": translate("Measured here"),
+        "loss": table["loss"],
+        "low": table["loss_low"],
+        "high": table["loss_high"],
+    })  # fmt: skip
+
+
+def provenance_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]], translate: Translate) -> pd.DataFrame:
+    """A row for each run: what is changed, loss, seed, engine, evidence, commit."""
+    rows = [
+        (
+            translate("Nothing changed") if name is None else named(name, translate), loss, run.seed,
+            ", ".join(sorted({entry["engine"] for entry in run.manifest["log"]})), run.manifest["sha256"][:12],
+            (run.manifest["git_commit"] or "–")[:12],
+        )
+        for loss, groups in found.items() for name, runs in groups.items() for run in runs
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["What is changed", "Loss", "Seed", "Engine", "Evidence", "Commit"])
+
+
+def _intervals(low: pd.Series, high: pd.Series, spec: str) -> list[str]:
+    return [f"{format(a, spec)} – {format(b, spec)}" for a, b in zip(low, high, strict=True)]

@@ -1,0 +1,235 @@
+"""The tables of the page on the literature: what was published beside what was measured, from committed evidence.
+
+Rows appear as evidence appears; a table without evidence has its headings and no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+import pandas as pd
+from pybtex.database import parse_file
+
+from audit_lib import claims, experiments, labels, published
+from audit_lib.claims import Settled
+from audit_lib.evidence import Run
+from audit_lib.experiments import BOOK
+from audit_lib.labels import RECOMMENDERS
+from audit_lib.measures import MEASURES, Book, main_group, over
+
+K = 20
+# Where each recommender ran: a group of the study, and what the settings are called beside the plain name.
+GROUPS: dict[str, str | None] = {
+    "headline": None, "demo": None, "headline_bpr_max": "BPR-max", "demo_protocol": None, "simple": None,
+    "literature": "settings of the literature", "tuned": "tuned",
+}  # fmt: skip
+VERDICTS = {
+    "reproduced": "Reproduced", "partly": "Partly", "not reproduced": "Not reproduced",
+    "not testable offline": "Not testable offline", "not run": "Not run",
+}  # fmt: skip
+STATES = {"met": "Met", "not met": "Not met", "undecided": "Undecided", "missing": "Not run", "beside": "–"}
+Translate = Callable[[str], str]
+
+
+def compared(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.DataFrame:
+    """label, dataset, recommender, source, targets, published, value, low, high, difference, seeds.
+
+    One row for every published value at K = 20 of a recommender that ran here, and every way in which it ran; either
+    engine of GRU4Rec stands beside what is published of GRU4Rec. Values are over the targets of the publication.
+    """
+    rows = []
+    for entry in published.table().query("k == @K").to_dict("records"):
+        for name in _engines(entry["recommender"]):
+            for group, settings in _groups(entry["source"]).items():
+                runs = book.present(dataset=entry["dataset"], group=group, recommender=name)
+                if not runs:
+                    continue
+                found, said = over(runs, metric, K, entry["min_step"]), entry[metric.lower()]
+                called = _named(name, settings, lang)
+                rows.append((
+                    f"{entry['dataset']}: {called}", entry["dataset"], called, cited(entry["source"], lang),
+                    entry["targets"], said, found.estimate, found.low, found.high, found.estimate - said, found.seeds,
+                ))  # fmt: skip
+    columns = ["label", "dataset", "recommender", "source", "targets", "published", "value", "low", "high"]
+    table = pd.DataFrame(rows, columns=[*columns, "difference", "seeds"])
+    return table.sort_values("dataset", kind="stable", ignore_index=True)
+
+
+def _groups(source: str) -> dict[str, str | None]:
+    """The audited study breaks ties in its own way: its values stand beside those of its own protocol."""
+    left_out = "simple" if source == "audited_study" else "demo_protocol"
+    return {group: settings for group, settings in GROUPS.items() if group != left_out}
+
+
+def _engines(recommender: str) -> tuple[str, ...]:
+    return ("gru4rec", "gru4rec_official") if recommender.startswith("gru4rec") else (recommender,)
+
+
+def _named(recommender: str, settings: str | None, lang: str) -> str:
+    name = labels.name_of(recommender, lang)
+    return f"{name}, {labels.translator(lang)(settings)}" if settings else name
+
+
+def compared_for_readers(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """`compared` under headings."""
+    return pd.DataFrame({
+        "Data set": table["dataset"],
+        "Recommender": table["recommender"],
+        "Source": table["source"],
+        "Targets": [translate({"same": "the same", "other": "prepared otherwise"}[t]) for t in table["targets"]],
+        "Published": table["published"],
+        "Measured": table["value"],
+        "95 % interval": _intervals(table),
+        "Difference": table["difference"],
+        "Seeds": table["seeds"],
+    })  # fmt: skip
+
+
+def models(book: Book, *, lang: str = "en", source: str = "wu2019") -> pd.DataFrame:
+    """Published values of models that are not ours, beside GRU4Rec as their source has it and as measured here.
+
+    Data set, Model, Published, Less GRU4Rec as published, Less GRU4Rec as measured, and the interval of the last.
+    """
+    rows = []
+    for entry in published.table().query("source == @source and k == @K").to_dict("records"):
+        runs = book.present(dataset=entry["dataset"], group=main_group(entry["dataset"]), recommender="gru4rec")
+        if entry["recommender"] in RECOMMENDERS or not runs:
+            continue
+        ours, copied = over(runs, "Recall", K), published.value(source, entry["dataset"], "gru4rec", "Recall", K)
+        rows.append((
+            entry["dataset"], published.model_name(entry["recommender"], lang), entry["recall"],
+            entry["recall"] - copied, entry["recall"] - ours.estimate,
+            _interval(entry["recall"] - ours.high, entry["recall"] - ours.low),
+        ))  # fmt: skip
+    headings = ["Data set", "Model", "Published", "Less GRU4Rec as published", "Less GRU4Rec as measured"]
+    return pd.DataFrame(rows, columns=[*headings, "95 % interval"])
+
+
+def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.DataFrame:
+    """label, value, low, high, mrr, seeds: GRU4Rec as it is, then each variant of a group of the study, best first."""
+    _ = labels.translator(lang)
+    base = book.present(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
+    found = [(_("Nothing changed"), base)] if base else []
+    variants = dict.fromkeys(e.variant for e in book.planned(dataset=dataset, group=group))
+    for variant in variants:
+        runs = book.present(dataset=dataset, group=group, variant=variant)
+        if runs:
+            found.append((_(experiments.label_of(variant, book.study)), runs))
+    rows = []
+    for label, runs in found:
+        recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K)
+        rows.append({
+            "label": label, "value": recall.estimate, "low": recall.low, "high": recall.high, "mrr": mrr.estimate,
+            "seeds": recall.seeds,
+        })  # fmt: skip
+    table = pd.DataFrame(rows, columns=["label", "value", "low", "high", "mrr", "seeds"])
+    return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+
+
+def ablations_for_readers(table: pd.DataFrame, reference: float) -> pd.DataFrame:
+    """`ablations` under headings, with the distance from a published Recall@20."""
+    return pd.DataFrame({
+        "What is changed": table["label"],
+        "Recall@20": table["value"],
+        "95 % interval": _intervals(table),
+        "MRR@20": table["mrr"],
+        "From the published value": table["value"] - reference,
+        "Seeds": table["seeds"],
+    })  # fmt: skip
+
+
+def nearest(table: pd.DataFrame, reference: float, *, within: float = 0.02) -> pd.DataFrame:
+    """The ablations that land within so much of a published value; no rows if none did."""
+    return table[(table["value"] - reference).abs() <= within].reset_index(drop=True)
+
+
+def by_first_step(book: Book, *, dataset: str, recommender: str = "gru4rec") -> pd.DataFrame:
+    """Events before the target, Predictions, Recall@20, interval, MRR@20: over all targets, and over later ones."""
+    runs = book.present(dataset=dataset, group=main_group(dataset), recommender=recommender)
+    rows = []
+    for step in (1, 2) if runs else ():
+        recall, mrr = over(runs, "Recall", K, step), over(runs, "MRR", K, step)
+        rows.append({
+            "Events before the target, at least": step,
+            "Predictions": int((runs[0].targets["step"] >= step).sum()),
+            "Recall@20": recall.estimate,
+            "95 % interval": f"{recall.low:.4f} – {recall.high:.4f}",
+            "MRR@20": mrr.estimate,
+        })  # fmt: skip
+    headings = ("Events before the target, at least", "Predictions", "Recall@20", "95 % interval", "MRR@20")
+    return pd.DataFrame(rows, columns=list(headings))
+
+
+def ledger(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
+    """Claim (its id), What is claimed, Source, Verdict."""
+    _ = labels.translator(lang)
+    rows = [
+        (s.claim.id, s.claim.text("claim", lang), cited(s.claim.source, lang), _(VERDICTS[s.verdict])) for s in settled
+    ]
+    return pd.DataFrame(rows, columns=["Claim", "What is claimed", "Source", "Verdict"])
+
+
+def findings(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
+    """One row a part that was measured: Claim, Measure, Of, Expected, Measured, 95 % interval, Outcome."""
+    _ = labels.translator(lang)
+    rows = [
+        (
+            s.claim.id, _(MEASURES[f.part.measure][1]), claims.describe(f.part, lang) or "–", claims.expected(f.part),
+            f"{f.measured.estimate:z.4g}", _interval(f.measured.low, f.measured.high), _(STATES[f.state]),
+        )
+        for s in settled for f in s.findings if f.measured is not None
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Claim", "Measure", "Of", "Expected", "Measured", "95 % interval", "Outcome"])
+
+
+def untestable(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
+    """Claim, Why: those that no log can settle."""
+    rows = [(s.claim.id, s.claim.text("untestable", lang)) for s in settled if s.claim.untestable]
+    return pd.DataFrame(rows, columns=["Claim", "Why it cannot be tested offline"])
+
+
+def missing(settled: Iterable[Settled]) -> pd.DataFrame:
+    """Claim, Missing: what the claims that were not run lack, by the name that `audit_lib study --list` gives it."""
+    rows = [
+        (s.claim.id, ", ".join(s.missing[:3]) + (f" … ({len(s.missing)})" if len(s.missing) > 3 else ""))
+        for s in settled if s.verdict == "not run"
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Claim", "Missing"])
+
+
+def provenance(runs: Iterable[Run], *, lang: str = "en") -> pd.DataFrame:
+    """Data set, Recommender, Seed, Evidence, Split, Commit of every run, each once."""
+    rows = [
+        (
+            run.dataset, labels.name_of(run.recommender, lang), run.seed, run.manifest["sha256"][:12],
+            run.manifest["split"]["hash"][:12], (run.manifest["git_commit"] or "–")[:12],
+        )
+        for run in {run.path: run for run in runs}.values()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Data set", "Recommender", "Seed", "Evidence", "Split", "Commit"])
+
+
+def cited(key: str, lang: str = "en") -> str:
+    """A source in text, 'Wu et al. (2019)', from references.bib."""
+    entry = _bibliography()[key]
+    people = entry.persons["author"]
+    names = [" ".join((*person.prelast_names, *person.last_names)) or str(person) for person in people]
+    names = [name.strip("{}") for name in names]
+    if names == ["The study under audit"]:
+        return labels.translator(lang)(names[0])
+    who = names[0] if len(names) == 1 else " & ".join(names) if len(names) == 2 else f"{names[0]} et al."
+    return f"{who} ({entry.fields['year']})" if "year" in entry.fields else who
+
+
+@cache
+def _bibliography() -> dict[str, object]:
+    return dict(parse_file(str(BOOK / "references.bib"), bib_format="bibtex").entries)
+
+
+def _intervals(table: pd.DataFrame) -> list[str]:
+    return [_interval(row.low, row.high) for row in table.itertuples()]
+
+
+def _interval(low: float, high: float) -> str:
+    return "–" if pd.isna(low) else f"{low:z.4f} – {high:z.4f}"
