@@ -219,10 +219,12 @@ def demo(as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True)
 def record(names: tuple[str, ...]) -> None:
     """Measure what the book shows from records: official_equality, official_facts, bench_train, bench_rank …"""
-    from audit_lib import records
+    from audit_lib import publishing, records
 
     for name in names:
         click.echo(records.make(name))
+        if (records.FOLDER.parent / publishing.SUMS).is_file():
+            publishing.seal(records.FOLDER.parent)  # the record is new, so are the hashes of all files
 
 
 @cli.command("readme")

@@ -16,6 +16,7 @@ import pandas as pd
 from audit_lib import evidence, inference, metrics, recommenders, study
 from audit_lib.datasets import Dataset
 from audit_lib.errors import InputError, MissingError
+from audit_lib.evaluation import MAIN_SPLITS
 from audit_lib.evidence import Run
 from audit_lib.gru4rec import batches, profiles, shims
 from audit_lib.inference import Interval, Seeds
@@ -41,12 +42,14 @@ def trained(
 
 
 def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = None) -> dict[str, list[Run]]:
-    """The runs of the full study by recommender and in order of seed: GRU4Rec with these settings, others with theirs.
+    """The main split's runs of the full study by recommender, in order of seed: GRU4Rec with these settings.
 
     Raises MissingError if there are none, InputError if they rank different targets.
     """
     groups: dict[str, list[Run]] = {}
     for run in evidence.find(out or evidence.COMMITTED, dataset=dataset):
+        if run.manifest["split"]["name"] not in MAIN_SPLITS:  # a flawed split under study
+            continue
         wanted = settings if run.recommender in profiles.ENGINES.values() else {}
         config = recommenders.create(run.recommender, **wanted).config.model_dump(mode="json", exclude=study.APART)
         if run.manifest["config"] == config:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from audit_lib import records
+from audit_lib import publishing, records
 from audit_lib.__main__ import cli
 from audit_lib.errors import EvidenceError, InputError, MissingError
 
@@ -78,11 +78,21 @@ def test_an_unknown_record_suggests_the_nearest():
 
 
 def test_the_command_measures_and_writes(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    monkeypatch.setattr(records, "FOLDER", tmp_path / "records")
     monkeypatch.setattr("audit_lib.bench.train.scaling", lambda: TABLE)
     result = CliRunner().invoke(cli, ["record", "bench_scaling"])
-    assert result.output.strip() == str(tmp_path / "bench_scaling.json")
+    assert result.output.strip() == str(tmp_path / "records" / "bench_scaling.json")
     pd.testing.assert_frame_equal(records.read("bench_scaling"), TABLE)
+
+
+def test_a_new_record_renews_the_hashes_of_committed_evidence(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "FOLDER", tmp_path / "records")
+    monkeypatch.setattr("audit_lib.bench.train.scaling", lambda: TABLE)
+    publishing.seal(tmp_path)
+    CliRunner().invoke(cli, ["record", "bench_scaling"])
+    assert publishing.check(tmp_path).problems == []
+    (tmp_path / "records" / "bench_scaling.json").write_text("{}")
+    assert publishing.check(tmp_path).problems != []
 
 
 @pytest.mark.parametrize("name", records.REGISTRY)
