@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from audit_lib import metrics, ranking, sampled
+from audit_lib import metrics, ranking, sampled, tables
 from audit_lib.errors import InputError
 from audit_lib.gru4rec import kernels, losses, model
 from audit_lib.gru4rec.batches import Schedule
@@ -26,7 +26,7 @@ from audit_lib.recommenders.base import Recommender
 from audit_lib.sampled import Counts
 from audit_lib.sessions import Prefixes, Sessions
 from audit_lib.splits import Split
-from audit_lib.tables import TIE_POLICIES, Translate
+from audit_lib.tables import Translate
 
 
 @dataclass(frozen=True)
@@ -187,12 +187,13 @@ def adagrad_rows(step: Step) -> dict[str, np.ndarray]:
 def columns(step: Step, lane: int, translate: Translate) -> pd.DataFrame:
     """The columns of a step as one lane sees them: item, what it is to the lane, score, share and gradient."""
     lanes = len(step.losses)
-    kinds = ["Target of another lane"] * lanes + ["Drawn negative"] * (len(step.columns) - lanes)
-    kinds[lane] = "Its own target"
+    kinds = [translate("Target of another lane")] * lanes
+    kinds[lane] = translate("Its own target")
+    kinds += [translate("Drawn negative")] * (len(step.columns) - lanes)
     return pd.DataFrame(
         {
             "Item": step.columns,
-            "What it is": [translate(kind) for kind in kinds],
+            "What it is": kinds,
             "Score": step.scores[lane].astype(float),
             "Softmax": step.share[lane].astype(float),
             "Gradient": step.gradient[lane].astype(float),
@@ -222,7 +223,7 @@ def policies(ranks: Mapping[str, Ranks], translate: Translate, *, k: int) -> pd.
     """Metrics under every tie policy, by recommender (as readers call it): of one target and its rank, or the means."""
     rows = []
     for name, found in ranks.items():
-        for ties, label in TIE_POLICIES.items():
+        for ties, label in tables.TIE_POLICIES.items():
             row: dict[str, Any] = {"Recommender": name, "Tie policy": translate(label)}
             if len(found.above) == 1:
                 rank = None if ties == "expected" else metrics.rank(found.above, found.equal, ties)[0]
@@ -234,8 +235,10 @@ def policies(ranks: Mapping[str, Ranks], translate: Translate, *, k: int) -> pd.
 
 def counted(ranks: Mapping[str, Ranks]) -> pd.DataFrame:
     """Items above and equal to one target, by recommender (as readers call it)."""
-    rows = [(name, int(found.above[0]), int(found.equal[0])) for name, found in ranks.items()]
-    return pd.DataFrame(rows, columns=["Recommender", "Items above", "Items equal"])
+    return pd.DataFrame(
+        {"Recommender": name, "Items above": int(found.above[0]), "Items equal": int(found.equal[0])}
+        for name, found in ranks.items()
+    )
 
 
 def sampled_values(
