@@ -16,6 +16,7 @@ import pandas as pd
 from audit_lib import evidence, inference, metrics, recommenders, study
 from audit_lib.datasets import Dataset
 from audit_lib.errors import InputError, MissingError
+from audit_lib.evaluation import MAIN_SPLITS
 from audit_lib.evidence import Run
 from audit_lib.gru4rec import batches, profiles, shims
 from audit_lib.inference import Interval, Seeds
@@ -43,13 +44,15 @@ def trained(
 def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = None) -> dict[str, list[Run]]:
     """The runs of the full study by recommender and in order of seed: GRU4Rec with these settings, others with theirs.
 
+    Runs on flawed splits are left out.
+
     Raises MissingError if there are none, InputError if they rank different targets.
     """
     groups: dict[str, list[Run]] = {}
     for run in evidence.find(out or evidence.COMMITTED, dataset=dataset):
         wanted = settings if run.recommender in profiles.ENGINES.values() else {}
         config = recommenders.create(run.recommender, **wanted).config.model_dump(mode="json", exclude=study.APART)
-        if run.manifest["config"] == config:
+        if run.manifest["config"] == config and run.manifest["split"]["name"] in MAIN_SPLITS:
             groups.setdefault(run.recommender, []).append(run)
     if not groups:
         raise MissingError(f"No evidence of '{dataset}' with these settings lies in '{out or evidence.COMMITTED}'.")
