@@ -25,6 +25,8 @@ CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
 
 _METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")  # the same in every language, as is what has no letter ("1–5")
 
+AND = {"en": " & ", "es": " y "}  # between two authors
+
 # How a recommender is called in text, by its name in the registry.
 RECOMMENDERS = {
     "popularity": "Popularity",

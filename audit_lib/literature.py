@@ -171,7 +171,7 @@ def ledger(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
 
 
 def findings(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
-    """One row a part that was measured: Claim, Measure, Of, Expected, Measured, 95 % interval, Outcome."""
+    """One row a part that was measured: Claim, Measure, Of, Expectation, Measured, 95 % interval, Outcome."""
     _ = labels.translator(lang)
     rows = [
         (
@@ -180,7 +180,7 @@ def findings(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
         )
         for s in settled for f in s.findings if f.measured is not None
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Claim", "Measure", "Of", "Expected", "Measured", "95 % interval", "Outcome"])
+    return pd.DataFrame(rows, columns=["Claim", "Measure", "Of", "Expectation", "Measured", "95 % interval", "Outcome"])
 
 
 def untestable(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
@@ -218,7 +218,7 @@ def cited(key: str, lang: str = "en") -> str:
     names = [name.strip("{}") for name in names]
     if names == ["The study under audit"]:
         return labels.translator(lang)(names[0])
-    who = names[0] if len(names) == 1 else " & ".join(names) if len(names) == 2 else f"{names[0]} et al."
+    who = names[0] if len(names) == 1 else labels.AND[lang].join(names) if len(names) == 2 else f"{names[0]} et al."
     return f"{who} ({entry.fields['year']})" if "year" in entry.fields else who
 
 

@@ -95,8 +95,8 @@ def test_committed_evidence_is_that_of_these_settings_in_order_of_seed(groups, p
     (data, split), out = prepared, groups[1]
     study.run(data, split, "gru4rec", out=out, **SMALL | {"n_epochs": 1})  # another configuration
     study.run(data, split, "markov", out=out, fallback="zero", ties="keep")  # not the default
-    flawed = splits.random_session_split(data.log, test_fraction=0.1, seed=0)
-    study.run(data, flawed, "popularity", out=out)
+    flawed = splits.random_session_split(data.log, test_fraction=0.2, seed=0)
+    study.run(data, flawed, "popularity", out=out)  # another split
     found = training.committed(data.name, SMALL, out=out)
     assert [run.path for run in found["gru4rec"]] == [run.path for run in groups[0]["gru4rec"]]
     assert list(found) == ["gru4rec", "popularity"]
