@@ -207,7 +207,11 @@ def by_level(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def curve(table: pd.DataFrame) -> pd.DataFrame:
-    """The choices, value, low, high (differences in shares of the best simple recommender's value) and yes."""
+    """The choices, yes, value, low and high: differences in shares of the best simple recommender's value.
+
+    Specifications under which that is zero are left out.
+    """
+    table = table.dropna(subset=["relative"])
     bounds = {name: table[name] / table["simple"] for name in ("low", "high")}
     return table[[*CHOICES, "yes"]].assign(value=table["relative"], **bounds)
 
