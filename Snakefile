@@ -20,7 +20,7 @@ APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 # What the stages from 04 on read beside data: committed evidence by its list of hashes, records, what they are held against.
-STUDY = [f"book/{name}" for name in ("evidence/SHA256SUMS", "study.toml", "claims.toml", "published.toml", "references.bib")]
+STUDY = [f"book/{name}" for name in ("evidence/SHA256SUMS", "study.toml", "claims.toml", "published.toml", "third_party.csv", "references.bib")]
 STUDY += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book" / "evidence" / "records").glob("*.json"))
 PROSE = sorted(
     str(path.relative_to(ROOT))

@@ -192,7 +192,7 @@ def by_negatives(
 
 def specifications(
     table: pd.DataFrame, *, choices: dict[str, str], levels: Callable[[str, Any], str], ylabel: str, lang: str = "en",
-    bins: int = 160,
+    bins: int = 80,
 ) -> Plot:  # fmt: skip
     """A specification curve: value above, the choices behind it below, specifications in order of value.
 
@@ -201,8 +201,8 @@ def specifications(
     more of the specifications at that place take it.
     """
     _ = translator(lang)
-    table = table.sort_values("value", kind="stable", ignore_index=True)
     rows = [(choice, level) for choice in choices for level in dict.fromkeys(table[choice])]
+    table = table.sort_values("value", kind="stable", ignore_index=True)
     heights = [2.6, 0.19 * len(rows)]
     with _axes(figsize=(7.0, 0.6 + sum(heights)), nrows=2, sharex=True, height_ratios=heights) as (figure, panels):
         upper, lower = panels

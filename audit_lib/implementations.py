@@ -31,12 +31,12 @@ GROUPS = {
 }
 ERRORS_OF_LOSS = ("double_softmax", "bprmax_wrong")
 # The variant that has the features of an implementation alone.
-FEATURES = {
-    "Torch-GRU4Rec": "as_torch_gru4rec",
-    "Recpack": "as_recpack",
-    "GRU4REC-pytorch": "as_gru4rec_pytorch",
-    "KerasGRU4Rec": "as_keras_gru4rec",
-}
+FEATURES = dict([
+    ("Torch-GRU4Rec", "as_torch_gru4rec"),
+    ("Recpack", "as_recpack"),
+    ("GRU4REC-pytorch", "as_gru4rec_pytorch"),
+    ("KerasGRU4Rec", "as_keras_gru4rec"),
+])  # fmt: skip
 
 
 def variants(dataset: str, loss: str, *, out: Path | None = None) -> dict[str | None, list[Run]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -107,20 +108,19 @@ def _of_dataset(side: Rivals, seed: int) -> Iterator[tuple[object, ...]]:
     session = targets["session"].to_numpy()
     masks = {name: keep for name in TARGETS if (keep := chosen(targets, name)).any()}
     rows, differences = [], {(name, average): [] for name in masks for average in ("micro", "macro")}
-    for negatives in NEGATIVES:
-        for metric, k in MEASURES:
-            for ties in metrics.TIES:
-                values = np.stack([value(c, metric, k, ties, negatives) for c in side.counts], axis=1)  # (P, runs)
-                for (name, average), kept in differences.items():
-                    keep = masks[name]
-                    means = _means(values[keep], session[keep], average)
-                    for training, own, best in _sides(side, means):
-                        rows.append((
-                            side.dataset, training, metric, k, ties, average, name, negatives,
-                            means[own].mean(), side.runs[best].recommender, means[best],
-                        ))  # fmt: skip
-                        if negatives == "full":
-                            kept.append((len(rows) - 1, values[keep][:, own].mean(1) - values[keep, best]))
+    for negatives, ties in product(NEGATIVES, metrics.TIES):
+        every = np.stack([values(c, ties, negatives) for c in side.counts], axis=2)  # (P, measures, runs)
+        for (metric, k), of_runs in zip(MEASURES, every.transpose(1, 0, 2), strict=True):
+            for (name, average), kept in differences.items():
+                keep = masks[name]
+                means = _means(of_runs[keep], session[keep], average)
+                for training, own, best in _sides(side, means):
+                    rows.append((
+                        side.dataset, training, metric, k, ties, average, name, negatives,
+                        means[own].mean(), side.runs[best].recommender, means[best],
+                    ))  # fmt: skip
+                    if negatives == "full":
+                        kept.append((len(rows) - 1, of_runs[keep][:, own].mean(1) - of_runs[keep, best]))
     bounds = _intervals(differences, {name: session[keep] for name, keep in masks.items()}, seed)
     for i, row in enumerate(rows):
         own, simple = row[-3], row[-1]
@@ -137,12 +137,12 @@ def chosen(targets: pd.DataFrame, name: str) -> np.ndarray:
     return targets["step"].to_numpy() == targets.groupby("session")["step"].transform("max").to_numpy()
 
 
-def value(counts: Counts, metric: str, k: int, ties: str, negatives: str) -> np.ndarray:
-    """(P,) float64: the metric over the whole catalogue, or its expectation among SAMPLE sampled negatives."""
+def values(counts: Counts, ties: str, negatives: str) -> np.ndarray:
+    """(P, measures) float64: MEASURES over the whole catalogue, or expected among SAMPLE sampled negatives."""
     if negatives == "full":
-        return metrics.METRICS[metric](counts.above, counts.equal, k, ties)
-    n = min(SAMPLE, counts.pool)
-    return sampled.expectation(counts, metric, n=n, k=k, sampling=negatives, ties=ties)
+        each = [metrics.METRICS[metric](counts.above, counts.equal, k, ties) for metric, k in MEASURES]
+        return np.stack(each, axis=1)
+    return sampled.expectations(counts, MEASURES, n=min(SAMPLE, counts.pool), sampling=negatives, ties=ties)
 
 
 def _means(values: np.ndarray, session: np.ndarray, average: str) -> np.ndarray:
@@ -207,7 +207,11 @@ def by_level(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def curve(table: pd.DataFrame) -> pd.DataFrame:
-    """The choices, value, low, high (differences in shares of the best simple recommender's value) and yes."""
+    """The choices, yes, value, low and high: differences in shares of the best simple recommender's value.
+
+    Specifications under which that is zero are left out.
+    """
+    table = table.dropna(subset=["relative"])
     bounds = {name: table[name] / table["simple"] for name in ("low", "high")}
     return table[[*CHOICES, "yes"]].assign(value=table["relative"], **bounds)
 

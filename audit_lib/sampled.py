@@ -19,7 +19,7 @@ every draw and the target a uniform mark). Source of the laws: Krichene & Rendle
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -76,6 +76,11 @@ class Counts:
         support, total = run.targets["support"].to_numpy(), run.manifest["support_total"]
         return cls(**columns, n_items=run.n_items, support=support, support_total=total)
 
+    def of(self, rows: np.ndarray) -> Counts:
+        """The counts of some predictions."""
+        names = ("above", "equal", "support_above", "support_equal", "support")
+        return replace(self, **{name: x[rows] for name in names if (x := getattr(self, name)) is not None})
+
     @property
     def pool(self) -> int:
         """N = V - 1, the items that can be drawn as negatives."""
@@ -125,6 +130,26 @@ def expectation(
         out[tied] = _mean_over_orders(counts, tied, n, gains)
     else:
         out[tied] = _mean_over_marks(counts, tied, n, sampling, gains)
+    return out
+
+
+def expectations(
+    counts: Counts, measures: Sequence[tuple[str, int]], *, n: int, sampling: str = "uniform",
+    ties: str = "conservative",
+) -> np.ndarray:  # fmt: skip
+    """(P, M) float64: `expectation` of M metrics with their cutoffs at once, for the price of about one."""
+    for metric, k in measures:
+        check_request(counts, metric, n, k, sampling, ties)
+    columns = [gain_by_count(metric, n, k) for metric, k in measures]
+    gains = np.zeros((max(map(len, columns)), len(columns)))
+    for i, column in enumerate(columns):
+        gains[: len(column), i] = column
+    out = _marginal(counts, n, sampling, "conservative" if ties == "conservative" else "standard", gains)
+    tied = counts.equal > 0
+    if ties in ("median", "expected") and tied.any():
+        part = counts.of(tied)
+        each = [expectation(part, metric, n=n, k=k, sampling=sampling, ties=ties) for metric, k in measures]
+        out[tied] = np.stack(each, axis=1)
     return out
 
 
