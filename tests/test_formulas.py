@@ -801,5 +801,3 @@ def test_a_wrong_formula_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inference, "holm", lambda p: np.minimum(np.asarray(p) * len(p), 1.0))  # Bonferroni
     with pytest.raises(AssertionError):
         CHECKS["eq-holm"]()
-
-
