@@ -171,17 +171,20 @@ def unit_rows(step: Step, lane: int) -> dict[str, np.ndarray]:
     }
 
 
-def adagrad_rows(step: Step) -> dict[str, np.ndarray]:
-    """What Adagrad does to the watched row."""
-    row = step.row
-    return {
-        "Gradient": row["gradient"],
-        "Accumulator before": row["accumulator_before"],
-        "Accumulator after": row["accumulator_after"],
-        "Weight before": row["weight_before"],
-        "Step": row["weight_after"] - row["weight_before"],
-        "Weight after": row["weight_after"],
-    }
+def adagrad(step: Step) -> pd.DataFrame:
+    """What Adagrad does to the watched row, a row a unit."""
+    row = {name: values.astype(float) for name, values in step.row.items()}
+    return pd.DataFrame(
+        {
+            "Unit": np.arange(1, len(row["gradient"]) + 1),
+            "Gradient": row["gradient"],
+            "Accumulator before": row["accumulator_before"],
+            "Accumulator after": row["accumulator_after"],
+            "Weight before": row["weight_before"],
+            "Step": row["weight_after"] - row["weight_before"],
+            "Weight after": row["weight_after"],
+        }
+    )
 
 
 def columns(step: Step, lane: int, translate: Translate) -> pd.DataFrame:

@@ -6,6 +6,7 @@ A check takes the formula as the page has it, evaluates it on small inputs, and 
 from __future__ import annotations
 
 import importlib
+import io
 import itertools
 import math
 import re
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import torch
+from babel.messages.pofile import read_po
 from scipy.integrate import quad
 from scipy.stats import multinomial
 
@@ -95,6 +97,14 @@ def test_every_formula_is_followed_by_the_function_that_computes_it() -> None:
 
 def test_no_heading_begins_with_a_number() -> None:
     assert re.findall(r"^#+ *\d+\..*", PAGE, re.MULTILINE) == []
+
+
+def test_displayed_formulas_are_the_same_in_spanish() -> None:
+    """Sphinx puts a lone "::" in the place of a displayed formula whose translation differs from it."""
+    path = pipeline.ROOT / "book" / "locale" / "es" / "LC_MESSAGES" / "book" / "formulas.po"
+    displays = {m.id: m.string for m in read_po(io.BytesIO(path.read_bytes())) if m.id.startswith("\n")}
+    assert len(displays) == len(EQUATION.findall(PAGE))
+    assert [text for text, spanish in displays.items() if spanish != text] == []
 
 
 @pytest.mark.parametrize("label", EQUATION.findall(PAGE))
@@ -801,5 +811,3 @@ def test_a_wrong_formula_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inference, "holm", lambda p: np.minimum(np.asarray(p) * len(p), 1.0))  # Bonferroni
     with pytest.raises(AssertionError):
         CHECKS["eq-holm"]()
-
-
