@@ -16,10 +16,10 @@ NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
 SETTINGS = {name: "" if config.get(name) is None else str(config[name]) for name in NAMES}  # a seed may be 0
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "__main__.py"}
+APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "ledger.py", "__main__.py"}
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
-# What the stages from 04 on read beside data: committed evidence by its list of hashes, records, what they are held against.
+# What the stages from 04 on and the ledger read beside data: committed evidence by its list of hashes, records, what they are held against.
 STUDY = [f"book/{name}" for name in ("evidence/SHA256SUMS", "study.toml", "claims.toml", "published.toml", "references.bib")]
 STUDY += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book" / "evidence" / "records").glob("*.json"))
 PROSE = sorted(
@@ -80,10 +80,11 @@ rule pages:
         expand(EXECUTED, lang=LANGUAGES, stage=STAGES),
         expand("_build/executed/paired/{stage}", stage=STAGES),
         PROSE,
+        STUDY,
         "_config.yml",
         "_toc.yml",
         LIBRARY,
-        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py")],
+        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py", "ledger.py")],
     output:
         "_build/site/index.html",
     shell:
