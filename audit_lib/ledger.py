@@ -1,4 +1,4 @@
-"""The ledger of claims as a page, in Markdown: every claim with its verdict, and the words of a badge beside a sentence.
+"""The ledger of claims as a page, in Markdown: every claim with its verdict, and the words of a badge.
 
 What it says comes from `claims`; `book/_ext/claim_ledger.py` puts it on the pages.
 """

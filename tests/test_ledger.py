@@ -1,4 +1,4 @@
-"""The ledger in the book: every claim has its place and its verdict, badges say what the ledger says, in both languages."""
+"""The ledger in the book: every claim has its place and verdict, and badges say the same, in both languages."""
 
 from __future__ import annotations
 

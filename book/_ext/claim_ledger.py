@@ -1,7 +1,7 @@
 """The ledger of claims in the book: its page, a badge wherever a sentence leans on a claim, and the download.
 
 * `{verdicts}` counts the verdicts and links the download; `{claims}` with a `group` writes that group's claims;
-* ``{claim}`B1` `` is a badge with the verdict, linked to the claim; an unknown claim is a warning, hence a failed build;
+* ``{claim}`B1` `` is a badge with the verdict that leads to the claim; an unknown claim fails the build;
 * `claims.json` at the root of a language's pages is what `python -m audit_lib claims --json` prints.
 
 Verdicts and their words are computed in the book's language, so that nothing here goes through a page's catalogue.
