@@ -16,12 +16,15 @@ NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
 SETTINGS = {name: "" if config.get(name) is None else str(config[name]) for name in NAMES}  # a seed may be 0
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "__main__.py"}
+APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "ledger.py", "__main__.py"}
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
-# What the stages from 04 on read beside data: committed evidence by its list of hashes, records, what they are held against.
-STUDY = [f"book/{name}" for name in ("evidence/SHA256SUMS", "study.toml", "claims.toml", "published.toml", "third_party.csv", "references.bib")]
-STUDY += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book" / "evidence" / "records").glob("*.json"))
+# Committed evidence by its list of hashes, and the records: every stage shows some of them. Beside these, what the stages
+# from 06 on and the ledger hold them against.
+EVIDENCE = ["book/evidence/SHA256SUMS"]
+EVIDENCE += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book" / "evidence" / "records").glob("*.json"))
+NAMED = ("study.toml", "claims.toml", "published.toml", "third_party.csv", "references.bib")
+STUDY = EVIDENCE + [f"book/{name}" for name in NAMED]
 PROSE = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "book").rglob("*")
@@ -55,7 +58,7 @@ rule stage:
         library=LIBRARY,
         data=DATA,
         before=before,
-        study=lambda wildcards: STUDY if wildcards.stage >= "04" else [],
+        study=lambda wildcards: STUDY if wildcards.stage >= "06" else EVIDENCE,
         labels=lambda wildcards: [] if wildcards.lang == "en" else "book/locale/es/LC_MESSAGES/labels.po",
     output:
         EXECUTED,
@@ -80,10 +83,11 @@ rule pages:
         expand(EXECUTED, lang=LANGUAGES, stage=STAGES),
         expand("_build/executed/paired/{stage}", stage=STAGES),
         PROSE,
+        STUDY,
         "_config.yml",
         "_toc.yml",
         LIBRARY,
-        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py")],
+        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py", "ledger.py")],
     output:
         "_build/site/index.html",
     shell:

@@ -8,6 +8,7 @@ interval, `at_least` and `at_most` are met or not when the whole interval says s
 from __future__ import annotations
 
 import inspect
+import json
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -248,6 +249,11 @@ def as_json(settled: Iterable[Settled]) -> list[dict[str, Any]]:
         ]  # fmt: skip
         rows.append(about | {"verdict": s.verdict, "missing": s.missing, "parts": parts})
     return rows
+
+
+def json_text(settled: Iterable[Settled]) -> str:
+    """The whole ledger as text: what the command prints and the book offers."""
+    return json.dumps(as_json(settled), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:

@@ -103,7 +103,7 @@ def claims(path: Path | None, as_json: bool) -> None:
 
     settled = ledger.ledger(path or experiments.PUBLISHED)
     if as_json:
-        click.echo(json.dumps(ledger.as_json(settled), indent=1, ensure_ascii=False, allow_nan=False))
+        click.echo(ledger.json_text(settled))
         return
     for s in settled:
         click.echo(f"{s.claim.id:4}{s.verdict:22}{s.claim.claim}")

@@ -44,8 +44,6 @@ def trained(
 def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = None) -> dict[str, list[Run]]:
     """The main split's runs of the full study by recommender, in order of seed: GRU4Rec with these settings.
 
-    Runs on flawed splits are left out.
-
     Raises MissingError if there are none, InputError if they rank different targets.
     """
     groups: dict[str, list[Run]] = {}
@@ -54,7 +52,7 @@ def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = N
             continue
         wanted = settings if run.recommender in profiles.ENGINES.values() else {}
         config = recommenders.create(run.recommender, **wanted).config.model_dump(mode="json", exclude=study.APART)
-        if run.manifest["config"] == config and run.manifest["split"]["name"] in MAIN_SPLITS:
+        if run.manifest["config"] == config:
             groups.setdefault(run.recommender, []).append(run)
     if not groups:
         raise MissingError(f"No evidence of '{dataset}' with these settings lies in '{out or evidence.COMMITTED}'.")
