@@ -85,11 +85,14 @@ def describe(name_or_path: str | Path, *, columns: Mapping[str, str] | None = No
 
 
 def name_of(name_or_path: str | Path) -> str:
-    """The name under which the evidence of a data set, or of an own log, is filed; nothing is loaded."""
+    """The name under which the evidence of a data set, or of an own log, is filed; nothing is loaded.
+
+    Such a name names itself.
+    """
     preset, _, settings = str(name_or_path).partition(":")
     if preset in REGISTRY and isinstance(REGISTRY[preset].get, Generated):
         return _generated_name(preset, settings)
-    if str(name_or_path) not in REGISTRY and _looks_like_path(name_or_path):
+    if Path(name_or_path).suffix.lower() in sessions.READABLE:
         return safe_name(name_or_path)
     return str(name_or_path)
 
