@@ -33,11 +33,13 @@ test: $(READY)  ## Lint, then every test: units, pipeline, notebooks, both langu
 notebooks: $(READY)  ## Write the .ipynb of every stage from its text
 	@$(RUN) -m audit_lib.pipeline notebooks
 
-fetch: $(READY)  ## Get a data set and verify it (DATASET=foursquare_nyc)
+fetch: $(READY)  ## Get a data set (DATASET=foursquare_nyc) and the official GRU4Rec, both verified
 	@$(RUN) -m audit_lib fetch $(or $(DATASET),foursquare_nyc)
+	@$(RUN) -m audit_lib fetch official || echo "The official code is optional: all but the comparison with it runs without."
 
-synth_data: $(READY)  ## Write a synthetic log whose law is known
-	@$(RUN) -m audit_lib synth
+synth_data: OUT ?= runs/synthetic.tsv
+synth_data: $(READY)  ## Write a synthetic log whose law is known (OUT=runs/synthetic.tsv)
+	@$(RUN) -m audit_lib synth --out $(OUT)
 
 preprocess: $(READY)  ## Sessions and split of a data set, with the leakage report (stages 01 and 02)
 	@$(STAGE) 02_split -- $(SNAKE)
