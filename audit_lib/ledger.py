@@ -34,7 +34,8 @@ def title(settled: Settled, lang: str = "en") -> str:
 
 def download(lang: str = "en") -> str:
     """The words of the link to the JSON file."""
-    return labels.translator(lang)("Download the ledger as JSON")
+    _ = labels.translator(lang)
+    return _("Download the ledger as JSON")
 
 
 def counts(settled: Iterable[Settled], lang: str = "en") -> list[str]:
