@@ -253,7 +253,7 @@ _LEVELS = {
     "ties": {"standard": "Standard", "conservative": "Conservative", "median": "Median", "expected": "Expected"},
     "average": {"micro": "Mean of predictions", "macro": "Mean of sessions"},
     "targets": {
-        "all": "All", "later": "After two or more events", "last": "Last of each session",
+        "all": "All targets", "later": "After two or more events", "last": "Last of each session",
     },
     "negatives": {
         "full": "Whole catalogue", "uniform": "100 uniform", "popularity": "100 by popularity",

@@ -100,7 +100,7 @@ def is_label(text: str) -> bool:
 
 
 def constants_of(tree: ast.Module) -> set[str]:
-    """Values of a module's upper-case mappings and names in its tuples of (edge, name): what its functions look up."""
+    """Values of upper-case mappings, also one inside another, and names in tuples (edge, name): what is looked up."""
     found: set[str] = set()
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
@@ -108,6 +108,8 @@ def constants_of(tree: ast.Module) -> set[str]:
             value = node.value
             pairs = [part for part in getattr(value, "elts", ()) if isinstance(part, ast.Tuple)]
             parts = value.values if isinstance(value, ast.Dict) else pairs
+            inner = [part.values for part in parts if isinstance(part, ast.Dict)]
+            parts = [*parts, *(word for words in inner for word in words)]
             found |= {text for part in parts for text in constants(part) if is_label(text)}
     return found
 
@@ -151,11 +153,12 @@ def computed() -> set[str]:
 
 
 def of_claims() -> set[str]:
-    """Labels of the ledger: measures, their arguments, variants of the study, the one source that is no paper."""
+    """Labels of the ledger: measures, their arguments, variants of the study, the source that is no paper."""
     arguments = [word for words in claims._WORDS.values() for word in words.values()]
     variants = [variant.label for variant in experiments.read().variant]
     titles = [title for _, title in MEASURES.values()]
-    return {*titles, *arguments, *claims._NUMBERS.values(), *variants, "The study under audit"}
+    words = {"The study under audit", "Download the ledger as JSON"}  # the last is that of the link
+    return {*titles, *arguments, *claims._NUMBERS.values(), *variants, *words}
 
 
 @cache
