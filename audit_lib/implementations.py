@@ -226,11 +226,11 @@ def distributed_table(table: pd.DataFrame) -> pd.DataFrame:
 FORMATS = {"Relative loss": "z.1%", "Measured here": "z.1%", "Published, Yoochoose": "z.1%"}
 
 
-def figure_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """variant (its name in text), series, loss, low, high: for `figures.bars`."""
+def figure_table(table: pd.DataFrame) -> pd.DataFrame:
+    """variant (its English label), series, loss, low, high: for `figures.bars`, which translates both names."""
     return pd.DataFrame({
-        "variant": [named(variant, translate) for variant in table["variant"]],
-        "series": translate("Measured here"),
+        "variant": [experiments.label_of(variant) for variant in table["variant"]],
+        "series": "Measured here",
         "loss": table["loss"],
         "low": table["loss_low"],
         "high": table["loss_high"],
