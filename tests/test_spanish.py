@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from babel.messages.pofile import read_po
 
-from audit_lib import claims, corrected, experiments, labels, pipeline, records, training
+from audit_lib import claims, corrected, experiments, labels, literature, pipeline, records, training
 from audit_lib.alttext import image_of
 from audit_lib.bench import train as bench_train
 from audit_lib.errors import InputError
@@ -158,7 +158,8 @@ def of_claims() -> set[str]:
     variants = [variant.label for variant in experiments.read().variant]
     titles = [title for _, title in MEASURES.values()]
     words = {"The study under audit", "Download the ledger as JSON"}  # the last is that of the link
-    return {*titles, *arguments, *claims._NUMBERS.values(), *variants, *words}
+    groups = [settings for settings in literature.GROUPS.values() if settings]
+    return {*titles, *arguments, *claims._NUMBERS.values(), *variants, *words, *groups}
 
 
 @cache
