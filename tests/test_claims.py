@@ -325,3 +325,9 @@ def test_without_evidence_every_claim_is_not_run_but_one(tmp_path):
     assert all(row["missing"] for row in rows if row["verdict"] == "not run")
     text = CliRunner().invoke(cli, ["claims", str(tmp_path)]).output
     assert text.count("not run") == len(rows) - 1
+
+
+def test_every_part_can_be_named_in_spanish_before_it_is_measured() -> None:
+    """A label without translation would only be missed once its evidence is there."""
+    named = [claims.describe(part, "es") for claim in claims.read() for part in claim.parts]
+    assert "diginetica, V-SKNN − GRU4Rec, con ajuste" in named
