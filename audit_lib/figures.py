@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -257,7 +257,6 @@ def by_group(
 
 def bars(
     table: pd.DataFrame, *, category: str, value: str, series: str, xlabel: str, lang: str = "en",
-    names: Sequence[str] | None = None,
 ) -> Plot:  # fmt: skip
     """Grouped horizontal bars. category and series: columns of names (of recommenders or English labels)."""
     _ = translator(lang)
