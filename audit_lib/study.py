@@ -37,8 +37,19 @@ def prepare(
     return dataset, split_of(dataset, test_days=test_days, min_item_support=min_item_support)
 
 
-def split_of(dataset: Dataset, *, test_days: float | None = None, min_item_support: int | None = None) -> Split:
-    """The default split of a data set (see `prepare`)."""
+def split_of(
+    dataset: Dataset,
+    *,
+    test_days: float | None = None,
+    min_item_support: int | None = None,
+    test_share: float = 1,
+    collapse_repeats: bool = False,
+) -> Split:
+    """The default split of a data set (see `prepare`).
+
+    test_share: length of the test part as a share of what it would be. collapse_repeats: of runs of one item in a
+    session, keep the first event. Neither changes a published split, nor does min_item_support.
+    """
     source = dataset.source
     if source is not None and source.split == "published" and test_days is None:
         return splits.published_split(dataset.log)
@@ -53,7 +64,11 @@ def split_of(dataset: Dataset, *, test_days: float | None = None, min_item_suppo
     if min_item_support is None:
         min_item_support = 5 if source is None else source.min_item_support
     return splits.temporal_split(
-        dataset.log, test_days=test_days, test_fraction=fraction, min_item_support=min_item_support
+        dataset.log,
+        test_days=test_days and test_days * test_share,
+        test_fraction=fraction and fraction * test_share,
+        min_item_support=min_item_support,
+        collapse_repeats=collapse_repeats,
     )
 
 
