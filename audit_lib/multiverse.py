@@ -194,8 +194,8 @@ def deciding(table: pd.DataFrame) -> pd.DataFrame:
     """choice, levels, explained, pivotal: which choice decides the answer, the most decisive first.
 
     explained: the share of the variance of the answer that the choice alone explains, Var(E[yes | level]) / Var(yes);
-    NaN if all specifications agree. pivotal: the share of specifications whose answer another level of this choice
-    turns, all else equal. Choices of one level are left out.
+    NaN if all specifications agree. pivotal: of the specifications that have a neighbour, which differs in this choice
+    alone, the share whose answer one of them turns. Choices of one level, or without any neighbours, are left out.
     """
     rows = []
     yes = table["yes"].astype(float)
@@ -205,7 +205,10 @@ def deciding(table: pd.DataFrame) -> pd.DataFrame:
         by_level = yes.groupby(table[choice]).transform("mean")
         explained = by_level.var(ddof=0) / yes.var(ddof=0) if 0 < yes.mean() < 1 else float("nan")
         rest = yes.groupby([table[other] for other in CHOICES if other != choice])
-        pivotal = float((rest.transform("min") != rest.transform("max")).mean())
+        neighbours = rest.transform("size") > 1
+        if not neighbours.any():
+            continue
+        pivotal = float((rest.transform("min") != rest.transform("max"))[neighbours].mean())
         rows.append((choice, table[choice].nunique(), explained, pivotal))
     found = pd.DataFrame(rows, columns=["choice", "levels", "explained", "pivotal"])
     return found.sort_values(["pivotal", "explained"], ascending=False, kind="stable", ignore_index=True)
