@@ -5,6 +5,8 @@ Both are computed from committed evidence and from `book/published.toml`; the fr
 
 from __future__ import annotations
 
+import io
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +14,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from audit_lib import literature, published
@@ -25,6 +28,7 @@ COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xi
 SIMPLE = ("simple", "literature", "tuned")  # groups of the study: the same recommenders in three settings
 COLUMNS = ("dataset", "published", "value", "low", "high", "seeds", "simple", "simple_value", "simple_low",
            "simple_high")  # fmt: skip
+CARD_SIZE = (1200, 630)  # pixels of the picture that a link shows elsewhere
 # Ink, grid, and the colours of what is published, of GRU4Rec and of the best simple recommender; on light and on dark.
 PALETTES = {"light": ("#222222", "#DDDDDD", "#B34700", "#0072B2", "#007A5A"),
             "dark": ("#E6E6E6", "#444B53", "#F0A860", "#7CC4EE", "#63D2A8")}  # fmt: skip
@@ -112,12 +116,17 @@ def figure(
     with matplotlib.rc_context(STYLE | inks | {"grid.color": grid}):
         drawn = Figure(figsize=size, facecolor="none")
         axes = drawn.subplots(subplot_kw={"facecolor": "none"})
-        _marks(axes, found, colours, lang)
-        axes.set(xlabel="Recall@20", ylim=(len(found) - 0.5, -0.6), xlim=_span(found), yticks=[])
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-        axes.spines["left"].set_visible(False)
+        _panel(axes, found, colours, lang)
         drawn.legend(loc="outside upper center", ncols=2, fontsize=10, handletextpad=0.3)
     return Plot(drawn, found)
+
+
+def _panel(axes: Any, found: pd.DataFrame, colours: list[str], lang: str) -> None:
+    """The marks over an axis of percent."""
+    _marks(axes, found, colours, lang)
+    axes.set(xlabel="Recall@20", ylim=(len(found) - 0.5, -0.6), xlim=_span(found), yticks=[])
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.spines["left"].set_visible(False)
 
 
 def _span(found: pd.DataFrame) -> tuple[float, float]:
@@ -153,3 +162,21 @@ def _marks(axes: Any, found: pd.DataFrame, colours: list[str], lang: str) -> Non
         axes.annotate(said, (row["published"], above[i]), color=copied, **inner, **beside)
         name = published.model_name(row["simple"], lang)
         axes.annotate(f"{name} {other}", (row["simple_low"], below[i]), color=simple, **left, **beside)
+
+
+def card(found: pd.DataFrame, *, heading: str, lang: str = "en") -> bytes:
+    """A PNG of CARD_SIZE pixels for links to the book: a heading, the sentence, and its row of the figure."""
+    dots, (ink, _grid, *colours) = 160, PALETTES["light"]
+    with matplotlib.rc_context(STYLE | {"figure.constrained_layout.use": False}):
+        drawn = Figure(figsize=(CARD_SIZE[0] / dots, CARD_SIZE[1] / dots), dpi=dots, facecolor="white")
+        drawn.add_artist(Rectangle((0, 0), 1, 0.025, facecolor=colours[1]))
+        drawn.text(0.06, 0.92, heading, fontsize=19, weight="bold", va="top", color=ink)
+        words = textwrap.fill(sentence(found, lang, strong=""), 62)
+        drawn.text(0.06, 0.775, words, fontsize=12.5, va="top", linespacing=1.5, color=ink)
+        axes = drawn.add_axes((0.06, 0.255, 0.88, 0.23))
+        _panel(axes, found.iloc[:1], colours, lang)
+        axes.set_xlabel("")
+        drawn.legend(loc="lower left", bbox_to_anchor=(0.05, 0.045), ncols=3, fontsize=9.5, handletextpad=0.3)
+        buffer = io.BytesIO()
+        drawn.savefig(buffer, format="png", dpi=dots, metadata={"Software": None})
+    return buffer.getvalue()
