@@ -18,6 +18,8 @@ EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
 APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "ledger.py", "__main__.py"}
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
+MAKES_PAGES = [f"audit_lib/{name}.py" for name in ("entry", "finding", "sitepages")]
+LIBRARY = [path for path in LIBRARY if path not in MAKES_PAGES]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 # Committed evidence by its list of hashes, and the records: every stage shows some of them. Beside these, what the stages
 # from 06 on and the ledger hold them against.
@@ -28,8 +30,9 @@ STUDY = EVIDENCE + [f"book/{name}" for name in NAMED]
 PROSE = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "book").rglob("*")
-    if path.is_file() and path.suffix in {".md", ".bib", ".yml", ".po", ".css", ".html", ".py", ".svg", ".png"}
+    if path.is_file() and path.suffix in {".md", ".bib", ".yml", ".po", ".css", ".html", ".js", ".py", ".svg", ".png"}
 )
+PROSE = [path for path in PROSE if "/mathjax/" not in path]  # which the build itself fetches
 
 os.environ.update(ONE_THREAD)
 
@@ -87,6 +90,7 @@ rule pages:
         "_config.yml",
         "_toc.yml",
         LIBRARY,
+        MAKES_PAGES,
         [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py", "ledger.py")],
     output:
         "_build/site/index.html",

@@ -21,6 +21,7 @@ from typing import Any
 
 import click
 
+from audit_lib import entry
 from audit_lib.errors import AuditError, InputError, MissingError, unknown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -306,15 +307,8 @@ def figures_command(out: Path) -> None:
 
 
 def main() -> None:
-    """Entry point: an error of ours is one message, not a traceback."""
-    try:
-        cli(standalone_mode=False)
-    except AuditError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    """Entry point."""
+    entry.run(cli)
 
 
 if __name__ == "__main__":
