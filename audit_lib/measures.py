@@ -276,18 +276,24 @@ def shuffle_loss(book: Book, *, which: str) -> Measured:
     return Measured(row["loss"], row["low"], row["high"])
 
 
-def latency(book: Book, *, recommender: str, percentile: int, largest: bool = True) -> Measured:
-    """Milliseconds of one answer over the largest (or smallest) catalogue measured."""
-    rows = [r for r in book.record("latency") if (r["recommender"], r["percentile"]) == (recommender, percentile)]
+def latency(
+    book: Book, *, recommender: str, percentile: int, way: str = "catalogue", at_once: int = 1, largest: bool = True
+) -> Measured:
+    """Milliseconds of one answer over the largest (or smallest) catalogue of the generated logs.
+
+    way: whether every item is scored, or the recommender's candidates alone (see `bench.latency`).
+    """
+    wanted = {"recommender": recommender, "percentile": percentile, "way": way, "at_once": at_once, "log": "generated"}
+    rows = [r for r in book.record("latency") if all(r[key] == value for key, value in wanted.items())]
     if not rows:
-        raise NotYet(f"records/latency.json, {recommender}")
+        raise NotYet(f"records/latency.json, {recommender}, {way}")
     rows.sort(key=lambda row: row["items"])
     return Measured(rows[-1 if largest else 0]["ms"])
 
 
-def latency_growth(book: Book, *, recommender: str) -> Measured:
+def latency_growth(book: Book, *, recommender: str, way: str = "catalogue") -> Measured:
     """The median time of one answer over the largest catalogue, divided by that over the smallest."""
-    large, small = (latency(book, recommender=recommender, percentile=50, largest=big) for big in (True, False))
+    large, small = (latency(book, recommender=recommender, percentile=50, way=way, largest=x) for x in (True, False))
     return Measured(large.estimate / small.estimate)
 
 
