@@ -73,7 +73,7 @@ ci:  ## What continuous integration runs
 	@.ci/run
 
 clean:  ## Remove what runs and builds made; never a file under version control
-	@rm -rf _build .snakemake .pytest_cache .ruff_cache .hypothesis notebooks/*.ipynb notebooks/.ipynb_checkpoints book/_static/mathjax
+	@rm -rf _build .snakemake .pytest_cache .ruff_cache .hypothesis notebooks/*.ipynb notebooks/.ipynb_checkpoints book/_static/mathjax book/_static/ranks.js
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} + ; echo "Removed builds and executed notebooks. Kept: evidence in runs/, downloads, $(VENV)."
 
 # The environment, made on first use and again whenever requirements.txt changes.

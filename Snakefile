@@ -16,10 +16,10 @@ NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
 SETTINGS = {name: "" if config.get(name) is None else str(config[name]) for name in NAMES}  # a seed may be 0
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "ledger.py", "__main__.py"}
-LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
-MAKES_PAGES = [f"audit_lib/{name}.py" for name in ("entry", "finding", "sitepages")]
-LIBRARY = [path for path in LIBRARY if path not in MAKES_PAGES]
+APART = {"alttext", "csvtext", "documents", "entry", "exhibits", "explorer", "finding", "ledger", "mathjax", "pdf", "pipeline"}
+APART |= {"readme", "site", "sitecheck", "sitepages", "__main__"}
+MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
+LIBRARY = [path for path in MODULES if Path(path).stem not in APART]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 # Committed evidence by its list of hashes, and the records: every stage shows some of them. Beside these, what the stages
 # from 06 on and the ledger hold them against.
@@ -89,9 +89,7 @@ rule pages:
         STUDY,
         "_config.yml",
         "_toc.yml",
-        LIBRARY,
-        MAKES_PAGES,
-        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py", "ledger.py")],
+        MODULES,
     output:
         "_build/site/index.html",
     shell:

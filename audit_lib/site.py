@@ -18,7 +18,7 @@ from typing import Any
 import click
 import yaml
 
-from audit_lib import alttext, entry, sitecheck, sitepages
+from audit_lib import alttext, entry, explorer, sitecheck, sitepages
 from audit_lib.errors import AuditError
 from audit_lib.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
@@ -131,6 +131,7 @@ def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None 
     work = work or root / "_build"
     executed = executed or work / "executed"
     ensure_mathjax(root)
+    explorer.ensure(root)
     for lang in LANGUAGES:
         source = assemble(lang, work / "source" / lang, executed=executed, root=root)
         sphinx("html", source, work / "pages" / lang, doctrees=work / "doctrees" / lang, root=root)

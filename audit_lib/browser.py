@@ -86,9 +86,10 @@ class Browser:
             self.pump()
         raise TimeoutError(method)
 
-    def run(self, script: str) -> Any:
+    def run(self, script: str, *, seconds: float = 60) -> Any:
         """The value of a JavaScript expression, promises awaited."""
-        answer = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        options = {"awaitPromise": True, "returnByValue": True}
+        answer = self.call("Runtime.evaluate", seconds=seconds, expression=script, **options)
         if "exceptionDetails" in answer:
             raise RuntimeError(answer["exceptionDetails"])
         return answer["result"].get("value")
@@ -103,15 +104,16 @@ class Browser:
             time.sleep(0.05)
         return False
 
-    def visit(self, address: str, *, width: int = 1280, height: int = 900) -> None:
+    def visit(self, address: str, *, width: int = 1280, height: int = 900, seconds: float = 60) -> None:
         """Load a page at a given width and wait until it has settled, its formulas included."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Page.navigate", url="about:blank")
         self.wait("location.href === 'about:blank'")
         self.events.clear()
         self.call("Page.navigate", url=address)
-        self.wait("location.href !== 'about:blank' && document.readyState === 'complete'")
-        self.run("(async () => { if (window.MathJax && MathJax.startup) await MathJax.startup.promise; })()")
+        self.wait("location.href !== 'about:blank' && document.readyState === 'complete'", seconds=seconds)
+        formulas = "(async () => { if (window.MathJax && MathJax.startup) await MathJax.startup.promise; })()"
+        self.run(formulas, seconds=seconds)
 
     def of(self, method: str) -> list[dict[str, Any]]:
         """Parameters of the events of one kind since the page was asked for."""
