@@ -16,6 +16,7 @@ import io
 import json
 import os
 import platform
+import secrets
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -248,17 +249,32 @@ def _read_table(path: Path, sha256: str) -> pd.DataFrame:
 
 def put(files: dict[Path, bytes]) -> None:
     """Writes all files under temporary names, then renames them in order. If one cannot be written, none is."""
-    partial = {path: path.with_name(f".{path.name}.{os.getpid()}.partial") for path in files}
+    own = secrets.token_hex(4)  # of this call: process ids may be equal on two machines that share a disk
+    partial = {path: path.with_name(f".{path.name}.{own}.partial") for path in files}
     try:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial[path].write_bytes(content)
+            flush(partial[path])
         for path in files:
             partial[path].replace(path)
     finally:
         for file in partial.values():
             with contextlib.suppress(OSError):
                 file.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Waits until the content is on the disk: a rename may otherwise outlive it when the power fails."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sweep(path: Path) -> None:
+    """Removes what killed writers of this run left half-written. Only for the one who holds its lock."""
+    for name in (path.name, path.with_suffix(".json").name):
+        for left in path.parent.glob(f".{name}.*.partial"):
+            left.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:
