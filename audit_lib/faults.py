@@ -17,8 +17,8 @@ import pandas as pd
 
 from audit_lib.errors import AuditError
 
-CASES = 150  # of one fuzzed reader in `make test`
-TIMES = 20  # as many for the record
+CASES = 100  # of one fuzzed reader in `make test`
+TIMES = 10  # as many for the record
 TESTS = {"faults": "tests/test_faults.py", "hostile": "tests/test_hostile.py", "fuzz": "tests/test_fuzz.py"}
 ROOT = Path(__file__).resolve().parent.parent
 
