@@ -8,12 +8,12 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-from audit_lib.pipeline import LANGUAGES, ONE_THREAD, stages, upstream
+from audit_lib.pipeline import LANGUAGES, ONE_THREAD, setting, stages, upstream
 
 STAGES = stages(ROOT)
 # Empty means: the default that the notebook declares.
 NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
-SETTINGS = {name: "" if config.get(name) is None else str(config[name]) for name in NAMES}  # a seed may be 0
+SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
 APART = {"alttext", "csvtext", "documents", "entry", "exhibits", "explorer", "finding", "ledger", "mathjax", "pdf", "pipeline"}
@@ -66,9 +66,9 @@ rule stage:
     output:
         EXECUTED,
     params:
-        settings=" ".join(f"-s '{name}={value}'" for name, value in SETTINGS.items() if value),
+        settings=[f"-s{name}={value}" for name, value in SETTINGS.items() if value],
     shell:
-        "{sys.executable} -m audit_lib.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings}"
+        "{sys.executable:q} -m audit_lib.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings:q}"
 
 
 # The .ipynb beside each text, with the outputs of the English run: for Jupyter, and for plain `jupyter-book build .`
@@ -78,7 +78,7 @@ rule pair:
     output:
         touch("_build/executed/paired/{stage}"),
     shell:
-        "{sys.executable} -m audit_lib.pipeline pair {wildcards.stage} {input}"
+        "{sys.executable:q} -m audit_lib.pipeline pair {wildcards.stage} {input}"
 
 
 rule pages:
@@ -93,4 +93,4 @@ rule pages:
     output:
         "_build/site/index.html",
     shell:
-        "{sys.executable} -m audit_lib.site build"
+        "{sys.executable:q} -m audit_lib.site build"
