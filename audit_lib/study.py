@@ -118,7 +118,6 @@ def run(
     at the same run is waited for; a GRU4Rec that was stopped in mid-training goes on after its last whole epoch, to the
     same bits.
     """
-
     evidence.check_dataset_name(dataset.name)
     cls = recommenders.lookup(recommender)
     own = {key: value for key, value in (("seed", seed), ("device", device)) if key in cls.Config.model_fields}
