@@ -15,7 +15,7 @@ from math import isnan
 
 import pandas as pd
 
-from audit_lib import claims, implementations, inference, labels, literature, published
+from audit_lib import claims, decision, implementations, inference, labels, literature, published
 from audit_lib.claims import Settled
 from audit_lib.errors import InputError, unknown
 from audit_lib.evidence import Run
@@ -28,6 +28,7 @@ COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xi
 MIN_STEP = {"retailrocket": 2}  # the published targets of this log are those after two or more events
 SIMPLE = ("simple", "literature", "tuned")  # groups of the study in which simple recommenders ran
 GAP = "diginetica_gap"
+CONSTRAINTS = ("free", "ten", "untrained", "first", "rare")  # of the decision table: see `decision.CONDITIONS`
 
 
 @dataclass
@@ -85,6 +86,11 @@ class Source:
         if dataset not in self.best_simple:
             raise NotYet(f"{dataset}, group {SIMPLE[0]}")
         return self.best_simple[dataset]
+
+    @cached_property
+    def decisions(self) -> pd.DataFrame:
+        """`decision.table` under the constraints of the summary. Raises NotYet without its records."""
+        return decision.table(self.book, CONSTRAINTS)
 
     @cached_property
     def gap(self) -> pd.DataFrame:
@@ -275,6 +281,8 @@ FACTS: dict[str, Fact] = {
     "simple-less-bpr": partial(_simple_less, **_BPR),
     "share-least": partial(_extreme, measure="simple_share", pick=min, leave="seed_demo"),
     "share-most": partial(_extreme, measure="simple_share", pick=max, leave="seed_demo"),
+    "order-bound": lambda source: Measured(decision.WEAK),
+    "size-bound": lambda source: Measured(float(decision.LARGE)),
     "share-logs": _real_logs,
     "factor-least": partial(_extreme, measure="sampled_factor", pick=min),
     "factor-most": partial(_extreme, measure="sampled_factor", pick=max),

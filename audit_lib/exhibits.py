@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from audit_lib import documents, figures, labels, literature, published
+from audit_lib import decision, documents, figures, labels, literature, published
 from audit_lib.documents import COPIED, GAP, K, Source, mean_of, quantity
 from audit_lib.evidence import Run
 from audit_lib.figures import Plot
@@ -159,9 +159,42 @@ def provenance(source: Source, lang: str) -> Table:
     return Table(literature.provenance(runs, lang=lang), lang=lang)
 
 
+def decision_table(source: Source, lang: str) -> Table:
+    """A row for each kind of log, a column for each constraint: the recommender to take, and its Recall@20.
+
+    Raises NotYet without the records of latency and of the shuffle test.
+    """
+    _: Translate = translator(lang)
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for found in source.decisions.itertuples():
+        kind = decision.ORDERS[found.order], decision.SIZES[found.size]
+        row = rows.setdefault(kind, {"Order": _(kind[0]), "Log": _(kind[1])})
+        row[decision.CONDITIONS[found.condition]] = f"{name_of(found.recommended, lang)}: {found.recall:.3f}"
+    columns = ["Order", "Log", *(decision.CONDITIONS[name] for name in documents.CONSTRAINTS)]
+    return Table(pd.DataFrame(rows.values(), columns=columns).fillna("–"), lang=lang)
+
+
+def decision_logs(source: Source, lang: str) -> Table:
+    """Which logs stand behind each row of the decision table, and what is lost there by the choice."""
+    _: Translate = translator(lang)
+    table = source.decisions[source.decisions["condition"] == "free"]
+    return Table(
+        pd.DataFrame(
+            {
+                "Order": [_(decision.ORDERS[order]) for order in table["order"]],
+                "Log": [_(decision.SIZES[size]) for size in table["size"]],
+                "Data sets": table["datasets"],
+                "Best": [name_of(name, lang) for name in table["best"]],
+                "Best less recommended": [f"{gap:+z.4f}" if gap else "–" for gap in table["behind"]],
+            }
+        ),
+        lang=lang,
+    )
+
+
 TABLES: dict[str, Exhibit] = {
     "copied": copied, "engines": engines, "trail": trail, "ablations": ablations, "models": models, "simple": simple,
-    "provenance": provenance,
+    "provenance": provenance, "decision": decision_table, "decision-logs": decision_logs,
 }  # fmt: skip
 
 
