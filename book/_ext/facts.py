@@ -87,8 +87,11 @@ class FactTable(Ledger):
         name = self.arguments[0]
         if name not in exhibits.TABLES:
             raise self.error(str(unknown("table", name, exhibits.TABLES)))
-        table = exhibits.TABLES[name](source(), self.config.language)
-        return self.parsed(table.markdown())
+        lang = self.config.language
+        try:
+            return self.parsed(exhibits.TABLES[name](source(), lang).markdown())
+        except NotYet:
+            return [untranslated(nodes.paragraph("", documents.not_yet(lang).capitalize() + ".", classes=["awaited"]))]
 
 
 class FactFigure(SphinxDirective):
