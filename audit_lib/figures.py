@@ -347,6 +347,18 @@ def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20
     return Plot(figure, table)
 
 
+def differences(table: pd.DataFrame, *, xlabel: str, lang: str = "en") -> Plot:
+    """table: label, value, low, high; a row each, in order, from the top, against a line at zero."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 1.0 + 0.3 * len(table))) as (figure, axes):
+        at = np.arange(len(table))
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0])
+        axes.axvline(0, color="black", linewidth=1)
+        _rows(axes, list(table["label"]), xlabel=_(xlabel), start=None)
+    return Plot(figure, table)
+
+
 def _rows(axes: Any, names: list[str], *, xlabel: str, start: float | None = 0) -> None:
     """A line for each name, the first at the top. start: of the horizontal axis, None for where the data begin."""
     axes.set_yticks(range(len(names)), names, fontsize=9.5)

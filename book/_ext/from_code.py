@@ -1,7 +1,7 @@
 """Directives that write what the code already knows, so that no page repeats it by hand.
 
-`{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments. Their words go through the
-page's catalogue like any others; names and counts do not.
+`{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{citation}` how to cite
+this work. Their words go through the page's catalogue like any others; names and counts do not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import audit_lib
-from audit_lib import sources
+from audit_lib import citation, sources
 from audit_lib.sources import Manual, Source
 
 LIBRARY = Path(audit_lib.__file__).parent
@@ -96,6 +96,21 @@ class Deviations(FromCode):
         return [f"- `{name}`: {SPECIAL.sub(ESCAPED, text)}" for name, text in deviations()]
 
 
+class HowToCite(FromCode):
+    """CITATION.cff as a line of text and as BibTeX; a title is cited as it is, in any language."""
+
+    def lines(self) -> list[str]:
+        self.env.note_dependency(str(citation.FILE))
+        return [f"> {citation.text(citation.read())}", "", "```bibtex", *citation.bibtex(citation.read()), "```"]
+
+    def run(self) -> list[nodes.Node]:
+        found = super().run()
+        for node in found:
+            for text in node.findall(nodes.TextElement):
+                text["translatable"] = False
+        return found
+
+
 def deviations() -> Iterator[tuple[str, str]]:
     """File, relative to the library, and text of each marked comment."""
     for path in sorted(LIBRARY.rglob("*.py")):
@@ -107,5 +122,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("data-sets", DataSets)
     app.add_directive("deviations", Deviations)
+    app.add_directive("citation", HowToCite)
     version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}
