@@ -16,7 +16,8 @@ NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
 SETTINGS = {name: "" if config.get(name) is None else str(config[name]) for name in NAMES}  # a seed may be 0
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "ledger.py", "explorer.py", "__main__.py"}
+APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "ledger.py", "explorer.py", "pdf.py", "browser.py", "launch.py"}
+APART |= {"__main__.py"}
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 # Committed evidence by its list of hashes, and the records: every stage shows some of them. Beside these, what the stages
@@ -87,7 +88,7 @@ rule pages:
         "_config.yml",
         "_toc.yml",
         LIBRARY,
-        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py", "ledger.py", "explorer.py")],
+        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py", "ledger.py", "explorer.py", "pdf.py", "browser.py")],
     output:
         "_build/site/index.html",
     shell:

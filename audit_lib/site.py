@@ -18,7 +18,7 @@ from typing import Any
 import click
 import yaml
 
-from audit_lib import alttext, explorer, sitecheck
+from audit_lib import alttext, explorer, pdf, sitecheck
 from audit_lib.errors import AuditError
 from audit_lib.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
@@ -56,6 +56,12 @@ def table_of_contents(root: Path, lang: str, exists: Any) -> dict[str, Any]:
     return toc
 
 
+def listed(source: Path) -> list[str]:
+    """The pages in the order of the contents of an assembled source."""
+    toc = yaml.safe_load((source / "_toc.yml").read_text("utf8"))
+    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+
+
 def changes(root: Path, lang: str) -> dict[str, Any]:
     """What a language changes in the configuration: `book/config.LANG.yml`, nothing for English."""
     return {} if lang == "en" else yaml.safe_load((root / "book" / f"config.{lang}.yml").read_text("utf8"))
@@ -82,6 +88,7 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
             copy_if_changed(path, target / name)
     config = merged(yaml.safe_load((root / "_config.yml").read_text("utf8")), changes(root, lang))
     config["sphinx"]["config"]["audit_bilingual"] = True
+    config["sphinx"]["config"]["audit_pdf"] = pdf.NAME if lang in pdf.languages() else ""
     toc = table_of_contents(root, lang, lambda page: any(target.glob(f"{page}.*")))
     for name, content in (("_config.yml", config), ("_toc.yml", toc)):
         (target / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf8")
@@ -141,6 +148,10 @@ def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None 
         shutil.copytree(work / "pages" / lang, site / lang, ignore=shutil.ignore_patterns(*UNPUBLISHED))
         forward = FORWARD.format(lang=lang, href="book/index.html", **WORDS[lang])
         (site / lang / "index.html").write_text(forward, "utf8")
+        if lang in pdf.languages():
+            order = [page for page in listed(work / "source" / lang) if (site / lang / f"{page}.html").is_file()]
+            epoch = int(environment(root)["SOURCE_DATE_EPOCH"])
+            pdf.write(work / "pages" / lang, order, site / lang / pdf.NAME, lang=lang, epoch=epoch)
     (site / ".nojekyll").touch()
     (site / "index.html").write_text(ROOT_PAGE, "utf8")
     return site
