@@ -13,8 +13,11 @@ SEEDS   ?=
 READY   := $(VENV)/.ready
 RUN     := $(VENV)/bin/python
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
-SETTINGS = --config dataset='$(DATASET)' columns='$(COLUMNS)' profile='$(PROFILE)' \
-           engine='$(ENGINE)' device='$(DEVICE)' seeds='$(SEEDS)'
+# A value as the shell reads it unchanged, whatever characters it has.
+verbatim = '$(subst ','\'',$(1))'
+SETTINGS = --config dataset=$(call verbatim,$(DATASET)) columns=$(call verbatim,$(COLUMNS)) \
+           profile=$(call verbatim,$(PROFILE)) engine=$(call verbatim,$(ENGINE)) device=$(call verbatim,$(DEVICE)) \
+           seeds=$(call verbatim,$(SEEDS))
 SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
 STAGE    = $(RUN) -m audit_lib.pipeline stage
 
@@ -25,7 +28,7 @@ help:  ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 book: $(READY)  ## Run what is out of date, build the site in both languages, say where to open it
-	@$(RUN) -m snakemake $(SNAKE) && echo "Open $(CURDIR)/_build/site/index.html"
+	@$(RUN) -m audit_lib.pipeline snakemake -- $(SNAKE) && echo "Open $(CURDIR)/_build/site/index.html"
 
 test: $(READY)  ## Lint, then every test: units, pipeline, notebooks, both languages, the finished site
 	@$(RUN) -m ruff check . && $(RUN) -m pytest
@@ -34,12 +37,12 @@ notebooks: $(READY)  ## Write the .ipynb of every stage from its text
 	@$(RUN) -m audit_lib.pipeline notebooks
 
 fetch: $(READY)  ## Get a data set (DATASET=foursquare_nyc) and the official GRU4Rec, both verified
-	@$(RUN) -m audit_lib fetch $(or $(DATASET),foursquare_nyc)
+	@$(RUN) -m audit_lib fetch $(call verbatim,$(or $(DATASET),foursquare_nyc))
 	@$(RUN) -m audit_lib fetch official || echo "The official code is optional: all but the comparison with it runs without."
 
 synth_data: OUT ?= runs/synthetic.tsv
 synth_data: $(READY)  ## Write a synthetic log whose law is known (OUT=runs/synthetic.tsv)
-	@$(RUN) -m audit_lib synth --out $(OUT)
+	@$(RUN) -m audit_lib synth --out $(call verbatim,$(OUT))
 
 preprocess: $(READY)  ## Sessions and split of a data set, with the leakage report (stages 01 and 02)
 	@$(STAGE) 02_split -- $(SNAKE)
@@ -56,7 +59,7 @@ eval_tiny: $(READY)  ## Measure what train_tiny trained (stage 05)
 	@$(STAGE) 05_evaluation -- $(SNAKE)
 
 study: $(READY)  ## Run the full study (hours), one job an experiment; stop and go on at will
-	@$(RUN) -m snakemake -s workflows/study.smk --cores $(CORES) --keep-going --rerun-incomplete --quiet
+	@$(RUN) -m audit_lib.pipeline snakemake -- -s workflows/study.smk --cores $(CORES) --keep-going --rerun-incomplete --quiet
 
 report: book  ## The same as book: the report is the book
 

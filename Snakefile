@@ -8,17 +8,18 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-from audit_lib.pipeline import LANGUAGES, ONE_THREAD, stages, upstream
+from audit_lib.pipeline import LANGUAGES, ONE_THREAD, setting, stages, upstream
 
 STAGES = stages(ROOT)
 # Empty means: the default that the notebook declares.
 NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
-SETTINGS = {name: "" if config.get(name) is None else str(config[name]) for name in NAMES}  # a seed may be 0
+SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "ledger.py", "explorer.py", "pdf.py", "browser.py", "launch.py"}
-APART |= {"__main__.py"}
-LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
+APART = {"alttext", "csvtext", "documents", "entry", "exhibits", "explorer", "finding", "ledger", "mathjax", "pdf", "pipeline"}
+APART |= {"readme", "site", "sitecheck", "sitepages", "__main__", "browser", "launch"}
+MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
+LIBRARY = [path for path in MODULES if Path(path).stem not in APART]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 # Committed evidence by its list of hashes, and the records: every stage shows some of them. Beside these, what the stages
 # from 06 on and the ledger hold them against.
@@ -31,6 +32,7 @@ PROSE = sorted(
     for path in (ROOT / "book").rglob("*")
     if path.is_file() and path.suffix in {".md", ".bib", ".yml", ".po", ".css", ".html", ".js", ".py", ".svg", ".png"}
 )
+PROSE = [path for path in PROSE if "/mathjax/" not in path]  # which the build itself fetches
 
 os.environ.update(ONE_THREAD)
 
@@ -64,9 +66,9 @@ rule stage:
     output:
         EXECUTED,
     params:
-        settings=" ".join(f"-s '{name}={value}'" for name, value in SETTINGS.items() if value),
+        settings=[f"-s{name}={value}" for name, value in SETTINGS.items() if value],
     shell:
-        "{sys.executable} -m audit_lib.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings}"
+        "{sys.executable:q} -m audit_lib.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings:q}"
 
 
 # The .ipynb beside each text, with the outputs of the English run: for Jupyter, and for plain `jupyter-book build .`
@@ -76,7 +78,7 @@ rule pair:
     output:
         touch("_build/executed/paired/{stage}"),
     shell:
-        "{sys.executable} -m audit_lib.pipeline pair {wildcards.stage} {input}"
+        "{sys.executable:q} -m audit_lib.pipeline pair {wildcards.stage} {input}"
 
 
 rule pages:
@@ -87,9 +89,8 @@ rule pages:
         STUDY,
         "_config.yml",
         "_toc.yml",
-        LIBRARY,
-        [f"audit_lib/{name}" for name in ("site.py", "mathjax.py", "alttext.py", "ledger.py", "explorer.py", "pdf.py", "browser.py")],
+        MODULES,
     output:
         "_build/site/index.html",
     shell:
-        "{sys.executable} -m audit_lib.site build"
+        "{sys.executable:q} -m audit_lib.site build"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
 
-from audit_lib import datasets, evidence, inference, metrics, resampling, sampled, study, synthetic, winners
-from audit_lib.errors import AuditError
+from audit_lib import datasets, entry, evidence, inference, metrics, resampling, sampled, study, synthetic, winners
 from audit_lib.fetching import sha256
 from audit_lib.gru4rec import vendor
 from audit_lib.study_commands import COMMANDS
@@ -292,18 +290,8 @@ for _command in COMMANDS:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Entry point: an error of ours is one message on standard error and exit status 1, not a traceback."""
-    try:
-        return cli(arguments, standalone_mode=False)
-    except AuditError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped.", err=True)
-        sys.exit(130)
+    """Entry point."""
+    return entry.run(cli, arguments)
 
 
 if __name__ == "__main__":

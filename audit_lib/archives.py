@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -11,6 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from audit_lib.errors import InputError
 
+# What the readers of the standard library raise for files that are not what they say; InputError is one of ValueError.
+DAMAGE = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError,
+    ValueError, OverflowError, IndexError,
+)  # fmt: skip
 MAX_BYTES = 256 * 2**20  # what one archive may expand to; the largest known one expands to 8 MiB
 
 
@@ -25,7 +32,9 @@ def wheel_member(path: Path, member: str, *, max_bytes: int = MAX_BYTES) -> byte
                 raise InputError(f"'{path}' has no member '{member}'.")
             with archive.open(member) as file:
                 data = file.read(max_bytes + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except InputError:
+        raise
+    except DAMAGE as error:
         raise InputError(f"'{path}' is not a readable zip file: {error}. Fetch it again.") from error
     if len(data) > max_bytes:
         raise InputError(f"'{path}': member '{member}' expands beyond {max_bytes} bytes; it is refused.")
@@ -49,7 +58,9 @@ def tar_members(path: Path, folder: str, *, max_bytes: int = MAX_BYTES) -> dict[
                 _check_member(path, member)
                 if member.isfile() and str(PurePosixPath(member.name).parent) == folder:
                     found[PurePosixPath(member.name).name] = archive.extractfile(member).read()
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except InputError:
+        raise
+    except DAMAGE as error:
         raise InputError(f"'{path}' is not a readable .tar.gz: {error}. Fetch it again.") from error
     if not found:
         raise InputError(f"'{path}' has no file in '{folder}'.")

@@ -205,6 +205,8 @@ def describe(part: Part, lang: str = "en") -> str:
             words.append(_(labels[value]) if value in labels else str(value))
     if arguments.get("first_group") == "tuned":
         words.append(_("tuned"))
+    if "preparation" in arguments:
+        words.append(_(experiments.preparations()[arguments["preparation"]].label))
     if "variant" in arguments:
         words.append(_(experiments.label_of(arguments["variant"])))
     for key, label in _NUMBERS.items():
@@ -230,7 +232,6 @@ _WORDS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 _NUMBERS = {
     "epoch": "Epoch", "n": "Negatives", "percentile": "Percentile", "min_step": "Events before the target, at least",
-    "min_item_support": "Events per item, at least",
 }  # fmt: skip
 
 

@@ -30,6 +30,10 @@ class MissingError(AuditError, FileNotFoundError):
     """Something that has to be fetched or made first is not there."""
 
 
+class BusyError(AuditError, RuntimeError):
+    """Another process is at work on the same files."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """The error for a name that is not in a registry: suggests the nearest and lists the rest."""
     known = sorted(known)

@@ -16,6 +16,7 @@ import io
 import json
 import os
 import platform
+import secrets
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ from audit_lib.ranking import COLUMNS, Ranks
 from audit_lib.splits import Split
 
 FORMAT = 1
+TARGETS = ("session", "step", "support")
+MAX_TARGETS = 50_000_000  # 1.6 GB of ranks; a file of a few kilobytes can claim any number
+AGAIN = "Delete it and run again, or rank with --fresh."
 PROJECT = Path(__file__).resolve().parent.parent
 COMMITTED = PROJECT / "book" / "evidence"  # of the full study, published with the book
 # Times, and where it ran: a rerun may differ in these and in nothing else.
@@ -60,13 +64,12 @@ class Run:
     @cached_property
     def ranks(self) -> pd.DataFrame:
         """(P, 4) int64: above, equal, support_above, support_equal."""
-        return _read_table(self.path, self.manifest["sha256"]).astype(np.int64)
+        return _read_table(self.path, self.manifest["sha256"], COLUMNS)
 
     @cached_property
     def targets(self) -> pd.DataFrame:
         """(P, 3) int64: session, step, support of each target."""
-        table = _read_table(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"])
-        return table.astype(np.int64)
+        return _read_table(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"], TARGETS)
 
     @property
     def recommender(self) -> str:
@@ -170,12 +173,12 @@ def read(path: str | Path) -> Run:
         run = Run(path, content)
         n, targets = len(run.ranks), len(run.targets)
         _check_place(run)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, EvidenceError):
             raise
-        raise EvidenceError(f"'{manifest}' is not a manifest: {error!r}. Rank again with --fresh.") from error
-    if content.get("format") != FORMAT or tuple(run.ranks.columns) != COLUMNS:
-        raise EvidenceError(f"'{path}' has another format than this version reads ({FORMAT}). Rank again with --fresh.")
+        raise EvidenceError(f"'{manifest}' is not a manifest: {error!r}. {AGAIN}") from error
+    if content.get("format") != FORMAT:
+        raise EvidenceError(f"'{path}' has another format than this version reads ({FORMAT}). {AGAIN}")
     if targets != n:
         raise EvidenceError(f"'{path}' has {n} ranks for {targets} targets; they do not belong together.")
     return run
@@ -188,7 +191,7 @@ def _check_place(run: Run) -> None:
     if run.path.absolute().parts[-len(place.parts) :] != place.parts:
         raise EvidenceError(
             f"'{run.path}' does not lie where its manifest says, in {place}: it was moved, or its manifest was edited. "
-            "Put it back, or rank again with --fresh."
+            "Put it back, or rank with --fresh."
         )
 
 
@@ -219,9 +222,9 @@ def _targets(split: Split, path: Path) -> bytes:
     columns = {"session": prefixes.session, "step": prefixes.step, "support": split.train.support[prefixes.target]}
     try:
         content = path.read_bytes()
-        if pq.read_table(io.BytesIO(content)).to_pandas().astype(np.int64).equals(pd.DataFrame(columns)):
+        if _read_table(path, hashlib.sha256(content).hexdigest(), TARGETS).equals(pd.DataFrame(columns)):
             return content
-    except (OSError, ValueError):
+    except (OSError, EvidenceError):
         pass  # not there, or damaged
     return _parquet(columns)
 
@@ -234,31 +237,56 @@ def _parquet(columns: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def _read_table(path: Path, sha256: str) -> pd.DataFrame:
+def _read_table(path: Path, sha256: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """(P, len(columns)) int64, none negative. Nothing is expanded before its number of rows and its types are known."""
     if not path.is_file():
         raise MissingError(f"There is no evidence file '{path}'.")
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise EvidenceError(
-            f"'{path}' was changed: its sha256 is {found}, its manifest says {sha256}. Rank again with --fresh."
-        )
-    return pq.read_table(io.BytesIO(content)).to_pandas()
+        raise EvidenceError(f"'{path}' was changed: its sha256 is {found}, its manifest says {sha256}. {AGAIN}")
+    try:
+        file = pq.ParquetFile(io.BytesIO(content))
+        if file.metadata.num_rows > MAX_TARGETS:
+            raise ValueError(f"it has {file.metadata.num_rows} rows; at most {MAX_TARGETS} are read")
+        if tuple(file.schema_arrow.names) != columns or not all(map(pa.types.is_integer, file.schema_arrow.types)):
+            raise ValueError(f"it has other columns than the integers {', '.join(columns)}")
+        table = file.read().to_pandas(ignore_metadata=True).astype(np.int64)
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, pa.ArrowException) as error:
+        raise EvidenceError(f"'{path}' is no table of this format ({FORMAT}): {error}. {AGAIN}") from error
+    if (table.to_numpy() < 0).any():
+        raise EvidenceError(f"'{path}' holds negative numbers, or such beyond 64 bits, where counts belong. {AGAIN}")
+    return table
 
 
 def put(files: dict[Path, bytes]) -> None:
     """Writes all files under temporary names, then renames them in order. If one cannot be written, none is."""
-    partial = {path: path.with_name(f".{path.name}.{os.getpid()}.partial") for path in files}
+    own = secrets.token_hex(4)  # of this call: process ids may be equal on two machines that share a disk
+    partial = {path: path.with_name(f".{path.name}.{own}.partial") for path in files}
     try:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial[path].write_bytes(content)
+            flush(partial[path])
         for path in files:
             partial[path].replace(path)
     finally:
         for file in partial.values():
             with contextlib.suppress(OSError):
                 file.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Waits until the content is on the disk: a rename may otherwise outlive it when the power fails."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sweep(path: Path) -> None:
+    """Removes what killed writers of this run left half-written. Only for the one who holds its lock."""
+    for name in (path.name, path.with_suffix(".json").name):
+        for left in path.parent.glob(f".{name}.*.partial"):
+            left.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:
@@ -311,7 +339,7 @@ def git_commit() -> str | None:
 
 
 def check_dataset_name(name: str) -> str:
-    """A data set's name becomes a folder: letters, digits, '.', '_' and '-' alone."""
-    if not name or name.startswith(".") or not all(c.isalnum() or c in "._-" for c in name):
+    """A data set's name becomes a folder and a cell of tables: letters, digits, '.', '_', '-'; not first '.' or '-'."""
+    if not name or name[0] in ".-" or not all(c.isalnum() or c in "._-" for c in name):
         raise InputError(f"'{name}' cannot name a folder. Use letters, digits, '.', '_' and '-'.")
     return name

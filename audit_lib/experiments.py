@@ -42,7 +42,7 @@ class Line(_Closed):
     settings: str
     variants: tuple[str, ...] = ()
     splits: tuple[str, ...] = ("default",)
-    min_item_support: int | None = None
+    preparations: tuple[str, ...] = ("default",)
     seeds: tuple[int, ...] = Field(min_length=1)
     why: str
 
@@ -53,6 +53,22 @@ class Variant(_Closed):
     id: str
     label: str
     change: dict[str, Any]
+
+
+class Preparation(_Closed):
+    """Another defensible way to prepare a data set that is split by time; what is not named stays as it is.
+
+    test_share: length of the test part as a share of the usual one. `study.split_of` has the rest.
+    """
+
+    id: str
+    label: str
+    test_share: float = Field(1, gt=0)
+    min_item_support: int | None = None
+    collapse_repeats: bool = False
+
+
+USUAL = Preparation(id="default", label="As usual")
 
 
 class Record(_Closed):
@@ -67,6 +83,7 @@ class Study(_Closed):
 
     settings: dict[str, dict[str, Any]]
     variant: tuple[Variant, ...] = ()
+    preparation: tuple[Preparation, ...] = ()
     experiment: tuple[Line, ...]
     record: tuple[Record, ...] = ()
 
@@ -82,7 +99,7 @@ class Experiment:
     seed: int
     why: str
     split: str = "default"
-    min_item_support: int | None = None
+    preparation: str = "default"
     variant: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)  # as the manifest states it
 
@@ -90,8 +107,8 @@ class Experiment:
     def id(self) -> str:
         """A name for people and files: equal experiments have equal ids, whatever their group."""
         split = "" if self.split == "default" else f"-{self.split}"
-        support = "" if self.min_item_support is None else f"-support{self.min_item_support}"
-        return f"{self.dataset}{split}{support}-{self.recommender}-{evidence.digest(self.config)[:8]}-s{self.seed}"
+        prepared = "" if self.preparation == "default" else f"-{self.preparation}"
+        return f"{self.dataset}{split}{prepared}-{self.recommender}-{evidence.digest(self.config)[:8]}-s{self.seed}"
 
 
 @cache
@@ -117,16 +134,24 @@ def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
     for split in line.splits:
         if split not in ("default", *FLAWED):
             raise unknown("split", split, ("default", *FLAWED))
-    chosen = product(line.datasets, line.splits, line.recommenders, line.variants or (None,), line.seeds)
-    for dataset, split, recommender, variant, seed in chosen:
+    prepared = ("default", *(preparation.id for preparation in whole.preparation))
+    for name in line.preparations:
+        if name not in prepared:
+            raise unknown("preparation", name, prepared)
+    chosen = product(
+        line.datasets, line.splits, line.preparations, line.recommenders, line.variants or (None,), line.seeds
+    )
+    for dataset, split, preparation, recommender, variant, seed in chosen:
         if dataset not in REGISTRY:
             raise unknown("data set", dataset, REGISTRY)
+        if preparation != "default" and REGISTRY[dataset].split == "published":
+            raise InputError(f"{dataset}: its authors prepared and split it; it cannot be prepared as '{preparation}'.")
         settings = _settings(line.settings, whole, dataset, recommender)
         if settings is None:
             continue
         settings = settings | (dict(variants[variant].change) if variant else {})
         yield Experiment(
-            line.group, dataset, recommender, settings, seed, line.why, split, line.min_item_support, variant,
+            line.group, dataset, recommender, settings, seed, line.why, split, preparation, variant,
             study.config_of(recommender, settings),
         )  # fmt: skip
 
@@ -147,7 +172,7 @@ def _settings(kind: str, whole: Study, dataset: str, recommender: str) -> dict[s
 
 def select(experiments: tuple[Experiment, ...], only: Mapping[str, str]) -> tuple[Experiment, ...]:
     """Those whose fields have the wanted values, as text: {'dataset': 'diginetica', 'seed': '0'}."""
-    known = ("id", "group", "dataset", "recommender", "seed", "variant", "split")
+    known = ("id", "group", "dataset", "recommender", "seed", "variant", "split", "preparation")
     for key in only:
         if key not in known:
             raise unknown("field of an experiment", key, known)
@@ -163,8 +188,8 @@ def manifest_of(experiment: Experiment, out: Path) -> Path | None:
 
 def split_name(experiment: Experiment) -> str:
     """The name of its split, as evidence states it."""
-    if experiment.min_item_support is not None:
-        return f"support{experiment.min_item_support}"
+    if experiment.preparation != "default":
+        return experiment.preparation
     return REGISTRY[experiment.dataset].split if experiment.split == "default" else experiment.split
 
 
@@ -185,15 +210,16 @@ def pending(experiments: tuple[Experiment, ...], out: Path) -> list[Experiment]:
     unique = {experiment.id: experiment for experiment in reversed(experiments)}
     order = {dataset: i for i, dataset in enumerate(dict.fromkeys(e.dataset for e in experiments))}
     missing = [e for e in reversed(unique.values()) if manifest_of(e, out) is None]
-    return sorted(missing, key=lambda e: (order[e.dataset], e.split, e.min_item_support or 0))
+    return sorted(missing, key=lambda e: (order[e.dataset], e.split, e.preparation))
 
 
 def split_of(experiment: Experiment, dataset: Dataset) -> Split:
     """The experiment's split of its data set; flawed ones have a test part of about the size of the honest one.
 
-    One with another filter has a name of its own, so that its evidence is not taken for that of the default split.
+    One of another preparation has its name, so that its evidence is not taken for that of the default split.
     """
-    honest = study.split_of(dataset, min_item_support=experiment.min_item_support)
+    change = preparations()[experiment.preparation].model_dump(exclude={"id", "label"})
+    honest = study.split_of(dataset, **change)
     if experiment.split == "default":
         return replace(honest, name=split_name(experiment))
     share = honest.test.n_sessions / (honest.test.n_sessions + honest.train.n_sessions)
@@ -208,7 +234,7 @@ def run(experiments: list[Experiment], out: Path) -> Iterator[tuple[Experiment, 
     """Runs each, loading a data set once for neighbours that share it; yields its evidence, or why there is none."""
     loaded: tuple[Any, Dataset, Split] | None = None
     for experiment in experiments:
-        key = (experiment.dataset, experiment.split, experiment.min_item_support)
+        key = (experiment.dataset, experiment.split, experiment.preparation)
         try:
             if loaded is None or loaded[0] != key:
                 loaded = None  # let the one before go first
@@ -220,6 +246,11 @@ def run(experiments: list[Experiment], out: Path) -> Iterator[tuple[Experiment, 
         except AuditError as error:
             found = error
         yield experiment, found
+
+
+def preparations(path: Path = STUDY) -> dict[str, Preparation]:
+    """By id, with the usual one, which changes nothing, under 'default'."""
+    return {preparation.id: preparation for preparation in (USUAL, *read(path).preparation)}
 
 
 def label_of(variant: str, path: Path = STUDY) -> str:

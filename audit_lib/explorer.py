@@ -2,8 +2,8 @@
 
 `book/_static/ranks.js` holds, for every data set and recommender of the study, how often each rank occurred (ties
 counted against the recommender), and the shares that popularity sampling needs. Sampled metrics follow from these:
-exactly for uniform negatives, to four digits for popular ones. `book/_static/sampled.js` computes them, and a test holds
-it against `audit_lib.sampled`.
+exactly for uniform negatives, to four digits for popular ones. `book/_static/sampled.js` computes them; a test holds it
+against `audit_lib.sampled`.
 
 Counts are written as digits to the base 32, least significant first, 32 added to every digit but the last of a number
 (`ALPHABET`). A histogram is a list of pairs: the step from the last value to this one, less 1, and the count, less 1.
@@ -139,7 +139,7 @@ def decode(text: str) -> Histogram:
 
 
 def encode_shares(shares: np.ndarray) -> str:
-    """Shares in 0 … 1: how many are 0; then, from 1 down, cell by cell of their log odds, step, count, place of mean."""
+    """Shares in 0 … 1: how many are 0; then, from 1 down, cell by cell of the log odds: step, count, place of mean."""
     positive = shares[shares > 0]
     below = _below_limit(positive)
     cells, at, count = np.unique(np.floor(below / CELL), return_inverse=True, return_counts=True)

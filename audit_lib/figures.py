@@ -285,11 +285,13 @@ def bars(
     return Plot(figure, table)
 
 
-def published(table: pd.DataFrame, *, xlabel: str = "Recall@20", lang: str = "en") -> Plot:
+def published(
+    table: pd.DataFrame, *, limit: tuple[float, str] | None = None, xlabel: str = "Recall@20", lang: str = "en"
+) -> Plot:
     """table: label, published, targets ('same' or 'other'), value, low, high; a line for each label, from the top.
 
     Hollow: as published, a circle where the targets are ours, a diamond where they were prepared otherwise. Filled:
-    measured, with its interval.
+    measured, with its interval. Either may be NaN. limit: a value to mark, and what it is in the reader's language.
     """
     _ = translator(lang)
     names = list(dict.fromkeys(table["label"]))
@@ -304,7 +306,30 @@ def published(table: pd.DataFrame, *, xlabel: str = "Recall@20", lang: str = "en
             rows = (table["targets"] == targets).to_numpy()
             if rows.any():
                 axes.plot(table["published"][rows], at[rows], marker, label=_(label), **hollow)
+        if limit is not None:
+            axes.axvline(limit[0], color="black", linewidth=1.2, linestyle=":", label=limit[1])
         _rows(axes, names, xlabel=_(xlabel))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def margins(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: label, published, value, low, high; a line for each label, from the top.
+
+    By how much a model is above GRU4Rec: hollow, above GRU4Rec as published; filled, above GRU4Rec as measured.
+    """
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 1.3 + 0.32 * len(table))) as (figure, axes):
+        at = np.arange(len(table))
+        axes.hlines(at, table["value"], table["published"], color=COLOURS[6], linewidth=1)
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0], label=_("Over GRU4Rec as measured here"))
+        axes.plot(
+            table["published"], at, "o", markerfacecolor="none", markeredgecolor=COLOURS[1], markeredgewidth=1.6,
+            markersize=8, label=_("Over GRU4Rec as copied"),
+        )  # fmt: skip
+        axes.axvline(0, color="black", linewidth=1)
+        _rows(axes, list(table["label"]), xlabel=_("Margin over GRU4Rec, Recall@20"), start=None)
         _legend(figure, axes)
     return Plot(figure, table)
 
@@ -322,8 +347,8 @@ def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20
     return Plot(figure, table)
 
 
-def _rows(axes: Any, names: list[str], *, xlabel: str) -> None:
-    """A line for each name, the first at the top."""
+def _rows(axes: Any, names: list[str], *, xlabel: str, start: float | None = 0) -> None:
+    """A line for each name, the first at the top. start: of the horizontal axis, None for where the data begin."""
     axes.set_yticks(range(len(names)), names, fontsize=9.5)
-    axes.set(xlabel=xlabel, xlim=(0, None), ylim=(max(len(names), 1) - 0.4, -0.6))
+    axes.set(xlabel=xlabel, xlim=(start, None), ylim=(max(len(names), 1) - 0.4, -0.6))
     axes.grid(axis="y", visible=False)

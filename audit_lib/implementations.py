@@ -7,6 +7,7 @@ Published: Hidasi & Czapp 2023, from `book/third_party.csv`, on data sets of the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,10 @@ FILE = BOOK / "third_party.csv"
 K = 20
 COLUMNS = ("variant", "value", "low", "high", "mrr", "loss", "loss_low", "loss_high", "seeds")
 
-# The groups of the study by loss: GRU4Rec as it should be, and the variants of it.
+# The groups of the study by loss: that of GRU4Rec as it should be, and those of its variants.
 GROUPS = {
-    "cross-entropy": ("headline", "third_party"),
-    "bpr-max": ("third_party_bpr_max", "third_party_bpr_max"),
+    "cross-entropy": ("headline", ("third_party", "omissions", "diginetica_gap")),
+    "bpr-max": ("third_party_bpr_max", ("third_party_bpr_max",)),
 }
 ERRORS_OF_LOSS = ("double_softmax", "bprmax_wrong")
 # The variant that has the features of an implementation alone.
@@ -46,12 +47,14 @@ def variants(dataset: str, loss: str, *, out: Path | None = None) -> dict[str | 
     """
     right, changed = GROUPS[loss]
     wanted = {"dataset": dataset, "recommender": "gru4rec"}
-    planned = experiments.select(experiments.plan(), wanted | {"group": changed})
-    names = dict.fromkeys(e.variant for e in planned if e.variant)
     found: dict[str | None, list[Run]] = {None: experiments.find(out, **wanted, group=right, variant=None)}
     if not found[None]:
         raise MissingError(f"There is no evidence of GRU4Rec with {loss} on '{dataset}'. Run `audit_lib study`.")
-    found |= {name: experiments.find(out, **wanted, group=changed, variant=name) for name in names}
+    for group in changed:
+        planned = experiments.select(experiments.plan(), wanted | {"group": group})
+        for name in dict.fromkeys(e.variant for e in planned if e.variant):
+            if not found.get(name):
+                found[name] = experiments.find(out, **wanted, group=group, variant=name)
     return {name: sorted(runs, key=lambda run: run.seed) for name, runs in found.items() if runs}
 
 
@@ -76,6 +79,30 @@ def costs(found: Mapping[str | None, Sequence[Run]], *, against: str | None = No
         mrr = float(_mean([run for run in runs if run.seed in seeds], "MRR").mean())
         rows.append((name, *own[:3], mrr, *loss[:3], len(seeds)))
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("loss", kind="stable", ignore_index=True)
+
+
+def across(datasets: Sequence[str], loss: str, *, out: Path | None = None) -> pd.DataFrame:
+    """variant, dataset and the rest of `costs`: the variants that were measured on two data sets or more.
+
+    In the order of their mean relative loss. Raises MissingError as `variants` does.
+    """
+    tables = [costs(variants(name, loss, out=out)).assign(dataset=name) for name in datasets]
+    table = pd.concat(tables, ignore_index=True)
+    by_variant = table.groupby("variant")["loss"]
+    table = table[by_variant.transform("size") > 1]
+    order = by_variant.mean().sort_values(kind="stable").index
+    return table.sort_values("variant", key=lambda names: names.map(order.get_loc), kind="stable", ignore_index=True)
+
+
+def agreement(table: pd.DataFrame) -> pd.DataFrame:
+    """first, second, variants, tau: Kendall's tau of the losses of `across` by pair of data sets, three or more."""
+    wide = table.pivot_table(index="variant", columns="dataset", values="loss")
+    rows = []
+    for first, second in combinations(table["dataset"].unique(), 2):
+        both = wide[[first, second]].dropna()
+        if len(both) >= 3:
+            rows.append((first, second, len(both), both[first].corr(both[second], method="kendall")))
+    return pd.DataFrame(rows, columns=["first", "second", "variants", "tau"])
 
 
 def relative_loss(changed: np.ndarray, right: np.ndarray, session: np.ndarray, *, seed: int = 0) -> Interval:
@@ -174,6 +201,24 @@ def costs_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
         "95 % interval of the loss": _intervals(table["loss_low"], table["loss_high"], "z.1%"),
         "Seeds": table["seeds"],
     })  # fmt: skip
+
+
+def across_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+    """`across` with a column for each data set; a dash where a variant was not run."""
+    shown = [f"{loss:z.1%} ({span})" for loss, span in zip(
+        table["loss"], _intervals(table["loss_low"], table["loss_high"], "z.1%"), strict=True
+    )]  # fmt: skip
+    wide = table.assign(shown=shown).pivot_table(index="variant", columns="dataset", values="shown", aggfunc="first")
+    wide = wide.fillna("–")
+    wide = wide.loc[table["variant"].unique(), table["dataset"].unique()]
+    wide.insert(0, "What is changed", [named(variant, translate) for variant in wide.index])
+    return wide.reset_index(drop=True).rename_axis(columns=None)
+
+
+def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
+    """`agreement` under headings."""
+    headings = ["Data set", "Other data set", "Variants on both", "Kendall's tau"]
+    return table.set_axis(headings, axis=1)
 
 
 def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.DataFrame:

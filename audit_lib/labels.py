@@ -25,6 +25,8 @@ CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
 
 _METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")  # the same in every language, as is what has no letter ("1–5")
 
+_MARKUP = re.compile(r"([\\*_`<>$|\[\]{}~])")  # what Markdown would read as markup
+
 AND = {"en": " & ", "es": " y "}  # between two authors
 
 # How a recommender is called in text, by its name in the registry.
@@ -79,6 +81,11 @@ def name_of(recommender: str, lang: str = "en") -> str:
     return translator(lang)(RECOMMENDERS[recommender]) if recommender in RECOMMENDERS else recommender
 
 
+def plain(text: str) -> str:
+    """A text that Markdown leaves as it is."""
+    return _MARKUP.sub(r"\\\1", text)
+
+
 class Table:
     """A table as readers see it: headings in their language, numbers in one format. Prints as HTML and as text."""
 
@@ -113,6 +120,13 @@ class Table:
         body = "\n".join(row("td", cells) for cells in self._rows())
         head = row("th", self._headings())
         return f'<table class="dataframe table">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+
+    def markdown(self) -> list[str]:
+        """Its lines in Markdown, for a page that is no notebook."""
+        texts = (all(isinstance(v, str) for v in self.data[column]) for column in self.data.columns)
+        rule = ["---" if text else "--:" for text in texts]
+        rows = [[plain(cell) for cell in row] for row in (self._headings(), *self._rows())]
+        return [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
 
     def __repr__(self) -> str:
         return pd.DataFrame(self._rows(), columns=self._headings()).to_string(index=False)

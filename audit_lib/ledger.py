@@ -5,16 +5,15 @@ What it says comes from `claims`; `book/_ext/claim_ledger.py` puts it on the pag
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from audit_lib import labels, literature
 from audit_lib.claims import Settled
+from audit_lib.labels import plain
 from audit_lib.literature import Translate
 
 PAGE = "book/ledger"
 SHOWN = 6  # names of missing evidence before the rest is only counted
-_SPECIAL = re.compile(r"([\\*_`<>$|\[\]{}~])")  # what Markdown would read as markup
 
 
 def anchor(claim_id: str) -> str:
@@ -53,16 +52,16 @@ def entry(s: Settled, lang: str = "en") -> list[str]:
     """A claim: its sentence, its source, how it is measured, what was found, and what is missing."""
     _, claim = labels.translator(lang), s.claim
     lines = [
-        f"> {_plain(claim.text('claim', lang))}", "",
+        f"> {plain(claim.text('claim', lang))}", "",
         f"**{_('Source')}:** {_source(claim.source, lang)}", "",
-        f"**{_('Measurement')}:** {_plain(claim.text('measurement', lang))}", "",
+        f"**{_('Measurement')}:** {plain(claim.text('measurement', lang))}", "",
     ]  # fmt: skip
     found = literature.findings([s], lang=lang).drop(columns="Claim")
     if len(found):
-        rows = [[_plain(cell) for cell in row] for row in found.itertuples(index=False)]
+        rows = [[plain(cell) for cell in row] for row in found.itertuples(index=False)]
         lines += [*_table([_(name) for name in found.columns], rows, sides="llrrrl"), ""]
     if claim.untestable:
-        lines += [f"**{_('Why it cannot be tested offline')}:** {_plain(claim.text('untestable', lang))}", ""]
+        lines += [f"**{_('Why it cannot be tested offline')}:** {plain(claim.text('untestable', lang))}", ""]
     return lines + _missing(s.missing, _)
 
 
@@ -75,11 +74,7 @@ def _missing(names: list[str], _: Translate) -> list[str]:
 
 def _source(key: str, lang: str) -> str:
     """The citation; the study under audit has no year and no name of its own to cite."""
-    return _plain(literature.cited(key, lang)) if key == "audited_study" else f"{{cite:t}}`{key}`"
-
-
-def _plain(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)
+    return plain(literature.cited(key, lang)) if key == "audited_study" else f"{{cite:t}}`{key}`"
 
 
 def _table(headings: list[str], rows: Iterable[Iterable[str]], *, sides: str) -> list[str]:

@@ -276,18 +276,24 @@ def shuffle_loss(book: Book, *, which: str) -> Measured:
     return Measured(row["loss"], row["low"], row["high"])
 
 
-def latency(book: Book, *, recommender: str, percentile: int, largest: bool = True) -> Measured:
-    """Milliseconds of one answer over the largest (or smallest) catalogue measured."""
-    rows = [r for r in book.record("latency") if (r["recommender"], r["percentile"]) == (recommender, percentile)]
+def latency(
+    book: Book, *, recommender: str, percentile: int, way: str = "catalogue", at_once: int = 1, largest: bool = True
+) -> Measured:
+    """Milliseconds of one answer over the largest (or smallest) catalogue of the generated logs.
+
+    way: whether every item is scored, or the recommender's candidates alone (see `bench.latency`).
+    """
+    wanted = {"recommender": recommender, "percentile": percentile, "way": way, "at_once": at_once, "log": "generated"}
+    rows = [r for r in book.record("latency") if all(r[key] == value for key, value in wanted.items())]
     if not rows:
-        raise NotYet(f"records/latency.json, {recommender}")
+        raise NotYet(f"records/latency.json, {recommender}, {way}")
     rows.sort(key=lambda row: row["items"])
     return Measured(rows[-1 if largest else 0]["ms"])
 
 
-def latency_growth(book: Book, *, recommender: str) -> Measured:
+def latency_growth(book: Book, *, recommender: str, way: str = "catalogue") -> Measured:
     """The median time of one answer over the largest catalogue, divided by that over the smallest."""
-    large, small = (latency(book, recommender=recommender, percentile=50, largest=big) for big in (True, False))
+    large, small = (latency(book, recommender=recommender, percentile=50, way=way, largest=x) for x in (True, False))
     return Measured(large.estimate / small.estimate)
 
 
@@ -314,12 +320,9 @@ def split_gain(book: Book, *, dataset: str, split: str, recommender: str) -> Mea
     return _gain(book, book.runs(dataset=dataset, split=split, recommender=recommender), dataset, recommender)
 
 
-def filter_gain(book: Book, *, dataset: str, recommender: str, min_item_support: int) -> Measured:
+def filter_gain(book: Book, *, dataset: str, recommender: str, preparation: str) -> Measured:
     """How much a heavier filter raises Recall@20, relative to the default one."""
-    chosen = book.planned(dataset=dataset, group="filters", recommender=recommender)
-    runs = [book.run_of(e) for e in chosen if e.min_item_support == min_item_support]
-    if not runs or None in runs:
-        raise NotYet(*([e.id for e in chosen] or [f"{dataset}-support{min_item_support}"]))
+    runs = book.runs(dataset=dataset, group="filters", recommender=recommender, preparation=preparation)
     return _gain(book, runs, dataset, recommender)
 
 

@@ -1,9 +1,9 @@
 """The specification curve of one question: does GRU4Rec beat the best simple recommender?
 
-A *specification* is one defensible way to answer it: a data set, a training of GRU4Rec, a metric and its cutoff, a tie
-policy, an average, which targets count, and which negatives each is ranked against. All of them follow from committed
-ranks, so that all are computed (Simonsohn, Simmons & Nelson 2020). The best simple recommender is chosen anew under
-every specification, by the very value that is compared: that favours it, never GRU4Rec.
+A *specification* is one defensible way to answer it: a data set, how it is prepared and cut, a training of GRU4Rec, a
+metric and its cutoff, a tie policy, an average, which targets count, and which negatives each is ranked against. All of
+them follow from committed ranks, so that all are computed (Simonsohn, Simmons & Nelson 2020). The best simple
+recommender is chosen anew under every specification, by the very value that is compared: that favours it alone.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import pandas as pd
 from audit_lib import experiments, metrics, sampled
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
-from audit_lib.labels import name_of, translator
+from audit_lib.experiments import Preparation
 from audit_lib.resampling import resampled_means, session_sums
 from audit_lib.sampled import Counts
-from audit_lib.tables import Translate
 
-CHOICES = ("dataset", "training", "metric", "k", "ties", "average", "targets", "negatives")
+PREPARED = ("cut", "filter", "repeats")
+CHOICES = ("dataset", *PREPARED, "training", "metric", "k", "ties", "average", "targets", "negatives")
 COLUMNS = (*CHOICES, "gru4rec", "best", "simple", "difference", "relative", "yes", "low", "high")
 # At K = 1 the three metrics are one.
 MEASURES = (("Recall", 1), *((metric, k) for metric in metrics.METRICS for k in (5, 10, 20)))
@@ -35,22 +35,21 @@ SAMPLE = 100
 RESAMPLES = 1000
 # Trainings of GRU4Rec: (name, groups of the study, recommender).
 TRAININGS = (
-    ("cross-entropy", ("headline",), "gru4rec"),
+    ("cross-entropy", ("headline", "prepared"), "gru4rec"),
     ("official", ("headline",), "gru4rec_official"),
     ("bpr-max", ("headline_bpr_max", "third_party_bpr_max"), "gru4rec"),
 )
-SIMPLE = ("simple", "literature")
-# A log whose items were drawn independently has no order to be learned, and would answer another question.
-WITHOUT_ORDER = ("seed_demo",)
+SIMPLE = ("simple", "literature", "prepared")
 
 
 @dataclass(frozen=True)
 class Rivals:
-    """The evidence of one data set: runs of GRU4Rec by training, one a seed, and one of each simple recommender."""
+    """The evidence of one preparation of a data set: GRU4Rec by training, a run a seed, and the simple recommenders."""
 
     dataset: str
     trainings: Mapping[str, Sequence[Run]]
     simple: Mapping[str, Run]
+    preparation: Preparation = experiments.USUAL
 
     def __post_init__(self) -> None:
         if not (self.trainings and self.simple):
@@ -69,27 +68,34 @@ class Rivals:
 
 
 def rivals(out: Path | None = None) -> list[Rivals]:
-    """Every data set whose committed evidence has both sides, in the order of the study.
+    """Every data set, in each of its preparations, whose committed evidence has both sides; in the order of the study.
 
     Raises MissingError if there is none.
     """
     found = []
-    for name in dict.fromkeys(e.dataset for e in experiments.plan() if e.group == "headline"):
-        if name in WITHOUT_ORDER:
-            continue
-        trainings = {training: _runs(name, groups, recommender, out) for training, groups, recommender in TRAININGS}
+    sides = dict.fromkeys((e.dataset, e.preparation) for e in experiments.plan() if e.group in ("headline", "prepared"))
+    for side in sides:
+        trainings = {training: _runs(*side, groups, (name,), out) for training, groups, name in TRAININGS}
         trainings = {training: runs for training, runs in trainings.items() if runs}
-        simple = {run.path.stem + run.recommender: run for run in _runs(name, SIMPLE, None, out)}
+        simple = {run.path.stem + run.recommender: run for run in _runs(*side, SIMPLE, baselines(), out)}
         if trainings and simple:
-            found.append(Rivals(name, trainings, simple))
+            found.append(Rivals(side[0], trainings, simple, experiments.preparations()[side[1]]))
     if not found:
         raise MissingError("No data set has evidence of both GRU4Rec and a simple recommender. Run `audit_lib study`.")
     return found
 
 
-def _runs(dataset: str, groups: Iterable[str], recommender: str | None, out: Path | None) -> list[Run]:
-    wanted = {"dataset": dataset, "variant": None} | ({"recommender": recommender} if recommender else {})
-    return [run for group in groups for run in experiments.find(out, group=group, **wanted)]
+def baselines() -> tuple[str, ...]:
+    """The recommenders of the study that are no GRU4Rec."""
+    return tuple(dict.fromkeys(e.recommender for e in experiments.plan() if e.group == "simple"))
+
+
+def _runs(
+    dataset: str, preparation: str, groups: Iterable[str], recommenders: Iterable[str], out: Path | None
+) -> list[Run]:
+    wanted = {"dataset": dataset, "preparation": preparation, "variant": None}
+    found = (experiments.find(out, group=g, recommender=r, **wanted) for g in groups for r in recommenders)
+    return [run for runs in found for run in runs]
 
 
 def specifications(sides: Iterable[Rivals], *, seed: int = 0) -> pd.DataFrame:
@@ -116,7 +122,7 @@ def _of_dataset(side: Rivals, seed: int) -> Iterator[tuple[object, ...]]:
                 means = _means(of_runs[keep], session[keep], average)
                 for training, own, best in _sides(side, means):
                     rows.append((
-                        side.dataset, training, metric, k, ties, average, name, negatives,
+                        side.dataset, *_prepared(side.preparation), training, metric, k, ties, average, name, negatives,
                         means[own].mean(), side.runs[best].recommender, means[best],
                     ))  # fmt: skip
                     if negatives == "full":
@@ -126,6 +132,15 @@ def _of_dataset(side: Rivals, seed: int) -> Iterator[tuple[object, ...]]:
         own, simple = row[-3], row[-1]
         relative = (own - simple) / simple if simple > 0 else float("nan")
         yield (*row, own - simple, relative, bool(own > simple), *bounds.get(i, (float("nan"),) * 2))
+
+
+def _prepared(preparation: Preparation) -> tuple[str, str, str]:
+    """The levels of PREPARED."""
+    return (
+        "usual" if preparation.test_share == 1 else "half",
+        "usual" if preparation.min_item_support is None else "none",
+        "collapsed" if preparation.collapse_repeats else "kept",
+    )
 
 
 def chosen(targets: pd.DataFrame, name: str) -> np.ndarray:
@@ -179,8 +194,8 @@ def deciding(table: pd.DataFrame) -> pd.DataFrame:
     """choice, levels, explained, pivotal: which choice decides the answer, the most decisive first.
 
     explained: the share of the variance of the answer that the choice alone explains, Var(E[yes | level]) / Var(yes);
-    NaN if all specifications agree. pivotal: the share of specifications whose answer another level of this choice
-    turns, all else equal. Choices of one level are left out.
+    NaN if all specifications agree. pivotal: of the specifications that have a neighbour, which differs in this choice
+    alone, the share whose answer one of them turns. Choices of one level, or without any neighbours, are left out.
     """
     rows = []
     yes = table["yes"].astype(float)
@@ -190,7 +205,10 @@ def deciding(table: pd.DataFrame) -> pd.DataFrame:
         by_level = yes.groupby(table[choice]).transform("mean")
         explained = by_level.var(ddof=0) / yes.var(ddof=0) if 0 < yes.mean() < 1 else float("nan")
         rest = yes.groupby([table[other] for other in CHOICES if other != choice])
-        pivotal = float((rest.transform("min") != rest.transform("max")).mean())
+        neighbours = rest.transform("size") > 1
+        if not neighbours.any():
+            continue
+        pivotal = float((rest.transform("min") != rest.transform("max"))[neighbours].mean())
         rows.append((choice, table[choice].nunique(), explained, pivotal))
     found = pd.DataFrame(rows, columns=["choice", "levels", "explained", "pivotal"])
     return found.sort_values(["pivotal", "explained"], ascending=False, kind="stable", ignore_index=True)
@@ -238,101 +256,3 @@ def closest(table: pd.DataFrame) -> pd.DataFrame:
 
 def _extremes(values: pd.Series) -> tuple[object, object]:
     return values.idxmax(), values.idxmin()
-
-
-# --- before a reader
-
-LABELS = {
-    "dataset": "Data set", "training": "Training", "metric": "Metric", "k": "Cutoff", "ties": "Ties",
-    "average": "Average", "targets": "Targets", "negatives": "Negatives",
-}  # fmt: skip
-_LEVELS = {
-    "training": {
-        "cross-entropy": "Cross-entropy", "official": "Cross-entropy, official code", "bpr-max": "BPR-max",
-    },
-    "ties": {"standard": "Standard", "conservative": "Conservative", "median": "Median", "expected": "Expected"},
-    "average": {"micro": "Mean of predictions", "macro": "Mean of sessions"},
-    "targets": {
-        "all": "All targets", "later": "After two or more events", "last": "Last of each session",
-    },
-    "negatives": {
-        "full": "Whole catalogue", "uniform": "100 uniform", "popularity": "100 by popularity",
-    },
-}  # fmt: skip
-
-
-def level_name(choice: str, level: object, translate: Translate) -> str:
-    """What a level of a choice is called in text; names of data sets and metrics, and numbers, as they are."""
-    names = _LEVELS.get(choice)
-    return translate(names[str(level)]) if names else str(level)
-
-
-def deciding_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`deciding` under headings."""
-    return pd.DataFrame({
-        "Choice": [translate(LABELS[choice]) for choice in table["choice"]],
-        "Levels": table["levels"],
-        "Turns the answer": table["pivotal"],
-        "Variance explained": table["explained"],
-    })  # fmt: skip
-
-
-def levels_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`by_level` under headings."""
-    return pd.DataFrame({
-        "Choice": [translate(LABELS[choice]) for choice in table["choice"]],
-        "Level": [level_name(row.choice, row.level, translate) for row in table.itertuples()],
-        "Specifications": table["specifications"],
-        "GRU4Rec ahead": table["yes"],
-        "Relative difference, median": table["relative"],
-    })  # fmt: skip
-
-
-FORMATS = {
-    "Turns the answer": ".1%", "Variance explained": "z.1%", "GRU4Rec ahead": ".1%",
-    "Relative difference, median": "+z.1%",
-}  # fmt: skip
-
-
-def sides_table(sides: Iterable[Rivals], lang: str) -> pd.DataFrame:
-    """A row for each data set: its targets, the trainings of GRU4Rec with their seeds, and the simple recommenders."""
-    _ = translator(lang)
-    rows = [
-        (
-            side.dataset, len(side.runs[0].ranks),
-            ", ".join(
-                f"{level_name('training', training, _)} ({len(runs)})"
-                for training, runs in side.trainings.items()
-            ),
-            ", ".join(dict.fromkeys(name_of(run.recommender, lang) for run in side.simple.values())),
-        )
-        for side in sides
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Data set", "Predictions", "GRU4Rec (seeds)", "Simple recommenders"])
-
-
-def closest_table(table: pd.DataFrame, lang: str) -> pd.DataFrame:
-    """Specifications under headings, choices in words."""
-    _ = translator(lang)
-    words = {LABELS[c]: [level_name(c, level, _) for level in table[c]] for c in ("dataset", "training")}
-    metric = [f"{row.metric}@{row.k}" for row in table.itertuples()]
-    more = {LABELS[c]: [level_name(c, level, _) for level in table[c]] for c in ("ties", "average", "targets")}
-    values = {
-        "GRU4Rec": table["gru4rec"],
-        "Best simple": [name_of(name, lang) for name in table["best"]],
-        "Its value": table["simple"],
-        "95 % interval of the difference": [f"{row.low:z.4f} – {row.high:z.4f}" for row in table.itertuples()],
-    }
-    return pd.DataFrame(words | {"Metric": metric} | more | values)
-
-
-def provenance_table(sides: Iterable[Rivals], lang: str) -> pd.DataFrame:
-    """A row for each run: data set, recommender, seed, evidence, split, commit."""
-    rows = [
-        (
-            run.dataset, name_of(run.recommender, lang), run.seed, run.manifest["sha256"][:12],
-            run.manifest["split"]["hash"][:12], (run.manifest["git_commit"] or "–")[:12],
-        )
-        for side in sides for run in side.runs
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Data set", "Recommender", "Seed", "Evidence", "Split", "Commit"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,8 +16,6 @@ LARGE = ("diginetica", "yoochoose1_64", "retailrocket")
 REAL = ("seed_demo", "rsc15_100k", "foursquare_nyc", "movielens_100k", "entree", *LARGE)
 LAWS = ("synthetic_first_order", "synthetic_latent")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-CATALOGUES = (5_000, 20_000, 50_000, 200_000)
-_ANSWER = re.compile(r"(?P<recommender>\w+), (?P<items>\d+) items: p(?P<percentile>\d+) of one answer, ms")
 
 
 def leakage(datasets: Iterable[str] = REAL) -> pd.DataFrame:
@@ -71,15 +68,11 @@ def _shuffled(recommender: str, split: Split) -> dict[str, str | float]:
     return {"recommender": recommender, "recall": float(found.recall), **loss}
 
 
-def latency(catalogues: Iterable[int] = CATALOGUES, *, queries: int = 300) -> pd.DataFrame:
-    """One row a recommender, size of the catalogue and percentile: milliseconds of one answer."""
-    from audit_lib.bench import baselines
+def latency() -> pd.DataFrame:
+    """Milliseconds of one answer (see `bench.latency`)."""
+    from audit_lib.bench.latency import measure  # here, since it needs torch
 
-    rows = []
-    for row in baselines.latencies(tuple(catalogues), queries=queries):
-        parts = _ANSWER.fullmatch(row["setting"]).groupdict()
-        rows.append({"ms": row["ours"], **{key: int(v) if v.isdigit() else v for key, v in parts.items()}})
-    return pd.DataFrame(rows)[["recommender", "items", "percentile", "ms"]]
+    return measure()
 
 
 def documents(english: Path, spanish: Path) -> pd.DataFrame:

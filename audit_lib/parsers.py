@@ -47,13 +47,23 @@ def table(source: Path | bytes, *, name: str, columns: Mapping[str, Any] | None,
         ) from error
 
 
+def _header(path: Path) -> str:
+    """The first line, or as much of it as a header may have."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.readline(10_000)
+
+
 def seconds(text: pd.Series, *, name: str, form: str | None = None) -> np.ndarray:
     """(E,) float64 Unix seconds of dates in UTC; raises InputError with the first that is no date."""
-    dates = pd.to_datetime(text, format=form, errors="coerce", utc=True)
+    try:
+        dates = pd.to_datetime(text, format=form, errors="coerce", utc=True)
+        since = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)
+    except (ValueError, OverflowError) as error:  # beyond the years that 64 bits of nanoseconds hold
+        raise InputError(f"'{name}' has a date that is too far away: {error}.") from error
     if dates.isna().any():
         row = int(np.argmax(dates.isna().to_numpy()))
         raise InputError(f"'{name}': {int(dates.isna().sum())} rows have no date, the first is row {row}.")
-    return (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)
+    return since
 
 
 def sessions_by_gap(owner: pd.Series, item: pd.Series, time: np.ndarray, *, gap: float) -> pd.DataFrame:
@@ -217,7 +227,7 @@ def diginetica_views(files: Files) -> pd.DataFrame:
     the session plus the timeframe. A newer copy names the first and third column session_id and item_id.
     """
     path = only(files)
-    header = path.open(encoding="utf-8", errors="replace").readline()
+    header = _header(path)
     session, item = ("session_id", "item_id") if "session_id" in header else ("sessionId", "itemId")
     columns = {session: "int64", item: "int64", "timeframe": "int64", "eventdate": "str"}
     raw = table(path, name=path.name, columns=columns, sep=";")
@@ -244,7 +254,7 @@ def coveo(files: Files) -> pd.DataFrame:
     is the same with the column product_sku_hash.
     """
     path = only(files)
-    header = path.open(encoding="utf-8", errors="replace").readline()
+    header = _header(path)
     item = "product_sku_hash" if "product_sku_hash" in header else "product_skus_hash"
     columns = {"session_id_hash": "str", "product_action": "str", item: "str", "server_timestamp_epoch_ms": "int64"}
     raw = table(path, name=path.name, columns=columns)

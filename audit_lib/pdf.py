@@ -34,7 +34,8 @@ WORDS = {
            "made": "Hecho a partir de las páginas del libro, a {date}."},
 }  # fmt: skip
 STYLES = ("pygments.css", "pdf.css")
-DROPPED = "script, noscript, .headerlink, .toctree-wrapper, .explorer, .prev-next-footer, summary, .only-screen"
+# Of the screen alone; what is folded there stays in the repository.
+DROPPED = "script, noscript, details.hide, .headerlink, .toctree-wrapper, .explorer, .table-csv, .only-dark, .term-tip"
 LANGUAGES = ("en", "es")
 FILL_IN = """(numbers => document.querySelectorAll(".contents a").forEach(link => {
   link.querySelector("b").textContent = numbers[link.getAttribute("href").slice(1)];
@@ -67,7 +68,8 @@ def bind(pages: Path, order: Sequence[str], *, lang: str, date: str) -> str:
 <html lang="{lang}" data-theme="light">
 <head><meta charset="utf-8"><title>{escape(title)}</title>{styles}{maths}</head>
 <body>
-<header class="cover"><p class="cover-title">{escape(title)}</p><p>{escape(words["made"].format(date=date))}</p></header>
+<header class="cover"><p class="cover-title">{escape(title)}</p>
+<p>{escape(words["made"].format(date=date))}</p></header>
 <nav class="contents"><h1 id="contents">{words["contents"]}</h1><ol>{listed}</ol></nav>
 {"".join(str(part) for part in articles)}
 </body>
@@ -83,7 +85,7 @@ def article(pages: Path, page: str, order: Sequence[str]) -> Tag:
         raise PdfError(f"'{pages / page}.html' has no article. Build the pages again.")
     for tag in found.select(DROPPED):
         tag.decompose()
-    for tag in found.select("details"):  # what is folded on a screen is open on paper
+    for tag in found.select("details"):
         tag.name = "div"
     for tag in found.select("[hidden]"):
         del tag["hidden"]

@@ -2,7 +2,7 @@
 
 A stage is `notebooks/NN_name.md` (jupytext, MyST). It is executed by papermill, once per language, into
 `_build/executed/{lang}/notebooks/NN_name.ipynb`. `Snakefile` says when; this module says how. Commands:
-`python -m audit_lib.pipeline run|stage|notebooks|figures`.
+`python -m audit_lib.pipeline run|stage|snakemake|notebooks|figures`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import click
 
+from audit_lib import entry, locks
 from audit_lib.errors import AuditError, InputError, MissingError, unknown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +45,7 @@ AFTER: dict[str, tuple[str, ...]] = {
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
+_PLAIN = "/=,.:_-~+"  # beside letters and digits, what neither YAML nor a shell reads as anything else
 QUIET = "ignore:IProgress not found"
 
 
@@ -165,15 +168,21 @@ def run(text: Path, output: Path, *, parameters: Mapping[str, Any], root: Path =
 
     Kernels start in `root`. Raises InputError if a parameter is not declared by the notebook (papermill alone would
     only warn), StageError if a cell fails; then `output` is untouched and what ran is in `NAME.failed.ipynb`.
+    Another process that is making `output` is waited for.
     """
-    import papermill
-    from papermill.exceptions import PapermillException
-
     notebook = read(text)
     known = declared(notebook)
     for name in parameters:
         if name not in known:
             raise unknown(f"parameter of {text.stem}", name, known)
+    with locks.hold(output, level=logging.WARNING):
+        return _execute(notebook, output, name=text.stem, parameters=parameters, root=root)
+
+
+def _execute(notebook: Any, output: Path, *, name: str, parameters: Mapping[str, Any], root: Path) -> Path:
+    import papermill
+    from papermill.exceptions import PapermillException
+
     failed = output.with_suffix(".failed.ipynb")
     fresh, partial = output.with_suffix(".fresh.ipynb"), output.with_suffix(".running.ipynb")
     write(notebook, fresh)
@@ -186,7 +195,7 @@ def run(text: Path, output: Path, *, parameters: Mapping[str, Any], root: Path =
     except (PapermillException, RuntimeError) as error:
         if partial.exists():
             partial.replace(failed)
-        raise StageError(f"{text.stem} failed: {error}\nWhat ran is in {failed}.") from error
+        raise StageError(f"{name} failed: {error}\nWhat ran is in {failed}.") from error
     finally:
         fresh.unlink(missing_ok=True)
         partial.unlink(missing_ok=True)
@@ -261,10 +270,50 @@ def stage_command(stage: str, snakemake_arguments: tuple[str, ...]) -> None:
     if stage not in stages():
         raise MissingError(f"The stage {stage} is not in this version yet. It has: {', '.join(stages()) or 'none'}.")
     target = f"_build/executed/en/notebooks/{stage}.ipynb"
-    command = [sys.executable, "-m", "snakemake", target, *snakemake_arguments]
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+    if snakemake([target, *snakemake_arguments]):
         raise StageError(f"{stage} did not finish; the reason is above.")
     click.echo(f"{stage} is up to date: {target}")
+
+
+def snakemake(arguments: Sequence[str], *, root: Path = ROOT) -> int:
+    """The exit status of Snakemake, run in `root` under a lock of ours that does not outlive it.
+
+    Its own lock stays behind when it is killed, and would stop the next run. Raises BusyError if another is at work.
+    """
+    file = arguments[arguments.index("-s") + 1] if "-s" in arguments else "Snakefile"
+    with locks.hold(root / ".snakemake" / Path(file).name, wait=False) as lock:
+        command = [sys.executable, "-m", "snakemake", "--nolock", *_encoded(arguments)]
+        process = subprocess.Popen(command, cwd=root, pass_fds=(lock,))
+        status = None
+        while status is None:
+            with contextlib.suppress(KeyboardInterrupt):  # it gets the interrupt too, and ends its jobs
+                status = process.wait()
+    if status and (logs := sorted((root / ".snakemake" / "log").glob("*.log"))):
+        click.echo(f"Snakemake stopped. Its log is {logs[-1].relative_to(root)}.", err=True)
+    return status
+
+
+def _encoded(arguments: Sequence[str]) -> list[str]:
+    """The values after --config in percent encoding: Snakemake reads them as YAML, and hands them to a shell."""
+    done, inside = [], False
+    for argument in arguments:
+        inside = argument == "--config" or (inside and not argument.startswith("-"))
+        if inside and set(argument) & set("{}"):
+            raise InputError(f"{argument}: Snakemake takes braces for its own. Rename the file without them.")
+        done.append(quote(argument, safe=_PLAIN) if inside else argument)
+    return done
+
+
+def setting(config: Mapping[str, Any], name: str) -> str:
+    """A setting of the pipeline as its user wrote it, '' where there is none. (A seed may be 0.)"""
+    return "" if config.get(name) is None else unquote(str(config[name]))
+
+
+@cli.command("snakemake", context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def snakemake_command(arguments: tuple[str, ...]) -> None:
+    """Run Snakemake with these ARGUMENTS, unless another run is at work here."""
+    sys.exit(snakemake(arguments))
 
 
 @cli.command("notebooks")
@@ -306,15 +355,8 @@ def figures_command(out: Path) -> None:
 
 
 def main() -> None:
-    """Entry point: an error of ours is one message, not a traceback."""
-    try:
-        cli(standalone_mode=False)
-    except AuditError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    """Entry point."""
+    entry.run(cli)
 
 
 if __name__ == "__main__":

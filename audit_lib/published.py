@@ -47,6 +47,20 @@ def value(source: str, dataset: str, recommender: str, metric: str, k: int, path
     raise InputError(f"published.toml has no {metric}@{k} of '{recommender}' on '{dataset}' from '{source}'.")
 
 
+def trail(path: Path = FILE) -> pd.DataFrame:
+    """source, called, dataset, recall, mrr (fractions): the GRU4Rec rows of one table after another, up to wu2019."""
+    rows = [
+        (block["source"], row["called"], dataset, *(round(value / 100, 6) for value in row[dataset]))
+        for block in _content(path)["trail"]
+        for row in block["rows"]
+        for dataset in ("yoochoose1_64", "diginetica")
+    ]
+    for dataset in ("yoochoose1_64", "diginetica"):
+        last = (value("wu2019", dataset, "gru4rec", metric, 20, path) for metric in ("Recall", "MRR"))
+        rows.append(("wu2019", "GRU4REC", dataset, *last))
+    return pd.DataFrame(rows, columns=["source", "called", "dataset", "recall", "mrr"])
+
+
 def toy(path: Path = FILE) -> dict[str, Any]:
     """The toy table of Krichene & Rendle 2020: ranks, items, negatives, k, digits, and the values full and sampled."""
     return _content(path)["toy"]

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,7 +116,10 @@ def _is_rerun(path: Path, of: Path) -> bool:
     """Whether `path` holds the same run made another time: a copy proves nothing."""
     if not (path.is_file() and path.with_suffix(".json").is_file()):
         return False
-    times = [json.loads(file.with_suffix(".json").read_text()).get("created") for file in (path, of)]
+    try:
+        times = [evidence.read(file).manifest["created"] for file in (path, of)]
+    except (AuditError, KeyError):
+        return False
     return times[0] != times[1]
 
 
@@ -131,7 +133,7 @@ def _against_sums(folder: Path, files: dict[str, Path]) -> dict[str, str]:
     if SUMS not in files:
         sealed = HEADLINE in files or folder.resolve() == experiments.PUBLISHED.resolve()
         return {SUMS: f"'{SUMS}' is missing, which lists the files of '{folder}'. Restore it."} if sealed else {}
-    content = files[SUMS].read_text("utf-8")
+    content = files[SUMS].read_bytes().decode("utf-8", "backslashreplace")
     wanted = {name: sha for sha, _, name in (line.partition("  ") for line in content.splitlines())}
     found = {}
     if content != "".join(f"{sha}  {name}\n" for name, sha in wanted.items()):
@@ -161,7 +163,7 @@ def _orphans(folder: Path, files: dict[str, Path]) -> dict[str, str]:
 def _against_headline(folder: Path, runs: list[dict[str, object]]) -> list[str]:
     try:
         table = pd.read_csv(folder / HEADLINE).set_index("file")
-        stated = table[["recall", "mrr"]].to_dict("index")
+        stated = table[["recall", "mrr"]].astype(float).to_dict("index")
     except (ValueError, KeyError) as error:
         return [f"'{HEADLINE}' is no table of headline values: {error}"]
     found = []

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from audit_lib import evidence, literature
+from audit_lib.finding import COPIED, best_simple
 from audit_lib.measures import Book, over
 from audit_lib.published import model_name
 
 FILES = {"en": "README.md", "es": "README.es.md"}
-COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}
 HEADINGS = {
     "en": ("Data set", "GRU4Rec as copied", "GRU4Rec here", "Seeds", "Best simple recommender here"),
     "es": ("Datos", "GRU4Rec tal como se copia", "GRU4Rec aquí", "Semillas", "Mejor recomendador sencillo aquí"),
@@ -45,14 +45,9 @@ def headline(lang: str = "en", *, folder: Path = evidence.COMMITTED) -> str:
 def _best_simple(book: Book, dataset: str, source: str, lang: str) -> str:
     """The simple recommender with the highest Recall@20 on these targets, in any of its settings."""
     min_step = 2 if source == "xia2021" else 1
-    found = []
-    for group in ("simple", "literature", "tuned"):
-        runs = book.present(dataset=dataset, group=group)
-        found += [(over([run], "Recall", literature.K, min_step).estimate, run.recommender) for run in runs]
-    if not found:
+    if (run := best_simple(book, dataset, min_step)) is None:
         return "–"
-    value, name = max(found)
-    return f"{model_name(name, lang)}: {value:.2%}"
+    return f"{model_name(run.recommender, lang)}: {over([run], 'Recall', literature.K, min_step).estimate:.2%}"
 
 
 def rewrite(text: str, lang: str) -> str:

@@ -37,6 +37,7 @@ REGISTRY: dict[str, str] = {
     "shuffle": "audit_lib.observations:shuffle",
     "order_dial": "audit_lib.observations:order_dial",
     "latency": "audit_lib.observations:latency",
+    "faults": "audit_lib.faults:measure",
 }
 
 

@@ -117,27 +117,14 @@ def expectation(
     check_request(counts, metric, n, k, sampling, ties)
     if metric == "AUC":
         return _auc(counts, n, sampling, ties).mean
-    gains = gain_by_count(metric, n, k)
-    if ties in ("standard", "conservative"):
-        return _marginal(counts, n, sampling, ties, gains[:, None])[:, 0]
-    out = _marginal(counts, n, sampling, "standard", gains[:, None])[:, 0]
-    tied = counts.equal > 0
-    if not tied.any():
-        return out
-    if ties == "median":
-        out[tied] = _joint(counts, tied, n, sampling, *_median_cells(metric, n, k))[:, 0]
-    elif sampling == "uniform":
-        out[tied] = _mean_over_orders(counts, tied, n, gains)
-    else:
-        out[tied] = _mean_over_marks(counts, tied, n, sampling, gains)
-    return out
+    return expectations(counts, [(metric, k)], n=n, sampling=sampling, ties=ties)[:, 0]
 
 
 def expectations(
-    counts: Counts, measures: Sequence[tuple[str, int]], *, n: int, sampling: str = "uniform",
+    counts: Counts, measures: Sequence[tuple[str, int | None]], *, n: int, sampling: str = "uniform",
     ties: str = "conservative",
 ) -> np.ndarray:  # fmt: skip
-    """(P, M) float64: `expectation` of M metrics with their cutoffs at once, for the price of about one."""
+    """(P, M) float64: `expectation` of M metrics (not AUC) with their cutoffs at once, for the price of about one."""
     for metric, k in measures:
         check_request(counts, metric, n, k, sampling, ties)
     columns = [gain_by_count(metric, n, k) for metric, k in measures]
@@ -146,10 +133,14 @@ def expectations(
         gains[: len(column), i] = column
     out = _marginal(counts, n, sampling, "conservative" if ties == "conservative" else "standard", gains)
     tied = counts.equal > 0
-    if ties in ("median", "expected") and tied.any():
-        part = counts.of(tied)
-        each = [expectation(part, metric, n=n, k=k, sampling=sampling, ties=ties) for metric, k in measures]
-        out[tied] = np.stack(each, axis=1)
+    if ties in ("standard", "conservative") or not tied.any():
+        return out
+    if ties == "median":
+        out[tied] = _joint(counts, tied, n, sampling, *_median_cells(measures, n))
+    elif sampling == "uniform":
+        out[tied] = _mean_over_orders(counts, tied, n, gains)
+    else:
+        out[tied] = _mean_over_marks(counts, tied, n, sampling, gains)
     return out
 
 
@@ -169,8 +160,9 @@ def moments(
     first, second = _marginal(counts, n, sampling, "conservative" if ties == "conservative" else "standard", both).T
     tied = counts.equal > 0
     if ties in ("median", "expected") and tied.any():
-        cells = _median_cells(metric, n, k) if ties == "median" else _expected_cells(gains, n, counts.equal.max())
-        first[tied], second[tied] = _joint(counts, tied, n, sampling, *cells).T
+        median = ties == "median"
+        x, y, value = _median_cells([(metric, k)], n) if median else _expected_cells(gains, n, counts.equal.max())
+        first[tied], second[tied] = _joint(counts, tied, n, sampling, x, y, np.hstack([value, value**2])).T
     return Moments(first, np.maximum(second - first**2, 0.0))
 
 
@@ -241,15 +233,15 @@ def _over_law(places: np.ndarray, n: int, gains: np.ndarray, pool: int | None) -
 
 
 def _mean_over_orders(counts: Counts, rows: np.ndarray, n: int, gains: np.ndarray) -> np.ndarray:
-    """Mean of f(above) ... f(above + equal), from cumulated sums over every possible count of items above."""
+    """(rows, C): mean of f(above) ... f(above + equal), from cumulated sums over every possible count above."""
     above, equal = counts.above[rows], counts.equal[rows]
-    table = _over_law(np.arange(int((above + equal).max()) + 1), n, gains[:, None], counts.pool)[:, 0]
-    total = np.concatenate([[0.0], np.cumsum(table)])
-    return (total[above + equal + 1] - total[above]) / (equal + 1)
+    table = _over_law(np.arange(int((above + equal).max()) + 1), n, gains, counts.pool)
+    total = np.concatenate([np.zeros_like(table[:1]), np.cumsum(table, axis=0)])
+    return (total[above + equal + 1] - total[above]) / (equal + 1)[:, None]
 
 
 def _mean_over_marks(counts: Counts, rows: np.ndarray, n: int, sampling: str, gains: np.ndarray) -> np.ndarray:
-    """Mean of f(p) over p in [p_above, p_above + p_equal].
+    """(rows, C): mean of f(p) over p in [p_above, p_above + p_equal].
 
     The integral of a binomial probability is a binomial tail: the antiderivative of P(Bin(n, p) = x) is
     P(Bin(n + 1, p) > x) / (n + 1).
@@ -258,31 +250,34 @@ def _mean_over_marks(counts: Counts, rows: np.ndarray, n: int, sampling: str, ga
     pairs, at = np.unique(np.stack([above, equal]), axis=1, return_inverse=True)
     low, width = pairs
     high = np.minimum(low + width, 1.0)
-    total = np.zeros(len(low))
+    total = np.zeros((len(low), gains.shape[1]))
     for x, gain in enumerate(gains):
-        total += gain * (bdtrc(x, n + 1, high) - bdtrc(x, n + 1, low))
-    return (total / ((n + 1) * width))[at.ravel()]
+        total += (bdtrc(x, n + 1, high) - bdtrc(x, n + 1, low))[:, None] * gain
+    return (total / ((n + 1) * width)[:, None])[at.ravel()]
 
 
-def _median_cells(metric: str, n: int, k: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The (x, y) whose rank x + y/2 + 1 lies within K, and the metric there."""
-    top = 2 * n if k is None else min(2 * (k - 1), 2 * n)
+def _median_cells(measures: Sequence[tuple[str, int | None]], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The (x, y) whose rank x + y/2 + 1 lies within the largest K, and the metrics there, (cells, M)."""
+    cutoffs = [n + 1 if k is None else min(k, n + 1) for _, k in measures]
+    top = 2 * (max(cutoffs) - 1)
     _refuse_large((top + 1) * (top // 2 + 1) / 2)
     x, y = np.meshgrid(np.arange(top // 2 + 1), np.arange(top + 1), indexing="ij")
     keep = (2 * x + y <= top) & (x + y <= n)
     x, y = x[keep], y[keep]
-    return x, y, GAINS[metric](x + y / 2 + 1.0)
+    rank = x + y / 2 + 1.0
+    values = [GAINS[metric](rank) * (rank <= k) for (metric, _), k in zip(measures, cutoffs, strict=True)]
+    return x, y, np.stack(values, axis=1)
 
 
 def _expected_cells(gains: np.ndarray, n: int, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The (x, y) in which some order brings the target within K, and the mean over orders there."""
+    """The (x, y) in which some order brings the target within K, and the mean over orders there, (cells, 1)."""
     most = int(min(most, n))
     _refuse_large(len(gains) * (most + 1))
     x, y = np.meshgrid(np.arange(len(gains)), np.arange(most + 1), indexing="ij")
     keep = x + y <= n
     x, y = x[keep], y[keep]
     total = np.concatenate([[0.0], np.cumsum(gains)])
-    return x, y, (total[np.minimum(x + y + 1, len(gains))] - total[x]) / (y + 1)
+    return x, y, ((total[np.minimum(x + y + 1, len(gains))] - total[x]) / (y + 1))[:, None]
 
 
 def _refuse_large(cells: float) -> None:
@@ -294,10 +289,9 @@ def _refuse_large(cells: float) -> None:
 
 
 def _joint(
-    counts: Counts, rows: np.ndarray, n: int, sampling: str, x: np.ndarray, y: np.ndarray, value: np.ndarray
+    counts: Counts, rows: np.ndarray, n: int, sampling: str, x: np.ndarray, y: np.ndarray, values: np.ndarray
 ) -> np.ndarray:
-    """(rows, 2): mean of the value and of its square over the joint law of (X, Y), value given per cell."""
-    values = np.stack([value, value**2], axis=1)
+    """(rows, C): means of the values, given per cell (cells, C), over the joint law of (X, Y)."""
     uniform = sampling == "uniform"
     above, equal = (counts.above, counts.equal) if uniform else counts.shares(sampling)
     pairs, at = np.unique(np.stack([above[rows], equal[rows]]), axis=1, return_inverse=True)

@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+import pyarrow
+import pyarrow.parquet as pq
 
 from audit_lib.errors import InputError, MissingError
 
@@ -24,8 +26,15 @@ SESSION, ITEM, TIME, PART = "SessionId", "ItemId", "Time", "Part"
 COLUMNS = (SESSION, ITEM, TIME)
 READABLE = (".tsv", ".txt", ".csv", ".parquet")
 
-log_ = logging.getLogger(__name__)
+MAX_COLUMNS, MAX_HEADER = 10_000, 10_000_000
 
+# What pandas and Arrow raise for a file that is not what its name says. InputError is a ValueError: let it pass first.
+UNREADABLE = (
+    OSError, ValueError, LookupError, TypeError, RuntimeError, OverflowError, MemoryError, RecursionError,
+    pyarrow.ArrowException,
+)  # fmt: skip
+
+log_ = logging.getLogger(__name__)
 
 
 def _single(ids: pd.Series) -> pd.Series:
@@ -144,28 +153,49 @@ def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> p
         raise MissingError(f"There is no file '{path}'. Give the path of a .tsv, .csv or .parquet log.")
     if path.suffix.lower() not in READABLE:
         raise InputError(f"'{path}' has the ending '{path.suffix}'; expected .tsv, .txt, .csv or .parquet.")
+    own = [names[column] for column in COLUMNS]
     try:
-        raw = _read_table(path)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, OSError, ValueError) as error:
+        present = _columns(path)
+        if missing := [name for name in own if name not in present]:
+            raise InputError(
+                f"'{path}' lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
+                f"{', '.join(map(str, present[:20]))}. Rename them or pass a column mapping."
+            )
+        raw = _read_table(path, own)
+    except InputError:
+        raise
+    except UNREADABLE as error:
         raise InputError(f"'{path}' cannot be read as {path.suffix}: {error}") from error
-    missing = [own for own in names.values() if own not in raw.columns]
-    if missing:
+    return validate(raw[own].set_axis(list(COLUMNS), axis=1), name=str(path))
+
+
+def _columns(path: Path) -> list[str]:
+    """The names of all columns, read before any of their values. Raises InputError for a header without bound."""
+    if path.suffix.lower() == ".parquet":
+        return pq.read_schema(path).names
+    with path.open("rb") as file:
+        header = file.readline(MAX_HEADER + 1)
+    found = header.count(_separator(path).encode()) + 1
+    if len(header) > MAX_HEADER or found > MAX_COLUMNS:
         raise InputError(
-            f"'{path}' lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
-            f"{', '.join(map(str, raw.columns[:20]))}. Rename them or pass a column mapping."
+            f"'{path}': its first line has {found} columns or more in {len(header)} bytes or more; a log needs three, "
+            f"and at most {MAX_COLUMNS} are read. Keep only {', '.join(COLUMNS)}."
         )
-    log = raw[[names[c] for c in COLUMNS]].set_axis(list(COLUMNS), axis=1)
-    return validate(log, name=str(path))
+    return list(pd.read_csv(path, sep=_separator(path), nrows=0).columns)
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        return pd.read_parquet(path)
-    raw = pd.read_csv(path, sep="," if suffix == ".csv" else "\t", low_memory=False)
+def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """The given columns of a .parquet, as they are (what a program noted beside them has no say), or all of a text."""
+    if path.suffix.lower() == ".parquet":
+        return pq.read_table(path, columns=list(dict.fromkeys(columns))).to_pandas(ignore_metadata=True)
+    raw = pd.read_csv(path, sep=_separator(path), low_memory=False)
     if not isinstance(raw.index, pd.RangeIndex):  # pandas took the first field for row names: every column is shifted
         raise ValueError(f"its rows have more fields than its header, which names {len(raw.columns)}.")
     return raw
+
+
+def _separator(path: Path) -> str:
+    return "," if path.suffix.lower() == ".csv" else "\t"
 
 
 def validate(log: pd.DataFrame, *, name: str = "the log") -> pd.DataFrame:

@@ -18,7 +18,7 @@ from typing import Any
 import click
 import yaml
 
-from audit_lib import alttext, explorer, pdf, sitecheck
+from audit_lib import alttext, entry, explorer, pdf, sitecheck, sitepages
 from audit_lib.errors import AuditError
 from audit_lib.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
@@ -56,12 +56,6 @@ def table_of_contents(root: Path, lang: str, exists: Any) -> dict[str, Any]:
     return toc
 
 
-def listed(source: Path) -> list[str]:
-    """The pages in the order of the contents of an assembled source."""
-    toc = yaml.safe_load((source / "_toc.yml").read_text("utf8"))
-    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
-
-
 def changes(root: Path, lang: str) -> dict[str, Any]:
     """What a language changes in the configuration: `book/config.LANG.yml`, nothing for English."""
     return {} if lang == "en" else yaml.safe_load((root / "book" / f"config.{lang}.yml").read_text("utf8"))
@@ -87,7 +81,7 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
         else:
             copy_if_changed(path, target / name)
     config = merged(yaml.safe_load((root / "_config.yml").read_text("utf8")), changes(root, lang))
-    config["sphinx"]["config"]["audit_bilingual"] = True
+    config["sphinx"]["config"] |= {"audit_bilingual": True, "audit_site_url": sitepages.base_url(root)}
     config["sphinx"]["config"]["audit_pdf"] = pdf.NAME if lang in pdf.languages() else ""
     toc = table_of_contents(root, lang, lambda page: any(target.glob(f"{page}.*")))
     for name, content in (("_config.yml", config), ("_toc.yml", toc)):
@@ -142,57 +136,26 @@ def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None 
     for lang in LANGUAGES:
         source = assemble(lang, work / "source" / lang, executed=executed, root=root)
         sphinx("html", source, work / "pages" / lang, doctrees=work / "doctrees" / lang, root=root)
+        print_book(lang, work, root=root)
     site = work / "site"
     shutil.rmtree(site, ignore_errors=True)
     for lang in LANGUAGES:
         shutil.copytree(work / "pages" / lang, site / lang, ignore=shutil.ignore_patterns(*UNPUBLISHED))
-        forward = FORWARD.format(lang=lang, href="book/index.html", **WORDS[lang])
-        (site / lang / "index.html").write_text(forward, "utf8")
-        if lang in pdf.languages():
-            order = [page for page in listed(work / "source" / lang) if (site / lang / f"{page}.html").is_file()]
-            epoch = int(environment(root)["SOURCE_DATE_EPOCH"])
-            pdf.write(work / "pages" / lang, order, site / lang / pdf.NAME, lang=lang, epoch=epoch)
-    (site / ".nojekyll").touch()
-    (site / "index.html").write_text(ROOT_PAGE, "utf8")
+    sitepages.write(site, base=sitepages.base_url(root))
     return site
 
 
+def print_book(lang: str, work: Path, *, root: Path) -> None:
+    """Put the PDF of a language beside its pages, if it is wanted and there is a browser to print it."""
+    pages = work / "pages" / lang
+    (pages / pdf.NAME).unlink(missing_ok=True)
+    if lang in pdf.languages():
+        toc = yaml.safe_load((work / "source" / lang / "_toc.yml").read_text("utf8"))
+        order = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+        pdf.write(pages, order, pages / pdf.NAME, lang=lang, epoch=int(environment(root)["SOURCE_DATE_EPOCH"]))
+
+
 UNPUBLISHED = (".buildinfo*", ".doctrees", "*webpack-macros.html")  # the last are the theme's own templates
-WORDS = {
-    "en": {"title": "GRU4Rec: reproduction and audit", "go": "Open the book"},
-    "es": {"title": "GRU4Rec: reproducción y auditoría", "go": "Abrir el libro"},
-}
-FORWARD = """<!doctype html>
-<html lang="{lang}">
-<head><meta charset="utf-8"><title>{title}</title>
-<meta http-equiv="refresh" content="0; url={href}">
-<link rel="canonical" href="{href}"></head>
-<body><p><a href="{href}">{go}</a></p></body>
-</html>
-"""
-ROOT_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>GRU4Rec: reproduction and audit · reproducción y auditoría</title>
-<link rel="alternate" hreflang="en" href="en/book/index.html">
-<link rel="alternate" hreflang="es" href="es/book/index.html">
-<link rel="alternate" hreflang="x-default" href="index.html">
-<script>
-const wanted = (navigator.languages || [navigator.language || "en"]).map(tag => tag.slice(0, 2).toLowerCase());
-const found = wanted.find(tag => tag === "en" || tag === "es") || "en";
-location.replace(found + "/book/index.html");
-</script>
-<style>body { font: 1.1rem/1.6 system-ui, sans-serif; margin: 20vh auto; max-width: 32rem; padding: 0 1rem; }</style>
-</head>
-<body>
-<h1>GRU4Rec</h1>
-<p><a href="en/book/index.html" lang="en" hreflang="en">Reproduction and audit (English)</a></p>
-<p><a href="es/book/index.html" lang="es" hreflang="es">Reproducción y auditoría (español)</a></p>
-</body>
-</html>
-"""
 
 
 # --- translation
@@ -256,15 +219,8 @@ def mathjax_command() -> None:
 
 
 def main() -> None:
-    """Entry point: an error of ours is one message, not a traceback."""
-    try:
-        cli(standalone_mode=False)
-    except AuditError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    """Entry point."""
+    entry.run(cli)
 
 
 if __name__ == "__main__":

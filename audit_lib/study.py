@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import resource
 import sys
 import time
@@ -10,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from audit_lib import datasets, evidence, ranking, recommenders, splits
+from audit_lib import datasets, evidence, locks, ranking, recommenders, splits
 from audit_lib.datasets import Dataset
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evidence import Run
+from audit_lib.gru4rec import checkpoints
 from audit_lib.splits import Split
 
 # Settings that say how a model is computed, not which: they are recorded beside the configuration, not in it.
@@ -37,8 +39,19 @@ def prepare(
     return dataset, split_of(dataset, test_days=test_days, min_item_support=min_item_support)
 
 
-def split_of(dataset: Dataset, *, test_days: float | None = None, min_item_support: int | None = None) -> Split:
-    """The default split of a data set (see `prepare`)."""
+def split_of(
+    dataset: Dataset,
+    *,
+    test_days: float | None = None,
+    min_item_support: int | None = None,
+    test_share: float = 1,
+    collapse_repeats: bool = False,
+) -> Split:
+    """The default split of a data set (see `prepare`).
+
+    test_share: length of the test part as a share of what it would be. collapse_repeats: of runs of one item in a
+    session, keep the first event. Neither changes a published split, nor does min_item_support.
+    """
     source = dataset.source
     if source is not None and source.split == "published" and test_days is None:
         return splits.published_split(dataset.log)
@@ -53,7 +66,11 @@ def split_of(dataset: Dataset, *, test_days: float | None = None, min_item_suppo
     if min_item_support is None:
         min_item_support = 5 if source is None else source.min_item_support
     return splits.temporal_split(
-        dataset.log, test_days=test_days, test_fraction=fraction, min_item_support=min_item_support
+        dataset.log,
+        test_days=test_days and test_days * test_share,
+        test_fraction=fraction and fraction * test_share,
+        min_item_support=min_item_support,
+        collapse_repeats=collapse_repeats,
     )
 
 
@@ -97,45 +114,74 @@ def run(
 ) -> Run:
     """Trains and ranks, and returns the evidence; the evidence of an earlier equal run is returned as it is.
 
-    Equal means: same data, split, recommender, configuration and seed. fresh: run all the same.
+    Equal means: same data, split, recommender, configuration and seed. fresh: run all the same. Another process that is
+    at the same run is waited for; a GRU4Rec that was stopped in mid-training goes on after its last whole epoch, to the
+    same bits.
     """
-    import torch  # here, so that the verbs that train nothing do not wait for it
-
     evidence.check_dataset_name(dataset.name)
     cls = recommenders.lookup(recommender)
     own = {key: value for key, value in (("seed", seed), ("device", device)) if key in cls.Config.model_fields}
     model = recommenders.create(recommender, **(settings | own))
-    config = plain(model.config)
     out = out or evidence.root()
     path = evidence.path_of(
-        split, dataset=dataset.name, recommender=recommender, config=config, seed=seed, out=out
+        split, dataset=dataset.name, recommender=recommender, config=plain(model.config), seed=seed, out=out
     )
-    if not fresh and path.is_file() and path.with_suffix(".json").is_file():
+    if not fresh and _finished(path):
         return evidence.read(path)
     if not evidence.writable(path.parent):
         raise EvidenceError(f"Evidence cannot be written to '{path.parent}': it is no writable folder. Choose another.")
+    with locks.hold(path, level=logging.WARNING if progress else logging.INFO):
+        if not fresh and _finished(path):  # by the process that was waited for
+            return evidence.read(path)
+        evidence.sweep(path)
+        ranks, seconds = _rank(model, split, path, fresh=fresh, progress=progress)
+        made = evidence.write(
+            ranks,
+            split,
+            dataset=dataset.name,
+            data_hash=dataset.data_hash,
+            recommender=recommender,
+            config=plain(model.config),
+            seed=seed,
+            device=device,
+            seconds=seconds,
+            peak_memory_mb=peak_memory_mb(),
+            log=getattr(model, "log", None),
+            shims=list(getattr(model, "shims", ())),
+            out=out,
+        )
+        _checkpoint(path).unlink(missing_ok=True)
+    return made
+
+
+def _finished(path: Path) -> bool:
+    return path.is_file() and path.with_suffix(".json").is_file()
+
+
+def _checkpoint(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.checkpoint")
+
+
+def _rank(
+    model: recommenders.Recommender, split: Split, path: Path, *, fresh: bool, progress: bool
+) -> tuple[ranking.Ranks, dict[str, float]]:
+    """Ranks, and the seconds they took. A model that can goes on from the last epoch of a run that was stopped."""
+    import torch  # here, so that the verbs that train nothing do not wait for it
+
     torch.set_num_threads(getattr(model.config, "threads", 1))
+    options = {}
+    if "checkpoint" in inspect.signature(model.fit).parameters:
+        options["checkpoint"] = _checkpoint(path)
+        checkpoints.keep_if_whole(_checkpoint(path), fresh=fresh)
     start, processor = time.perf_counter(), time.process_time()
-    model.fit(split.train)
+    model.fit(split.train, **options)
     fitted = time.perf_counter()
     ranks = ranking.rank(model, split.prefixes, split.train.support, progress=progress)
     ranked = time.perf_counter()
     seconds = {"fit": fitted - start, "rank": ranked - fitted, "processor": time.process_time() - processor}
-    return evidence.write(
-        ranks,
-        split,
-        dataset=dataset.name,
-        data_hash=dataset.data_hash,
-        recommender=recommender,
-        config=config,
-        seed=seed,
-        device=device,
-        seconds=seconds,
-        peak_memory_mb=peak_memory_mb(),
-        log=getattr(model, "log", None),
-        shims=list(getattr(model, "shims", ())),
-        out=out,
-    )
+    if earlier := getattr(model, "earlier_seconds", 0.0):  # of the run that was stopped: in fit, not in processor
+        seconds |= {"fit": seconds["fit"] + earlier, "earlier": earlier}
+    return ranks, seconds
 
 
 def plain(config: recommenders.Config) -> dict[str, Any]:

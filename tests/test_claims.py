@@ -244,10 +244,16 @@ def keep(name: str, rows: list[dict[str, object]], book: Book) -> None:
 
 def test_measures_of_records(book):
     rows = [
-        {"recommender": "markov", "items": items, "percentile": q, "ms": ms}
-        for items, q, ms in ((10, 50, 1.0), (1000, 50, 3.0), (10, 99, 2.0), (1000, 99, 9.0))
-    ]
+        {"log": log, "recommender": "markov", "way": way, "at_once": n, "items": items, "percentile": q, "ms": ms}
+        for log, way, n, items, q, ms in (
+            ("generated", "catalogue", 1, 10, 50, 1.0), ("generated", "catalogue", 1, 1000, 50, 3.0),
+            ("generated", "catalogue", 1, 10, 99, 2.0), ("generated", "catalogue", 1, 1000, 99, 9.0),
+            ("generated", "candidates", 1, 10, 50, 1.0), ("generated", "candidates", 1, 1000, 50, 1.5),
+            ("generated", "catalogue", 32, 1000, 99, 0.5), ("diginetica", "catalogue", 1, 9000, 99, 70.0),
+        )  # the generated logs alone differ in nothing but their catalogue
+    ]  # fmt: skip
     keep("latency", rows, book)
+    assert measures.latency_growth(book, recommender="markov", way="candidates").estimate == 1.5
     assert measures.latency_growth(book, recommender="markov").estimate == 3.0
     assert measures.latency(book, recommender="markov", percentile=99).estimate == 9.0
     losses = [

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from audit_lib import experiments, observations, publishing, records
 from audit_lib.__main__ import cli
+from audit_lib.datasets import REGISTRY, Dataset
 from audit_lib.errors import EvidenceError, InputError
+from audit_lib.sessions import validate
 from audit_lib.study_commands import COMMANDS
 
 ONLY = {"dataset": "synthetic_independent", "seed": "0"}
@@ -27,7 +31,7 @@ def test_equal_experiments_have_equal_ids_and_others_differ():
     plan = experiments.plan()
     by_id = {}
     for e in plan:
-        key = (e.dataset, e.split, e.min_item_support, e.recommender, json.dumps(e.config, sort_keys=True), e.seed)
+        key = (e.dataset, e.split, e.preparation, e.recommender, json.dumps(e.config, sort_keys=True), e.seed)
         assert by_id.setdefault(e.id, key) == key
     assert len(set(by_id.values())) == len(by_id)
 
@@ -105,9 +109,35 @@ def test_study_runs_what_is_missing_and_nothing_twice(tmp_path):
     assert second.output == ""
 
 
-def test_a_filter_of_its_own_is_a_split_of_its_own():
+def test_a_preparation_of_its_own_is_a_split_of_its_own():
     names = {experiments.split_name(e) for e in experiments.plan() if e.dataset == "foursquare_nyc"}
-    assert names == {"temporal", "random_sessions", "leave_last_out", "random_events", "support20"}
+    assert names == {"temporal", "random_sessions", "leave_last_out", "random_events", *experiments.preparations()} - {
+        "default"
+    }
+
+
+def test_every_preparation_changes_what_it_says():
+    days = np.repeat(np.arange(40), 4)
+    log = pd.DataFrame({"SessionId": days, "ItemId": [1, 1, 2, 3] * 40, "Time": days * 86400.0 + np.tile(range(4), 40)})
+    source = replace(REGISTRY["foursquare_nyc"], test_days=8, min_item_support=5)
+    dataset = Dataset("foursquare_nyc", validate(log), "real", source, "0" * 64)
+    seen = set()
+    for e in experiments.plan():
+        if e.dataset == "foursquare_nyc" and e.split == "default" and e.preparation not in seen:
+            seen.add(e.preparation)
+            split, wanted = experiments.split_of(e, dataset), experiments.preparations()[e.preparation]
+            assert split.summary["test_days"] == 8 * wanted.test_share
+            assert split.summary["min_item_support"] == (wanted.min_item_support or 5)
+            assert split.test.n_events == split.test.n_sessions * (3 if wanted.collapse_repeats else 4)
+    assert seen == set(experiments.preparations())
+
+
+def test_a_published_split_is_not_prepared_otherwise(tmp_path):
+    path = tmp_path / "study.toml"
+    text = experiments.STUDY.read_text().replace('datasets = ["foursquare_nyc", "entree"]', 'datasets = ["diginetica"]')
+    path.write_text(text)
+    with pytest.raises(InputError, match="its authors prepared"):
+        experiments.plan(path)
 
 
 def test_published_evidence_passes(book, runs):
@@ -226,17 +256,13 @@ def test_the_committed_evidence_holds():
     assert publishing.size_mb(experiments.PUBLISHED) < publishing.LIMIT_MB
 
 
-def test_observations_are_tables_that_a_record_can_hold(tmp_path, monkeypatch):
+def test_observations_are_tables_that_a_record_can_hold(tmp_path):
     leaks = observations.leakage(["synthetic_independent"])
     assert leaks.loc[0, "shared_sessions"] == 0
     assert leaks.loc[0, "clean"]
     losses = observations.shuffle(["synthetic_first_order"])
     assert losses.loc[0, "low"] > 0.1  # the order of this log is all there is to know
-    rows = [{"setting": f"gru4rec, 5000 items: p{q} of one answer, ms", "ours": 0.5 * q} for q in (50, 99)]
-    monkeypatch.setattr("audit_lib.bench.baselines.latencies", lambda *_, **__: rows)
-    answers = observations.latency()
-    assert answers.to_dict("records")[1] == {"recommender": "gru4rec", "items": 5000, "percentile": 99, "ms": 49.5}
-    for name, table in (("leakage", leaks), ("shuffle", losses), ("latency", answers)):
+    for name, table in (("leakage", leaks), ("shuffle", losses)):
         assert len(records.read(name, folder=records.write(name, table, folder=tmp_path).parent)) == len(table)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import evidence, figures, metrics, multiverse, sampled
+from audit_lib import evidence, figures, metrics, multiverse, multiverse_tables, sampled
 from audit_lib.errors import InputError, MissingError
 from audit_lib.multiverse import Rivals
 from audit_lib.sampled import Counts
@@ -169,8 +169,9 @@ def test_the_kindest_and_the_least_kind_specification_of_a_data_set(table):
 
 def test_the_curve_is_drawn_in_order_and_twice_the_same(table):
     shown = multiverse.curve(table)
+    level_name = multiverse_tables.level_name
     draw = lambda: figures.specifications(  # noqa: E731
-        shown, choices=multiverse.LABELS, levels=lambda c, level: multiverse.level_name(c, level, str), ylabel="y"
+        shown, choices=multiverse_tables.LABELS, levels=lambda c, level: level_name(c, level, str), ylabel="y"
     )
     plot = draw()
     assert plot.table["value"].is_monotonic_increasing

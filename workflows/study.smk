@@ -31,7 +31,7 @@ rule experiment:
     output:
         temp(touch("_build/study/{id}")),
     shell:
-        "{sys.executable} -m audit_lib study --only id={wildcards.id} --out {OUT}"
+        "{sys.executable:q} -m audit_lib study --only id={wildcards.id} --out {OUT:q}"
 
 
 # Times of answers and of training mean nothing while other jobs run: they come last, alone.
@@ -42,4 +42,4 @@ rule record:
         "book/evidence/records/{name}.json",
     threads: workflow.cores
     shell:
-        "{sys.executable} -m audit_lib record {wildcards.name}"
+        "{sys.executable:q} -m audit_lib record {wildcards.name}"

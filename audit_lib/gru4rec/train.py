@@ -33,8 +33,8 @@ class GRU4Rec(Recommender):
     """The independent engine (Hidasi et al. 2016; Hidasi & Karatzoglou 2018; Hidasi & Czapp 2023).
 
     After `fit`: log, one dict an epoch (epoch, loss, steps, events, seconds, events_per_second, engine; the loss is the
-    mean over events); losses, (steps,) float64 training loss by step, if they were asked for; weights, as `model`
-    documents.
+    mean over events); losses, (steps,) float64 training loss by step, if they were asked for; earlier_seconds, of the
+    epochs that a checkpoint already held; weights, as `model` documents.
     """
 
     name: ClassVar[str] = "gru4rec"
@@ -69,10 +69,12 @@ class GRU4Rec(Recommender):
             run = kind(c, start, plan, train.support, negatives=_negatives(negatives, c.n_sample, train.n_items))
             del start  # as large as the model
             self.log: list[dict[str, Any]] = []
+            self.earlier_seconds = 0.0
             path = Path(checkpoint) if checkpoint else None
             if path and path.exists():
                 arrays, self.log = checkpoints.read(path, config=c, data=train.fingerprint)
                 run.restore(arrays)
+                self.earlier_seconds = sum(entry["seconds"] for entry in self.log)
                 log_.info("%s: goes on after epoch %d of %d.", path, len(self.log), c.n_epochs)
             kept = []
             for epoch in range(len(self.log), c.n_epochs):

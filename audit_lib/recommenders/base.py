@@ -80,11 +80,13 @@ class Recommender(ABC):
             with safe_open(path, "numpy") as file:
                 meta = file.metadata() or {}
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        except SafetensorError as error:
+            if meta.get("recommender") != cls.name:
+                raise InputError(f"'{path}' holds '{meta.get('recommender')}', not '{cls.name}'.")
+            model = cls(cls.Config(**json.loads(meta["config"])))
+        except InputError:
+            raise
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise InputError(f"'{path}' is no saved recommender: {error}.") from error
-        if meta.get("recommender") != cls.name:
-            raise InputError(f"'{path}' holds '{meta.get('recommender')}', not '{cls.name}'.")
-        model = cls(cls.Config(**json.loads(meta["config"])))
         model.restore(state)
         return model
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,7 +76,7 @@ def page_context(app: Sphinx, page: str, template: str, context: dict[str, Any],
     if not app.config.audit_bilingual:
         return
     up = "../" * (here.count("/") + 1)
-    base = os.environ.get("SITE_URL", "").rstrip("/")
+    base = app.config.audit_site_url
     for code, name in NAMES.items():
         href = f"{up}{code}/{here}"
         absolute = f"{base}/{code}/{here}" if base else href
@@ -101,6 +100,7 @@ def initialise(app: Sphinx, config: Any) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension."""
     app.add_config_value("audit_bilingual", False, "html", bool)
+    app.add_config_value("audit_site_url", "", "html", str)  # where the site is published, if that is known
     app.connect("config-inited", initialise, priority=100)
     app.connect("doctree-read", cell_prompts)
     app.connect("html-page-context", page_context)

@@ -1,4 +1,4 @@
-"""`{explorer}`: controls that show sampled metrics beside full ones, computed in the browser, and a figure for the rest.
+"""`{explorer}`: controls that show sampled metrics beside full ones, computed in the browser; a figure for the rest.
 
 Its content is the caption of the figure, which is drawn here and shown where JavaScript does not run, and in print.
 `audit_lib.explorer` publishes the ranks and has the words; only pages with the directive load the scripts.

@@ -1,0 +1,162 @@
+"""How long one answer takes: from a prefix that is in memory to the best 20 items, by size of the catalogue.
+
+A busy machine slows whoever runs at the moment. So every answer is timed several times, recommender after recommender
+in each round, and its time is the fastest of them, in processor time: whatever else the machine does can only slow one
+down. The wall times of the same answers, as the busy machine gave them, stand beside.
+
+An answer is found in one of two ways: `catalogue` scores every item and takes the best, as ranking does and GRU4Rec
+must; `candidates` scores only what a recommender has something to say about, and fills up by popularity. Both give the
+same items (but for ties); a simple recommender in service would do the second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import pandas as pd
+import torch
+
+from audit_lib import recommenders, study
+from audit_lib.bench.baselines import QUICK, TOP, synthetic_sessions
+from audit_lib.recommenders import Recommender, SparseRecommender
+from audit_lib.sessions import Prefixes, Sessions
+
+GENERATED = "generated"  # the log of the rows whose catalogue is varied
+WAYS = ("catalogue", "candidates")
+PERCENTILES = (50, 99)
+# An oracle is no recommender for other logs; of the official code the adapter would be timed, not the code.
+LEFT_OUT = ("oracle", "gru4rec_official")
+
+
+class Served(NamedTuple):
+    """A fitted recommender, and what its `candidates` are filled up with: the 40 most popular items, best first."""
+
+    name: str
+    model: Recommender
+    popular: np.ndarray
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        return WAYS if self.name == "popularity" or isinstance(self.model, SparseRecommender) else WAYS[:1]
+
+
+def measure(
+    *,
+    catalogues: Sequence[int] = (5_000, 20_000, 50_000, 200_000),
+    logs: Iterable[str] = ("diginetica",),
+    queries: int = 320,
+    block: int = 32,
+    repeats: int = 3,
+) -> pd.DataFrame:
+    """One row a log, recommender, way, number of answers at a time and percentile; one thread.
+
+    log, items (of its catalogue), recommender, way, at_once (answers asked for together), percentile; ms: milliseconds
+    of processor time an answer, the percentile over `timings` queries (or blocks), each the fastest of `repeats`;
+    ms_wall: of wall time, over all repeats; model_mb: MiB of the fitted arrays.
+    """
+    torch.set_num_threads(1)
+    rows = []
+    for log, train, test in _logs(catalogues, logs):
+        sample = _queries(test, queries)
+        served = [_serve(name, train) for name in recommenders.REGISTRY if name not in LEFT_OUT]
+        for at_once in (1, block):
+            rows += [{"log": log, "items": train.n_items} | row for row in _timed(served, sample, at_once, repeats)]
+    return pd.DataFrame(rows)
+
+
+def _logs(catalogues: Sequence[int], logs: Iterable[str]) -> Iterator[tuple[str, Sessions, Sessions]]:
+    """Name, train and test: generated ones of 20,000 sessions, differing in their catalogues alone; then real ones."""
+    for n_items in catalogues:
+        train = synthetic_sessions(n_items, rng=np.random.default_rng(0))
+        yield GENERATED, train, synthetic_sessions(n_items, n_sessions=2_000, rng=np.random.default_rng(1))
+    for name in logs:
+        _, split = study.prepare(name)
+        yield name, split.train, split.test
+
+
+def _serve(name: str, train: Sessions) -> Served:
+    model = recommenders.create(name, **QUICK.get(name, {})).fit(train)
+    return Served(name, model, np.argsort(-train.support, kind="stable")[: 2 * TOP])
+
+
+def _queries(test: Sessions, n: int) -> Sessions:
+    """n sessions of a test part drawn without replacement (all, if it has fewer); each is asked for its last event."""
+    chosen = np.random.default_rng(0).choice(test.n_sessions, min(n, test.n_sessions), replace=False)
+    return test.select(np.sort(chosen))
+
+
+def _last(sessions: Sessions) -> Prefixes:
+    """The last prefix of every session."""
+    only = np.zeros(sessions.n_events, bool)
+    only[sessions.offsets[1:] - 1] = True
+    return Prefixes(sessions, only)
+
+
+def _timed(served: Sequence[Served], sample: Sessions, at_once: int, repeats: int) -> Iterator[dict[str, Any]]:
+    """The rows of one log for so many answers at a time."""
+    edges = np.arange(0, sample.n_sessions + 1, at_once)
+    asked = [_last(sample.select(np.arange(a, b))) for a, b in pairwise(edges)]
+    jobs = [(s, way) for s in served for way in s.ways]
+    times = np.empty((2, len(jobs), repeats, len(asked)))  # processor, wall
+    for job in jobs:
+        answer(*job, asked[0])  # compiles
+    for r in range(repeats):
+        for j, (s, way) in enumerate(jobs):
+            for q, prefixes in enumerate(asked):
+                wall, processor = time.perf_counter(), time.process_time()
+                answer(s, way, prefixes)
+                times[:, j, r, q] = time.process_time() - processor, time.perf_counter() - wall
+    times *= 1_000 / at_once
+    for j, (s, way) in enumerate(jobs):
+        size = sum(array.nbytes for array in s.model.state().values()) / 2**20
+        for percentile in PERCENTILES:
+            yield {
+                "recommender": s.name, "way": way, "at_once": at_once, "percentile": percentile,
+                "ms": float(np.percentile(times[0, j].min(0), percentile)),
+                "ms_wall": float(np.percentile(times[1, j], percentile)),
+                "timings": len(asked), "model_mb": size,
+            }  # fmt: skip
+
+
+def answer(served: Served, way: str, prefixes: Prefixes) -> np.ndarray:
+    """(n, 20) int64: the best items of each prefix, best first (fewer columns for a smaller catalogue)."""
+    if way == "catalogue":
+        n = min(TOP, prefixes.sessions.n_items)
+        return np.concatenate([_best(block, n) for block in served.model.score(prefixes, block_size=len(prefixes))])
+    if served.name == "popularity":
+        return np.tile(served.popular[:TOP], (len(prefixes), 1))
+    indptr, items, values = served.model.score_sparse(prefixes, np.arange(len(prefixes)))
+    found = [_filled(items[a:b], values[a:b], served.popular) for a, b in pairwise(indptr)]
+    return np.stack(found)
+
+
+@numba.njit(cache=True)
+def _best(scores, n):
+    """(b, n) from scores (b, V): one pass a row, whatever is tied in it; of equal scores the first."""
+    out = np.empty((len(scores), n), np.int64)
+    top = np.empty(n, scores.dtype)
+    for i in range(len(scores)):
+        top[:] = -np.inf
+        for j in range(scores.shape[1]):
+            if scores[i, j] > top[n - 1]:
+                at = n - 1
+                while at > 0 and scores[i, j] > top[at - 1]:
+                    top[at], out[i, at] = top[at - 1], out[i, at - 1]
+                    at -= 1
+                top[at], out[i, at] = scores[i, j], j
+    return out
+
+
+def _filled(items: np.ndarray, values: np.ndarray, popular: np.ndarray) -> np.ndarray:
+    """(20,): the best of the candidates, then the most popular of the rest."""
+    if len(items) > TOP:
+        at = np.argpartition(values, -TOP)[-TOP:]
+        items, values = items[at], values[at]
+    items = items[np.argsort(-values)]
+    rest = popular[~np.isin(popular, items)]
+    return np.concatenate([items, rest[: max(TOP - len(items), 0)]])

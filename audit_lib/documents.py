@@ -1,0 +1,391 @@
+"""The numbers that the documents quote, each under a name: from the settled ledger or from committed evidence.
+
+A page writes {fact}`name` or {fact}`name:format`; `written` says what stands there. Where the evidence of a fact is
+missing, `quantity` raises NotYet, and the page says so in that very place. Nothing is typed, and what the ledger has
+measured is not measured again, so that a page and the ledger cannot differ.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from math import isnan
+
+import pandas as pd
+
+from audit_lib import claims, implementations, inference, labels, literature, metrics, published
+from audit_lib.claims import Settled
+from audit_lib.errors import InputError, unknown
+from audit_lib.evidence import Run
+from audit_lib.labels import translator
+from audit_lib.literature import Translate
+from audit_lib.measures import MEASURES, Book, Measured, NotYet, over, values_of
+
+K = 20
+COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}  # and who printed the value
+MIN_STEP = {"retailrocket": 2}  # the published targets of this log are those after two or more events
+SIMPLE = ("simple", "literature", "tuned")  # groups of the study in which simple recommenders ran
+GAP = "diginetica_gap"
+
+
+@dataclass
+class Source:
+    """Where facts come from: the committed evidence, and the ledger settled from it (settled here if not given)."""
+
+    book: Book = field(default_factory=Book)
+    settled: Sequence[Settled] = ()
+
+    @cached_property
+    def ledger(self) -> Sequence[Settled]:
+        return self.settled or [claims.settle(claim, self.book) for claim in claims.read()]
+
+    def measure(self, name: str, /, **arguments: object) -> Measured:
+        """A measure, from the ledger if a claim asks for it with these arguments. Raises NotYet without evidence."""
+        for finding in (finding for s in self.ledger for finding in s.findings):
+            if (finding.part.measure, finding.part.arguments) == (name, arguments):
+                if finding.measured is None:
+                    raise NotYet(*finding.missing)
+                return finding.measured
+        return MEASURES[name][0](self.book, **arguments)
+
+    def findings(self, measure: str) -> list[tuple[dict[str, object], Measured]]:
+        """Arguments and outcome of every part of the ledger with this measure that was measured, each once."""
+        found = {}
+        for finding in (finding for s in self.ledger for finding in s.findings):
+            if finding.part.measure == measure and finding.measured is not None:
+                found[frozenset(finding.part.arguments.items())] = finding.part.arguments, finding.measured
+        return list(found.values())
+
+    def score(self, dataset: str, group: str, recommender: str, metric: str = "Recall") -> Measured:
+        """Recall@20 (or MRR@20) over the targets of the publication, over sessions and seeds."""
+        wanted = {"dataset": dataset, "group": group, "recommender": recommender, "metric": metric, "k": K}
+        more = {"min_step": MIN_STEP[dataset]} if dataset in MIN_STEP else {}
+        present = self.book.present(dataset=dataset, group=group, recommender=recommender)
+        if present and len(present) < len(self.book.planned(dataset=dataset, group=group, recommender=recommender)):
+            return over(present, metric, K, more.get("min_step", 1))  # the seeds there are; the page says how many
+        return self.measure("score", **wanted, **more)
+
+    @cached_property
+    def best_simple(self) -> dict[str, tuple[str, Run]]:
+        """By data set, the group and run of the simple recommender with the highest Recall@20 on published targets."""
+        best = {}
+        for dataset in COPIED:
+            runs = [(g, run) for g in SIMPLE for run in self.book.present(dataset=dataset, group=g)]
+            if runs:
+                best[dataset] = max(runs, key=lambda pair: _mean(pair[1], MIN_STEP.get(dataset, 1)))
+        return best
+
+    def simple(self, dataset: str) -> tuple[str, Run]:
+        """That of one data set. Raises NotYet if none ran."""
+        if dataset not in self.best_simple:
+            raise NotYet(f"{dataset}, group {SIMPLE[0]}")
+        return self.best_simple[dataset]
+
+    @cached_property
+    def ablations(self) -> pd.DataFrame:
+        """`literature.ablations` of the Diginetica gap, without the row in which nothing is changed."""
+        table = literature.ablations(self.book, dataset="diginetica", group=GAP)
+        return table[table["label"] != "Nothing changed"].reset_index(drop=True)
+
+
+def _mean(run: Run, min_step: int) -> float:
+    keep = run.targets["step"].to_numpy() >= min_step
+    return float(metrics.recall(run.ranks["above"].to_numpy()[keep], run.ranks["equal"].to_numpy()[keep], K).mean())
+
+
+Quantity = Measured | str
+Fact = Callable[[Source], Quantity]
+
+
+# --- kinds of facts
+def _copied(source: Source, *, dataset: str, metric: str = "Recall") -> Measured:
+    return Measured(published.value(COPIED[dataset], dataset, "gru4rec", metric, K))
+
+
+def _score(source: Source, *, dataset: str, group: str, recommender: str, metric: str = "Recall") -> Measured:
+    return source.score(dataset, group, recommender, metric)
+
+
+def _above_copied(source: Source, *, dataset: str, group: str, recommender: str) -> Measured:
+    """The interval is ours alone: a published value has none."""
+    ours, said = source.score(dataset, group, recommender), _copied(source, dataset=dataset).estimate
+    return Measured(ours.estimate - said, ours.low - said, ours.high - said, ours.seeds)
+
+
+def _runs(source: Source, dataset: str, group: str, recommender: str) -> list[Run]:
+    runs = source.book.present(dataset=dataset, group=group, recommender=recommender)
+    return runs or source.book.runs(dataset=dataset, group=group, recommender=recommender)
+
+
+def _seeds(source: Source, *, dataset: str, group: str, recommender: str) -> Measured:
+    return Measured(float(len(_runs(source, dataset, group, recommender))))
+
+
+def _seconds(source: Source, *, dataset: str, group: str, recommender: str, unit: float = 1.0) -> Measured:
+    """To train, the median over seeds (another process may have slowed one of them); unit: 60 for minutes."""
+    runs = _runs(source, dataset, group, recommender)
+    return Measured(statistics.median(run.manifest["seconds"]["fit"] for run in runs) / unit, seeds=len(runs))
+
+
+def _simple(source: Source, *, dataset: str) -> Measured:
+    return over([source.simple(dataset)[1]], "Recall", K, MIN_STEP.get(dataset, 1))
+
+
+def _simple_name(source: Source, *, dataset: str) -> str:
+    return labels.RECOMMENDERS[source.simple(dataset)[1].recommender]
+
+
+def _simple_seconds(source: Source, *, dataset: str) -> Measured:
+    """To fit the best simple recommender."""
+    return Measured(source.simple(dataset)[1].manifest["seconds"]["fit"])
+
+
+def _simple_less(source: Source, *, dataset: str, group: str, recommender: str) -> Measured:
+    """The best simple recommender less GRU4Rec, paired by target, over the seeds there are.
+
+    The best was chosen on these very targets, in its favour; the interval does not know of the choice.
+    """
+    theirs, session = values_of(_runs(source, dataset, group, recommender), "Recall", K, MIN_STEP.get(dataset, 1))
+    ours, _ = values_of([source.simple(dataset)[1]], "Recall", K, MIN_STEP.get(dataset, 1))
+    found = inference.over_seeds(ours - theirs, session)
+    return Measured(found.mean, found.interval.low, found.interval.high, found.n)
+
+
+def _predictions(source: Source, *, dataset: str) -> Measured:
+    run = source.simple(dataset)[1]
+    return Measured(float((run.targets["step"] >= MIN_STEP.get(dataset, 1)).sum()))
+
+
+def _extreme(source: Source, *, measure: str, pick: Callable[[Iterable[float]], float], leave: str = "") -> Measured:
+    """The least or the greatest outcome of a measure in the ledger. leave: a data set that does not count."""
+    found = [m.estimate for arguments, m in source.findings(measure) if arguments.get("dataset") != leave]
+    if not found:
+        raise NotYet(measure)
+    return Measured(pick(found))
+
+
+def _real_logs(source: Source) -> Measured:
+    """Real logs on which the best simple recommender is set against GRU4Rec."""
+    return Measured(float(sum(a["dataset"] != "seed_demo" for a, _ in source.findings("simple_share"))))
+
+
+def _margins(source: Source, *, kept: bool) -> Measured:
+    """Published models that are said to beat GRU4Rec; kept: of those, the ones whose value is above ours."""
+    found = [m.estimate for _, m in source.findings("published_gap")]
+    if not found:
+        raise NotYet("published_gap")
+    return Measured(float(sum(x > 0 for x in found) if kept else len(found)))
+
+
+def _margin_published(source: Source, *, model: str, dataset: str = "diginetica") -> Measured:
+    theirs = published.value("wu2019", dataset, model, "Recall", K)
+    return Measured(theirs - _copied(source, dataset=dataset).estimate)
+
+
+def _published(source: Source, *, by: str, dataset: str, recommender: str) -> Measured:
+    return Measured(published.value(by, dataset, recommender, "Recall", K))
+
+
+def _trail(source: Source, *, source_key: str, called: str, dataset: str) -> Measured:
+    rows = published.trail().query("source == @source_key and called == @called and dataset == @dataset")
+    return Measured(float(rows.iloc[0]["recall"]))
+
+
+def _claims(source: Source, *, verdict: str | None = None) -> Measured:
+    return Measured(float(sum(verdict in (None, s.verdict) for s in source.ledger)))
+
+
+def _ablations_planned(source: Source) -> Measured:
+    return Measured(float(len({e.variant for e in source.book.planned(dataset="diginetica", group=GAP)})))
+
+
+def _ablations_run(source: Source, *, near: bool = False) -> Measured:
+    said = _copied(source, dataset="diginetica").estimate
+    return Measured(float(len(literature.nearest(source.ablations, said) if near else source.ablations)))
+
+
+def _nearest(source: Source, *, column: str = "value") -> Quantity:
+    """Of the changed GRU4Recs, the one whose Recall@20 is nearest to the copied value."""
+    if source.ablations.empty:
+        raise NotYet(f"diginetica, group {GAP}")
+    said = _copied(source, dataset="diginetica").estimate
+    row = source.ablations.loc[(source.ablations["value"] - said).abs().idxmin()]
+    return row["label"] if column == "label" else Measured(float(row[column]))
+
+
+def _ablations_spread(source: Source) -> Measured:
+    """From the GRU4Rec with nothing left out to the worst of those with something changed."""
+    if source.ablations.empty:
+        raise NotYet(f"diginetica, group {GAP}")
+    whole = source.score("diginetica", "headline", "gru4rec").estimate
+    return Measured(whole - float(source.ablations["value"].min()))
+
+
+def _best_demo_seed(source: Source) -> Measured:
+    """The highest Recall@20 of any seed of either engine on the demo log."""
+    runs = source.book.runs(dataset="seed_demo", group="demo")
+    return Measured(max(_mean(run, 1) for run in runs))
+
+
+def _third_party(source: Source, *, halved: bool) -> Measured:
+    table = implementations.published()
+    return Measured(float((table["total"] > 0.5).sum() if halved else len(table)))
+
+
+_OFFICIAL = {"dataset": "diginetica", "group": "headline_bpr_max", "recommender": "gru4rec_official"}
+_BPR = _OFFICIAL | {"recommender": "gru4rec"}
+_CE = {"group": "headline", "recommender": "gru4rec"}
+_DEMO = {"dataset": "seed_demo", "group": "demo"}
+
+FACTS: dict[str, Fact] = {
+    "copied-diginetica": partial(_copied, dataset="diginetica"),
+    "copied-diginetica-mrr": partial(_copied, dataset="diginetica", metric="MRR"),
+    "copied-yoochoose": partial(_copied, dataset="yoochoose1_64"),
+    "copied-retailrocket": partial(_copied, dataset="retailrocket"),
+    "predictions-diginetica": partial(_predictions, dataset="diginetica"),
+    "official": partial(_score, **_OFFICIAL),
+    "official-mrr": partial(_score, **_OFFICIAL, metric="MRR"),
+    "official-seeds": partial(_seeds, **_OFFICIAL),
+    "official-minutes": partial(_seconds, **_OFFICIAL, unit=60.0),
+    "official-above-copied": partial(_above_copied, **_OFFICIAL),
+    "official-ce": partial(_score, **_OFFICIAL | {"group": "headline"}),
+    "bpr": partial(_score, **_BPR),
+    "bpr-seeds": partial(_seeds, **_BPR),
+    "ce": partial(_score, dataset="diginetica", **_CE),
+    "ce-seeds": partial(_seeds, dataset="diginetica", **_CE),
+    "ce-above-copied": partial(_above_copied, dataset="diginetica", **_CE),
+    "ce-minutes": partial(_seconds, dataset="diginetica", **_CE, unit=60.0),
+    "ce-yoochoose": partial(_score, dataset="yoochoose1_64", **_CE),
+    "ce-yoochoose-above-copied": partial(_above_copied, dataset="yoochoose1_64", **_CE),
+    "ce-retailrocket": partial(_score, dataset="retailrocket", **_CE),
+    "ce-retailrocket-above-copied": partial(_above_copied, dataset="retailrocket", **_CE),
+    "simple": partial(_simple, dataset="diginetica"),
+    "simple-name": partial(_simple_name, dataset="diginetica"),
+    "simple-seconds": partial(_simple_seconds, dataset="diginetica"),
+    "simple-less-ce": partial(_simple_less, dataset="diginetica", **_CE),
+    "simple-less-bpr": partial(_simple_less, **_BPR),
+    "share-least": partial(_extreme, measure="simple_share", pick=min, leave="seed_demo"),
+    "share-most": partial(_extreme, measure="simple_share", pick=max, leave="seed_demo"),
+    "share-logs": _real_logs,
+    "factor-least": partial(_extreme, measure="sampled_factor", pick=min),
+    "factor-most": partial(_extreme, measure="sampled_factor", pick=max),
+    "reversals": lambda source: source.measure("reversals", n=100),
+    "speed-least": partial(_extreme, measure="speed_ratio", pick=min),
+    "speed-most": partial(_extreme, measure="speed_ratio", pick=max),
+    "shuffle-least": lambda source: source.measure("shuffle_loss", which="least"),
+    "margins": partial(_margins, kept=False),
+    "margins-kept": partial(_margins, kept=True),
+    "margin-srgnn-published": partial(_margin_published, model="srgnn"),
+    "margin-srgnn-here": lambda source: source.measure(
+        "published_gap", dataset="diginetica", model="srgnn", source="wu2019"
+    ),
+    "srgnn": partial(_published, by="wu2019", dataset="diginetica", recommender="srgnn"),
+    "narm-yoochoose": partial(_published, by="wu2019", dataset="yoochoose1_64", recommender="narm"),
+    "session-rec": partial(_published, by="ludewig2021", dataset="diginetica", recommender="gru4rec"),
+    "readme": partial(_published, by="official_code", dataset="diginetica_raw", recommender="gru4rec_official"),
+    "session-popularity-published": partial(
+        _published, by="wu2019", dataset="diginetica", recommender="session_popularity"
+    ),
+    "session-popularity": partial(
+        _score, dataset="diginetica", group="simple", recommender="session_popularity"
+    ),
+    "narm-improved-yoochoose": partial(
+        _trail, source_key="li2017", called="Improved GRU-Rec", dataset="yoochoose1_64"
+    ),
+    "narm-plain-yoochoose": partial(_trail, source_key="li2017", called="GRU-Rec", dataset="yoochoose1_64"),
+    "narm-plain-diginetica": partial(_trail, source_key="li2017", called="GRU-Rec", dataset="diginetica"),
+    "claims": _claims,
+    "claims-reproduced": partial(_claims, verdict="reproduced"),
+    "claims-partly": partial(_claims, verdict="partly"),
+    "claims-not-reproduced": partial(_claims, verdict="not reproduced"),
+    "claims-not-run": partial(_claims, verdict="not run"),
+    "ablations-planned": _ablations_planned,
+    "ablations-run": _ablations_run,
+    "ablations-near": partial(_ablations_run, near=True),
+    "ablation-nearest": partial(_nearest, column="label"),
+    "ablation-nearest-value": _nearest,
+    "ablation-nearest-mrr": partial(_nearest, column="mrr"),
+    "ablations-spread": _ablations_spread,
+    "third-party-cases": partial(_third_party, halved=False),
+    "third-party-halved": partial(_third_party, halved=True),
+    "demo-claimed": partial(_published, by="audited_study", dataset="seed_demo", recommender="gru4rec"),
+    "demo-claimed-popularity": partial(_published, by="audited_study", dataset="seed_demo", recommender="popularity"),
+    "demo-popularity": partial(_score, dataset="seed_demo", group="demo_protocol", recommender="popularity"),
+    "demo-gru4rec": partial(_score, **_DEMO, recommender="gru4rec"),
+    "demo-official": partial(_score, **_DEMO, recommender="gru4rec_official"),
+    "demo-best-seed": _best_demo_seed,
+    "demo-seeds": partial(_seeds, **_DEMO, recommender="gru4rec"),
+    "demo-optimum": lambda source: source.measure("optimum", dataset="synthetic_independent", k=K),
+    "demo-loss-first": lambda source: source.measure("loss", **_DEMO, recommender="gru4rec_official", epoch=1),
+    "demo-loss-last": lambda source: source.measure("loss", **_DEMO, recommender="gru4rec_official", epoch=5),
+    "demo-less-popularity": lambda source: source.measure(
+        "difference", dataset="seed_demo", first="gru4rec_official", first_group="demo", second="popularity",
+        second_group="simple",
+    ),
+}  # fmt: skip
+
+
+# --- on a page
+def quantity(name: str, source: Source) -> Quantity:
+    """A fact. Raises InputError for a name that is none, NotYet (which names it) where its evidence is missing."""
+    if name not in FACTS:
+        raise unknown("fact", name, FACTS)
+    return FACTS[name](source)
+
+
+def written(value: Quantity, spec: str = "", lang: str = "en") -> str:
+    """A fact as it stands in a sentence.
+
+    spec: a format specification of Python ('.2%', ',d'); 'points', percentage points without their sign; '+points',
+    with it; any of these and '~', the interval instead of the estimate; 'verb', what a difference says of the first of
+    two ('is above', 'is below', 'cannot be told from', by its interval). A text has no specification, and is
+    translated. Raises InputError if the two do not fit.
+    """
+    if isinstance(value, str):
+        if spec:
+            raise InputError(f"The text '{value}' cannot be formatted as '{spec}'.")
+        return translator(lang)(value)
+    if spec == "verb":
+        return verb(value, lang)
+    if spec.endswith("~"):
+        if isnan(value.low):
+            raise InputError("This fact has no interval.")
+        return f"[{number(value.low, spec[:-1])}, {number(value.high, spec[:-1])}]"
+    return number(value.estimate, spec)
+
+
+def verb(difference: Measured, lang: str = "en") -> str:
+    """Whether the first of two is above the second; where the interval holds zero, that it cannot be told."""
+    _: Translate = translator(lang)
+    if isnan(difference.low):
+        raise InputError("A difference without an interval does not say which is above.")
+    if difference.low > 0:
+        return _("is above")
+    return _("is below") if difference.high < 0 else _("cannot be told from")
+
+
+def number(value: float, spec: str) -> str:
+    """A number, the same in every language: a hard space before %, a narrow one between thousands, a minus sign."""
+    if not spec:
+        raise InputError("A number needs a format, as in {fact}`official:.2%`.")
+    if spec in ("points", "+points"):
+        text = f"{100 * value:+.1f}" if spec[0] == "+" else f"{abs(100 * value):.1f}"
+    else:
+        text = format(round(value) if spec.endswith("d") else value, spec)
+    return text.replace("%", "\u00a0%").replace(",", "\u202f").replace("-", "\u2212")
+
+
+def not_yet(lang: str = "en") -> str:
+    """What a page writes where evidence is missing."""
+    _: Translate = translator(lang)
+    return _("not run yet")
+
+
+def awaited(groups: Iterable[str], source: Source) -> tuple[int, int]:
+    """How many experiments of these groups of the study lack evidence, and how many there are."""
+    planned = [e for group in groups for e in source.book.planned(group=group)]
+    if not planned:
+        raise InputError(f"The study has no group {', '.join(groups)}.")
+    return sum(source.book.run_of(e) is None for e in planned), len(planned)

@@ -1,0 +1,233 @@
+"""Tables and figures of the documents, by name: what a prose page shows, drawn from committed evidence.
+
+Rows appear as their evidence does. `documents` holds the single numbers; `book/_ext/facts.py` puts both on the pages.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+import pandas as pd
+
+from audit_lib import documents, figures, labels, literature, published
+from audit_lib.documents import COPIED, GAP, MIN_STEP, K, Source, quantity
+from audit_lib.evidence import Run
+from audit_lib.figures import Plot
+from audit_lib.labels import Table, name_of, translator
+from audit_lib.literature import Translate
+from audit_lib.measures import Measured, over
+
+Exhibit = Callable[[Source, str], Table]
+GRU4REC = ("gru4rec", "gru4rec_official")
+TRAININGS = {"headline": "Cross-entropy", "headline_bpr_max": "BPR-max"}  # group of the study: loss
+SETTINGS = {"simple": "Default settings", "literature": "settings of the literature", "tuned": "tuned"}
+SHOWN = ("markov", "sknn", "vsknn", "stan", "vstan")  # simple recommenders beside GRU4Rec
+
+
+def _present(source: Source, dataset: str, group: str, recommender: str) -> list[Run]:
+    return source.book.present(dataset=dataset, group=group, recommender=recommender, variant=None)
+
+
+def _trained(source: Source, dataset: str) -> list[tuple[str, str, list[Run]]]:
+    """Engine, group and runs of every way in which GRU4Rec was trained as it should be."""
+    ways = [(name, group) for group in TRAININGS for name in GRU4REC]
+    found = [(name, group, _present(source, dataset, group, name)) for name, group in ways]
+    return [way for way in found if way[2]]
+
+
+def _interval(found: Measured) -> str:
+    return f"{found.low:z.4f} – {found.high:z.4f}"
+
+
+def _recall(runs: list[Run], dataset: str) -> Measured:
+    return over(runs, "Recall", K, MIN_STEP.get(dataset, 1))
+
+
+def _engine(name: str, group: str, lang: str) -> str:
+    _: Translate = translator(lang)
+    return f"{name_of(name, lang)}, {_(TRAININGS[group])}"
+
+
+# --- tables
+def copied(source: Source, lang: str) -> Table:
+    """Each published data set: GRU4Rec as copied, the best GRU4Rec and the best simple recommender here."""
+    rows = []
+    for dataset, key in COPIED.items():
+        ways = [(_recall(runs, dataset), name, group) for name, group, runs in _trained(source, dataset)]
+        if not ways or dataset not in source.best_simple:
+            continue
+        best, name, group = max(ways)
+        simple = source.simple(dataset)[1]
+        rows.append({
+            "Data set": dataset,
+            "As copied": published.value(key, dataset, "gru4rec", "Recall", K),
+            "GRU4Rec here": best.estimate,
+            "95 % interval": _interval(best),
+            "Trained as": _engine(name, group, lang),
+            "Best simple": f"{name_of(simple.recommender, lang)}: {_recall([simple], dataset).estimate:.4f}",
+        })  # fmt: skip
+    headings = ["Data set", "As copied", "GRU4Rec here", "95 % interval", "Trained as", "Best simple"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+
+
+def engines(source: Source, lang: str) -> Table:
+    """GRU4Rec on Diginetica, a row for each engine and loss: seeds, Recall@20, MRR@20, minutes to train."""
+    rows = []
+    for name, group, runs in _trained(source, "diginetica"):
+        recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K)
+        rows.append({
+            "Engine and loss": _engine(name, group, lang),
+            "Seeds": len(runs),
+            "Recall@20": recall.estimate,
+            "95 % interval": _interval(recall),
+            "MRR@20": mrr.estimate,
+            "Minutes to train": statistics.median(run.manifest["seconds"]["fit"] for run in runs) / 60,
+        })  # fmt: skip
+    headings = ["Engine and loss", "Seeds", "Recall@20", "95 % interval", "MRR@20", "Minutes to train"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats={"Minutes to train": ".0f"})
+
+
+def trail(source: Source, lang: str) -> Table:
+    """What one table after another prints for GRU4Rec."""
+    _ = translator(lang)
+    names = {"wu2018preprint": "Wu et al., first preprint (2018)"}
+    found = published.trail().set_index(["source", "called", "dataset"])
+    rows = []
+    for key, called in dict.fromkeys(zip(*(found.index.get_level_values(i) for i in (0, 1)), strict=True)):
+        values = [found.loc[(key, called, dataset)] for dataset in ("yoochoose1_64", "diginetica")]
+        printed = [f"{100 * v['recall']:.2f} / {100 * v['mrr']:.2f}" for v in values]
+        rows.append((_(names[key]) if key in names else literature.cited(key, lang), called, *printed))
+    headings = ["Table", "Row", "Yoochoose 1/64", "Diginetica"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+
+
+def ablations(source: Source, lang: str) -> Table:
+    """GRU4Rec on Diginetica with parts left out, the best first, and how far each is from the copied value."""
+    said = published.value("wu2019", "diginetica", "gru4rec", "Recall", K)
+    found = literature.ablations(source.book, dataset="diginetica", group=GAP, lang=lang)
+    shown = literature.ablations_for_readers(found, said)
+    return Table(shown, lang=lang, formats={"From the published value": "+z.4f"})
+
+
+def models(source: Source, lang: str) -> Table:
+    """The models that are said to beat GRU4Rec, and what is left of the margin."""
+    formats = {"Less GRU4Rec as published": "+z.4f", "Less GRU4Rec as measured": "+z.4f"}
+    return Table(literature.models(source.book, lang=lang), lang=lang, formats=formats)
+
+
+def simple(source: Source, lang: str) -> Table:
+    """Simple recommenders on Diginetica in every setting that ran, and GRU4Rec, the best first."""
+    _ = translator(lang)
+    rows = []
+    for group, settings in SETTINGS.items():
+        for name in SHOWN:
+            rows += [(name_of(name, lang), _(settings), [run]) for run in _present(source, "diginetica", group, name)]
+    rows += [(name_of(name, lang), _(TRAININGS[group]), runs) for name, group, runs in _trained(source, "diginetica")]
+    table = pd.DataFrame(
+        {
+            "Recommender": name,
+            "Settings": settings,
+            "Recall@20": over(runs, "Recall", K).estimate,
+            "MRR@20": over(runs, "MRR", K).estimate,
+            "Seconds to train": statistics.median(run.manifest["seconds"]["fit"] for run in runs),
+        }
+        for name, settings, runs in rows
+    )
+    if len(table):
+        table = table.sort_values("Recall@20", ascending=False, kind="stable", ignore_index=True)
+    return Table(table, lang=lang, formats={"Seconds to train": ",.1f"})
+
+
+def provenance(source: Source, lang: str) -> Table:
+    """The evidence behind the case study."""
+    wanted = [
+        (d, g) for d in ("diginetica", "seed_demo") for g in (*TRAININGS, *SETTINGS, "demo", "demo_protocol", GAP)
+    ]
+    runs = [run for dataset, group in wanted for run in source.book.present(dataset=dataset, group=group)]
+    return Table(literature.provenance(runs, lang=lang), lang=lang)
+
+
+TABLES: dict[str, Exhibit] = {
+    "copied": copied, "engines": engines, "trail": trail, "ablations": ablations, "models": models, "simple": simple,
+    "provenance": provenance,
+}  # fmt: skip
+
+
+# --- figures
+_COLUMNS = ["label", "published", "value", "low", "high"]
+
+
+def figure_copied(source: Source, lang: str) -> Plot:
+    """Every published data set: GRU4Rec as copied and as measured, the best simple one, and the models said to win."""
+    rows = []
+    for dataset, key in COPIED.items():
+        said = published.value(key, dataset, "gru4rec", "Recall", K)
+        for name, group, runs in _trained(source, dataset):
+            rows.append((f"{dataset}: {_engine(name, group, lang)}", said, _recall(runs, dataset)))
+        if dataset in source.best_simple:
+            run = source.simple(dataset)[1]
+            rows.append((f"{dataset}: {name_of(run.recommender, lang)}", float("nan"), _recall([run], dataset)))
+        others = published.table().query("dataset == @dataset and source == @key and k == @K")
+        for entry in others.to_dict("records"):
+            if entry["recommender"] not in labels.RECOMMENDERS:
+                name = published.model_name(entry["recommender"], lang)
+                rows.append((f"{dataset}: {name}", entry["recall"], Measured(float("nan"))))
+    table = pd.DataFrame([(label, said, m.estimate, m.low, m.high) for label, said, m in rows], columns=_COLUMNS)
+    return figures.published(table.assign(targets="same"), lang=lang)
+
+
+def figure_gap(source: Source, lang: str) -> Plot:
+    """The ablations against the copied value."""
+    said = published.value("wu2019", "diginetica", "gru4rec", "Recall", K)
+    found = literature.ablations(source.book, dataset="diginetica", group=GAP, lang=lang)
+    return figures.ablations(found, reference=said, lang=lang)
+
+
+def figure_margins(source: Source, lang: str) -> Plot:
+    """Margins over GRU4Rec as published, and what is left of them against GRU4Rec as measured here."""
+    rows = {}
+    for arguments, found in source.findings("published_gap"):
+        dataset, model = arguments["dataset"], arguments["model"]
+        theirs, said = (published.value("wu2019", dataset, name, "Recall", K) for name in (model, "gru4rec"))
+        label = f"{dataset}: {published.model_name(model, lang)}"
+        rows[label] = (label, theirs - said, found.estimate, found.low, found.high)
+    return figures.margins(pd.DataFrame(rows.values(), columns=_COLUMNS), lang=lang)
+
+
+def figure_demo(source: Source, lang: str) -> Plot:
+    """The demo log: what is claimed, what comes out, and the optimum that nothing can exceed in expectation."""
+    _ = translator(lang)
+    rows = []
+    for name, group in (
+        ("popularity", "demo_protocol"), ("markov", "demo_protocol"), ("gru4rec", "demo"), ("gru4rec_official", "demo"),
+    ):  # fmt: skip
+        runs = _present(source, "seed_demo", group, name)
+        said = published.value("audited_study", "seed_demo", name, "Recall", K)
+        rows.append((name_of(name, lang), said, over(runs, "Recall", K) if runs else Measured(float("nan"))))
+    table = pd.DataFrame([(label, said, m.estimate, m.low, m.high) for label, said, m in rows], columns=_COLUMNS)
+    best = quantity("demo-optimum", source).estimate
+    return figures.published(table.assign(targets="same"), limit=(best, _("Exact optimum")), lang=lang)
+
+
+FIGURES: dict[str, Callable[[Source, str], Plot]] = {
+    "copied": figure_copied, "gap": figure_gap, "margins": figure_margins, "demo": figure_demo,
+}  # fmt: skip
+
+
+def stage(name: str, lang: str) -> str:
+    """What a stage is called in a sentence: its number."""
+    _: Translate = translator(lang)
+    return f"{_('stage')} {name.partition('_')[0]}"
+
+
+def still_missing(groups: list[str], source: Source, lang: str) -> str | None:
+    """A sentence that says how much of these groups of the study is not there yet; None if all is."""
+    _ = translator(lang)
+    missing, planned = documents.awaited(groups, source)
+    if not missing:
+        return None
+    sentence = _("Of the # runs planned for this part, # are not there yet; what follows is from those that are.")
+    for count in (planned, missing):
+        sentence = sentence.replace("#", f"{count:d}", 1)
+    return sentence
