@@ -37,6 +37,8 @@ REGISTRY: dict[str, str] = {
     "shuffle": "audit_lib.observations:shuffle",
     "order_dial": "audit_lib.observations:order_dial",
     "latency": "audit_lib.observations:latency",
+    "determinism": "audit_lib.defence.determinism:measure",
+    "mutation": "audit_lib.defence.mutation:measure",
 }
 
 
