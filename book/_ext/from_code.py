@@ -1,7 +1,8 @@
 """Directives that write what the code already knows, so that no page repeats it by hand.
 
 `{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{citation}` how to cite
-this work. Their words go through the page's catalogue like any others; names and counts do not.
+this work, `{defence}` a table of how the report is tried. Their words go through the page's catalogue like any others;
+names and counts do not.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import audit_lib
 from audit_lib import citation, sources
+from audit_lib.defence import report
 from audit_lib.sources import Manual, Source
 
 LIBRARY = Path(audit_lib.__file__).parent
@@ -111,6 +113,17 @@ class HowToCite(FromCode):
         return found
 
 
+class Defence(FromCode):
+    """A table of `audit_lib.defence.report`: `table` is counts, conditions, mutants or supply."""
+
+    option_spec = {"table": lambda value: directives.choice(value, tuple(report.TABLES))}  # noqa: RUF012
+
+    def lines(self) -> list[str]:
+        for path in report.sources():
+            self.env.note_dependency(str(path))
+        return report.lines(self.options["table"])
+
+
 def deviations() -> Iterator[tuple[str, str]]:
     """File, relative to the library, and text of each marked comment."""
     for path in sorted(LIBRARY.rglob("*.py")):
@@ -123,5 +136,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("data-sets", DataSets)
     app.add_directive("deviations", Deviations)
     app.add_directive("citation", HowToCite)
+    app.add_directive("defence", Defence)
     version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}
