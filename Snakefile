@@ -18,6 +18,7 @@ EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
 APART = {"alttext", "documents", "entry", "exhibits", "explorer", "finding", "ledger", "mathjax", "pdf", "pipeline"}
 APART |= {"readme", "runnote", "site", "sitecheck", "sitepages", "status", "translated", "__main__"}
+APART |= {"citation", "contrasts", "effects", "report_exhibits", "reporting"}
 MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
 LIBRARY = [path for path in MODULES if Path(path).stem not in APART]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
