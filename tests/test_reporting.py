@@ -13,7 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import contrasts, documents, effects, exhibits, pipeline, report_exhibits, reporting
+from audit_lib import (
+    contrasts,
+    documents,
+    effects,
+    exhibits,
+    experiments,
+    pipeline,
+    records,
+    report_exhibits,
+    reporting,
+)
 from audit_lib.documents import Source
 from audit_lib.effects import Effect, value
 from audit_lib.errors import InputError
@@ -208,6 +218,16 @@ def test_every_question_of_the_report_is_answered_in_its_conclusions() -> None:
     concluded = re.findall(r"^\*\*(RQ\d)\.\*\*", text, re.MULTILINE)
     assert asked
     assert asked == results == concluded
+
+
+def test_the_sources_that_the_report_names_are_those_of_the_study() -> None:
+    table = (BOOK / "technical_report.md").read_text("utf8").split("(report-sources)=")[1]
+    plan = experiments.read()
+    for words, known in (("groups?", {line.group for line in plan.experiment}), ("records?", set(records.REGISTRY))):
+        listed = ",".join(re.findall(rf"\b{words} ((?:`\w+`(?:, )?)+)", table.replace("; ", " ")))
+        names = set(re.findall(r"`(\w+)`", listed))
+        assert names
+        assert names <= known
 
 
 # --- numbers of the stages
