@@ -201,6 +201,12 @@ def test_every_number_on_a_page_is_computed_and_every_name_is_known(path: Path) 
     assert re.findall(r"\d+\.\d+", prose) == [], "a decimal number is typed"
 
 
+def test_every_number_that_is_kept_for_the_pages_stands_on_one() -> None:
+    text = "\n".join(path.read_text("utf8") for path in BOOK.glob("*.md"))
+    quoted = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text)}
+    assert set(reporting.OWN) - quoted == set()
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_every_stage_and_every_number_of_a_stage_is_there(path: Path) -> None:
     text = path.read_text("utf8")
