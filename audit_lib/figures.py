@@ -20,6 +20,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from audit_lib.csvtext import csv_text
 from audit_lib.labels import name_of, translator
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
@@ -64,17 +65,18 @@ class Plot:
         path.parent.mkdir(parents=True, exist_ok=True)
         for kind in ("svg", "png"):
             path.with_suffix(f".{kind}").write_bytes(self.image(kind))
-        self.table.to_csv(path.with_suffix(".csv"), index=False)
+        path.with_suffix(".csv").write_text(csv_text(self.table), "utf8")
 
     def digest(self) -> str:
-        """sha256 of the plotted table, numbers to nine digits."""
-        return hashlib.sha256(self.table.to_csv(index=False, float_format="%.9g").encode()).hexdigest()
+        """sha256 of the plotted table as CSV, numbers to nine digits: that of the file a reader downloads."""
+        return hashlib.sha256(csv_text(self.table).encode()).hexdigest()
 
     def __repr__(self) -> str:
         return f"<{len(self.table)} rows plotted, sha256 {self.digest()[:16]}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.image("svg").decode(), "text/plain": repr(self)}
+        data = {"image/svg+xml": self.image("svg").decode(), "text/plain": repr(self)}
+        return data | {"text/csv": csv_text(self.table)}
 
 
 @contextmanager
@@ -344,6 +346,18 @@ def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20
         axes.axvline(reference, color=COLOURS[1], linewidth=1.6, linestyle="--", label=_("Published value"))
         _rows(axes, list(table["label"]), xlabel=_(xlabel))
         _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def differences(table: pd.DataFrame, *, xlabel: str, lang: str = "en") -> Plot:
+    """table: label, value, low, high; a row each, in order, from the top, against a line at zero."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 1.0 + 0.3 * len(table))) as (figure, axes):
+        at = np.arange(len(table))
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0])
+        axes.axvline(0, color="black", linewidth=1)
+        _rows(axes, list(table["label"]), xlabel=_(xlabel), start=None)
     return Plot(figure, table)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import click
 import yaml
 
-from audit_lib import alttext, entry, explorer, pdf, sitecheck, sitepages
+from audit_lib import alttext, entry, explorer, pdf, sitecheck, sitepages, translated
 from audit_lib.errors import AuditError
 from audit_lib.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
@@ -71,6 +71,7 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
     notebooks = executed / lang / "notebooks"
     files |= {Path("notebooks") / path.name: path for path in notebooks.glob("[0-9][0-9]_*.ipynb")
               if path.name.count(".") == 1}  # fmt: skip
+    files |= {Path("notebooks") / "runs" / path.relative_to(executed): path for path in executed.rglob("*.run.json")}
     for old in [path for path in target.rglob("*") if path.is_file() and path.suffix not in {".mo", ".pyc"}]:
         if old.relative_to(target) not in files and old.parent != target:
             old.unlink()
@@ -141,6 +142,8 @@ def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None 
     shutil.rmtree(site, ignore_errors=True)
     for lang in LANGUAGES:
         shutil.copytree(work / "pages" / lang, site / lang, ignore=shutil.ignore_patterns(*UNPUBLISHED))
+        if lang != "en":
+            translated.downloads(site / lang, root / CATALOGUES)
     sitepages.write(site, base=sitepages.base_url(root))
     return site
 

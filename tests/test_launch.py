@@ -102,7 +102,7 @@ def test_the_workflow_publishes_both_languages_with_their_pdfs_and_the_launch_br
     assert "audit_lib.launch" in commands
     assert any(step.get("env", {}).get("REPOSITORY") == "${{ github.repository }}" for step in steps)
     assert workflow["permissions"]["contents"] == "read", "one job alone may write"
-    writing = [name for name, job in workflow["jobs"].items() if "write" in job.get("permissions", {}).values()]
+    writing = [name for name, job in workflow["jobs"].items() if job["permissions"].get("contents") == "write"]
     assert writing == ["launch"]
 
 
