@@ -2,7 +2,7 @@
 
 `bind` joins the articles of the pages in the order of the contents, makes every id unique and every link between pages
 one inside the document. Chromium prints it, outline and links included; page numbers of the contents are read from a
-first print and written in before the second, because no style sheet can ask for them. The same pages give the same bytes.
+first print and written in before the second: no style sheet can ask for them. The same pages give the same bytes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -47,9 +48,10 @@ class PdfError(AuditError, RuntimeError):
 
 
 def languages() -> tuple[str, ...]:
-    """Those whose book is printed: all, or what $AUDIT_PDF says; none without a browser."""
+    """Those whose book is printed: all, or what $AUDIT_PDF says; none without a browser or without pypdf."""
     wanted = os.environ.get("AUDIT_PDF", " ".join(LANGUAGES)).split()
-    return tuple(lang for lang in LANGUAGES if lang in wanted) if BINARY else ()
+    able = BINARY is not None and find_spec("pypdf") is not None
+    return tuple(lang for lang in LANGUAGES if lang in wanted) if able else ()
 
 
 # --- one document of many pages

@@ -208,7 +208,7 @@ def test_a_workflow_pins_its_actions_by_commit_and_asks_for_little(path):
     for name, job in workflow["jobs"].items():
         assert job["timeout-minutes"] <= 90, name
         writes = {key for key, value in job.get("permissions", {}).items() if value == "write"}
-        assert writes <= ({"pages", "id-token"} if name == "deploy" else set()), name
+        assert writes <= {"deploy": {"pages", "id-token"}, "launch": {"contents"}}.get(name, set()), name
         for step in job["steps"]:
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False

@@ -31,8 +31,8 @@ def whole_book(app: Sphinx, page: str) -> dict[str, str] | None:
         return None
     words, here = WORDS[app.config.language], app.builder.get_target_uri(page)
     return {
-        "type": "link", "url": relative_uri(here, app.config.audit_pdf), "text": words["pdf"], "tooltip": words["pdf_tip"],
-        "icon": "fas fa-book", "label": "download-book-button",
+        "type": "link", "url": relative_uri(here, app.config.audit_pdf), "text": words["pdf"],
+        "tooltip": words["pdf_tip"], "icon": "fas fa-book", "label": "download-book-button",
     }  # fmt: skip
 
 
@@ -48,7 +48,8 @@ def elsewhere(app: Sphinx, page: str) -> dict[str, Any] | None:
         for place, url in launch.links(stage, repository).items()
     ]  # fmt: skip
     return {
-        "type": "group", "tooltip": words["launch"], "icon": "fas fa-rocket", "buttons": links, "label": "launch-buttons",
+        "type": "group", "tooltip": words["launch"], "icon": "fas fa-rocket", "buttons": links,
+        "label": "launch-buttons",
     }  # fmt: skip
 
 
