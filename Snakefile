@@ -17,6 +17,7 @@ SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
 APART = {"site.py", "sitecheck.py", "pipeline.py", "mathjax.py", "alttext.py", "ledger.py", "__main__.py"}
+APART |= {"locks.py", "faults.py", "doctor.py"}
 LIBRARY = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py") if path.name not in APART)
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 # Committed evidence by its list of hashes, and the records: every stage shows some of them. Beside these, what the stages
