@@ -1,7 +1,7 @@
 # A thin facade: every target is one line, the work is in Snakefile and in audit_lib. `make help` lists the targets.
 # Settings: DATASET (a name or a path), COLUMNS ("SessionId=sid,ItemId=iid,Time=ts"), PROFILE (tiny, quick,
 # full), ENGINE (independent, official), DEVICE (cpu, cuda), SEEDS ("0,1,2"), CORES, PYTHON, VENV, LOCKED (1: install
-# the very files of requirements.lock, each checked against its hash).
+# the very files of requirements.lock, each checked against its hash), AUDIT_PDF ("en es", or nothing for no PDF).
 PYTHON  ?= $(shell command -v python3.11 || command -v python3)
 VENV    ?= .venv
 CORES   ?= 2
