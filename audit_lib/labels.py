@@ -25,7 +25,8 @@ from audit_lib.sources import REGISTRY as DATASETS  # whose names are names in e
 LANGUAGES = ("en", "es")
 CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
 
-_METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")  # the same in every language, as is what has no letter ("1–5")
+# The same in every language, as are the name of a data set and what has no letter ("1–5").
+_METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")
 
 _MARKUP = re.compile(r"([\\*_`<>$|\[\]{}~])")  # what Markdown would read as markup
 
