@@ -36,7 +36,7 @@ WORDS = {
 }  # fmt: skip
 STYLES = ("pygments.css", "pdf.css")
 # Of the screen alone; what is folded there stays in the repository.
-DROPPED = "script, noscript, details.hide, .headerlink, .toctree-wrapper, .explorer, .table-csv, .only-dark, .term-tip"
+DROPPED = "script, noscript, details.hide, .headerlink, .toctree-wrapper, .explorer, .csv-link, .only-dark, .term-tip"
 LANGUAGES = ("en", "es")
 FILL_IN = """(numbers => document.querySelectorAll(".contents a").forEach(link => {
   link.querySelector("b").textContent = numbers[link.getAttribute("href").slice(1)];

@@ -6,6 +6,7 @@ same runs give the same page.
 
 from __future__ import annotations
 
+import ast
 import json
 import platform
 from collections.abc import Mapping
@@ -13,10 +14,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 
 from audit_lib.labels import Table
 from audit_lib.literature import Translate
+from audit_lib.pipeline import tags
 from audit_lib.runnote import sha256
 
 LANGUAGES = ("en", "es")
@@ -78,6 +81,32 @@ def origin(folder: Path, commit: str | None, translate: Translate) -> Table:
     ]
     headings = ("Property", "Value")
     return _table(rows, [translate(heading) for heading in headings])
+
+
+def made_of(notebook: Path, note: Path, folder: Path, commit: str | None, translate: Translate) -> dict[str, str]:
+    """What the run of an executed notebook was made of, by label, for the banner of its page.
+
+    Its data set, or the committed evidence if it reads no other data; the commit; the time and the hash of its run if
+    it left a note.
+    """
+    content = nbformat.read(notebook, as_version=4)
+    cells = [cell.source for cell in content.cells if {"parameters", "injected-parameters"} & set(tags(cell))]
+    given = {node.targets[0].id: node.value for source in cells for node in ast.parse(source).body if _is_setting(node)}
+    sums, said = folder / "SHA256SUMS", {}
+    if "dataset" in given:
+        said[translate("Data set")] = Path(str(ast.literal_eval(given["dataset"]))).name  # an own log by its file alone
+    elif sums.is_file():
+        said[translate("Evidence")] = sha256(sums)[:SHORT]
+    said[translate("Commit")] = (commit or "–")[:SHORT]
+    if note.is_file():
+        found = json.loads(note.read_text("utf8"))
+        said |= {translate("Run"): found["executed"][:SHORT], translate("Seconds"): f"{found['seconds']:.1f}"}
+    return said
+
+
+def _is_setting(node: ast.stmt) -> bool:
+    named = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    return named and isinstance(node.value, ast.Constant)
 
 
 def _table(rows: list[tuple[Any, ...]], headings: list[str], formats: Mapping[int, str] | None = None) -> Table:

@@ -169,3 +169,20 @@ def test_the_committed_evidence_is_counted_run_by_run() -> None:
 def test_the_versions_are_those_of_this_environment() -> None:
     table = status.versions(labels.translator("en")).data.set_index("Software")["Version"]
     assert table["pandas"] == pd.__version__
+
+
+def test_the_banner_of_a_stage_names_its_data_or_the_evidence_and_its_run(tmp_path: Path) -> None:
+    def stage(source: str) -> Path:
+        cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})
+        given = nbformat.v4.new_code_cell('lang = "en"', metadata={"tags": ["injected-parameters"]})
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell, given]), tmp_path / "01_data.ipynb")
+        return tmp_path / "01_data.ipynb"
+
+    _ = labels.translator("es")
+    (tmp_path / "SHA256SUMS").write_text("sums")
+    note = runnote.note(stage('dataset = "synthetic"\nlang = "en"'), tmp_path / "SHA256SUMS", seconds=2, parameters={})
+    said = status.made_of(tmp_path / "01_data.ipynb", note, tmp_path, "0123456789abcdef", _)
+    run = runnote.sha256(tmp_path / "01_data.ipynb")[:8]
+    assert said == {"Conjunto de datos": "synthetic", "Commit": "01234567", "Ejecución": run, "Segundos": "2.0"}
+    said = status.made_of(stage('lang = "en"'), tmp_path / "no-note", tmp_path, None, _)
+    assert said == {"Evidencia": runnote.sha256(tmp_path / "SHA256SUMS")[:8], "Commit": "–"}
