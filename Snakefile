@@ -16,9 +16,13 @@ NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
 SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"alttext", "browser", "documents", "entry", "exhibits", "explorer", "finding", "launch", "ledger", "mathjax"}
-APART |= {"pdf", "pipeline", "readme", "report_exhibits", "reporting", "runnote", "site", "sitecheck", "sitepages", "status"}
-APART |= {"translated", "__main__"}
+APART = set(
+    """
+    alttext browser citation contrasts doctor documents effects entry exhibits explorer faults finding launch ledger
+    locks mathjax pdf pipeline readme report_exhibits reporting runnote site sitecheck sitepages status translated
+    __main__
+    """.split()
+)
 MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
 LIBRARY = [path for path in MODULES if Path(path).stem not in APART]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []

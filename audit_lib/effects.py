@@ -78,15 +78,16 @@ def split(source: Source) -> Effect:
     return _largest(found, "flawed_splits")
 
 
-def heavy_filter(source: Source) -> Effect:
-    """Rare items removed until each occurs twenty times, against five."""
-    found = []
-    for experiment in source.book.planned(group="filters"):
-        run = source.book.run_of(experiment)
-        honest = source.book.present(dataset=experiment.dataset, recommender=experiment.recommender, group="simple")
-        if run is not None and honest:
-            found.append(Effect(abs(value(run) - _mean(honest)), experiment.dataset, experiment.recommender))
-    return _largest(found, "filters")
+def _prepared(source: Source, *, preparation: str) -> Effect:
+    """The same log prepared otherwise, against the default preparation."""
+    found, book = [], source.book
+    planned = book.planned(preparation=preparation)
+    for dataset, group, name in dict.fromkeys((e.dataset, e.group, e.recommender) for e in planned):
+        other = book.present(dataset=dataset, group=group, recommender=name, preparation=preparation)
+        default = main_group(dataset) if name == "gru4rec" else "simple"
+        honest = book.present(dataset=dataset, group=default, recommender=name)
+        found += [Effect(abs(_mean(other) - _mean(honest)), dataset, name)] if other and honest else []
+    return _largest(found, preparation)
 
 
 def targets(source: Source) -> Effect:
@@ -189,7 +190,10 @@ def chance(source: Source) -> Effect:
 EFFECTS: dict[str, tuple[str, Callable[[Source], Effect]]] = {
     "preparation": ("The log, prepared by others", preparation),
     "split": ("The split", split),
-    "filter": ("The filter of rare items", heavy_filter),
+    "half": ("Half the test part", partial(_prepared, preparation="half")),
+    "filter": ("Items with twenty events or more", partial(_prepared, preparation="support20")),
+    "no-filter": ("Every item of train", partial(_prepared, preparation="support1")),
+    "repeats": ("Repeats collapsed", partial(_prepared, preparation="collapsed")),
     "targets": ("Targets that count", targets),
     "ties": ("The tie policy", ties),
     "candidates": ("100 negatives instead of the catalogue", candidates),

@@ -361,6 +361,58 @@ def differences(table: pd.DataFrame, *, xlabel: str, lang: str = "en") -> Plot:
     return Plot(figure, table)
 
 
+def fronts(table: pd.DataFrame, *, xlabel: str | None = None, ylabel: str = "Recall@20", lang: str = "en") -> Plot:
+    """table: panel, label, x, y, front (bool): points on a logarithmic x, those of each panel's front joined.
+
+    xlabel: an English label for all panels, whose names are their titles; without it, the panel is what x is.
+    """
+    _ = translator(lang)
+    panels, names = table["panel"].unique(), list(table["label"].unique())
+    columns = min(len(panels), 4 if xlabel else 3)
+    shape = {"nrows": -(-len(panels) // columns), "ncols": columns, "squeeze": False}
+    with _axes(figsize=(9.0, 0.6 + 2.9 * shape["nrows"]), **shape) as (figure, grid):
+        for axes, panel in zip(grid.flat, panels, strict=False):
+            rows = table[table["panel"] == panel].sort_values("x")
+            best = rows[rows["front"]]
+            axes.plot(best["x"], best["y"], color="grey", linewidth=1, drawstyle="steps-post", zorder=1)
+            for row in rows.sort_values("label", key=lambda c: c.map(names.index), kind="stable").itertuples():
+                i = names.index(row.label)
+                marker = {"color": COLOURS[i % 8], "marker": MARKERS[(i + i // 8) % 8], "linestyle": "none"}
+                axes.plot([row.x], [row.y], label=row.label, **marker)
+            axes.set(xscale="log", xlabel=_(xlabel or panel), title=panel if xlabel else None)
+        for axes in grid[:, 0]:
+            axes.set(ylabel=ylabel)
+        for axes in grid.flat[len(panels) :]:
+            axes.set_axis_off()
+        _legend_of_all(figure, grid)
+    return Plot(figure, table)
+
+
+def _legend_of_all(figure: Figure, grid: Any) -> None:
+    """One legend for all panels, each name once."""
+    pairs = [pair for axes in grid.flat for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    shown: dict[str, Any] = {}
+    for handle, name in pairs:
+        shown.setdefault(name, handle)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.24 * -(-len(shown) // 4))
+    figure.legend(shown.values(), shown.keys(), loc="outside upper center", ncols=4, fontsize=9.5)
+
+
+def by_size(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: panel (an English label), recommender, items, value (ms); both axes logarithmic."""
+    _ = translator(lang)
+    panels = table["panel"].unique()
+    with _axes(ncols=len(panels), sharey=True, squeeze=False, figsize=(9.0, 3.8)) as (figure, grid):
+        for axes, panel in zip(grid.flat, panels, strict=True):
+            rows = table[table["panel"] == panel]
+            _lines(axes, rows, x="items", y="value", series="recommender", label=lambda r: name_of(r, lang))
+            axes.set(xscale="log", yscale="log", xlabel=_("Items in the catalogue"), title=_(panel))
+        grid[0, 0].set(ylabel=_("Milliseconds of one answer"))
+        _legend_of_all(figure, grid)
+    return Plot(figure, table)
+
+
 def _rows(axes: Any, names: list[str], *, xlabel: str, start: float | None = 0) -> None:
     """A line for each name, the first at the top. start: of the horizontal axis, None for where the data begin."""
     axes.set_yticks(range(len(names)), names, fontsize=9.5)

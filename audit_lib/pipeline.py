@@ -38,7 +38,7 @@ AFTER: dict[str, tuple[str, ...]] = {
     "06_literature": (),
     "07_implementations": (),
     "08_multiverse": (),
-    "09_cost": ("03_baselines", "04_gru4rec"),
+    "09_cost": (),
     "10_pipeline": (),
 }
 

@@ -31,13 +31,6 @@ def _count(source: Source, *, keep: Callable[[Contrast], bool] = lambda c: True)
     return Measured(float(sum(map(keep, found))))
 
 
-def _of(source: Source, *, dataset: str, group: str = "headline", engine: str = "gru4rec") -> Contrast:
-    for c in contrasts(source):
-        if (c.dataset, c.group, c.engine) == (dataset, group, engine):
-            return c
-    raise NotYet(f"{dataset}-{engine}, {group}")
-
-
 def _spread(source: Source) -> Measured:
     """The greatest standard deviation of Recall@20 over the seeds of one training."""
     found = []
@@ -284,7 +277,6 @@ OWN: dict[str, Fact] = {
     "sampled-tau-least": partial(_sampling, column="tau", pick="min"),
     "sampled-factor-least": partial(_sampling, column="least", pick="min"),
     "sampled-factor-most": partial(_sampling, column="most", pick="max"),
-    "sampled-where": lambda source: source.measure("sampled_where", n=100, low_full=0.3, high_full=0.4),
     "toy-wrong": lambda source: source.measure("toy_table"),
     "shuffle-loss-least": partial(_shuffle, which="least"),
     "shuffle-loss-most": partial(_shuffle, which="most"),
@@ -304,13 +296,10 @@ OWN: dict[str, Fact] = {
         _fit, dataset="diginetica", recommender="gru4rec_official", group="headline_bpr_max", unit=60.0
     ),
 } | {f"effect-{key}": partial(_effect, key=key) for key in effects.EFFECTS} | {
-    f"effect-on-{key}": partial(_effect_on, key=key) for key in ("split", "ties", "candidates", "average", "settings")
+    f"effect-on-{key}": partial(_effect_on, key=key) for key in ("ties", "candidates", "average", "settings")
 } | {f"cost-{variant.replace('_', '-')}": partial(_cost, variant=variant) for variant in (
-    "double_softmax", "no_logq", "no_extra_negatives", "never_reset", "evaluate_without_reset", "as_gru4rec_pytorch",
-    "as_gru4rec_pytorch_double_softmax", "as_recpack", "as_torch_gru4rec", "as_keras_gru4rec",
-)} | {f"value-{name}": lambda source, name=name: _of(source, dataset=name).value for name in DATASETS} | {
-    f"gap-{name}": lambda source, name=name: _of(source, dataset=name).difference for name in DATASETS
-}  # fmt: skip
+    "double_softmax", "as_gru4rec_pytorch_double_softmax",
+)}  # fmt: skip
 
 FACTS: dict[str, Fact] = documents.FACTS | OWN
 

@@ -20,9 +20,9 @@ from audit_lib.literature import Translate
 from audit_lib.runnote import sha256
 
 LANGUAGES = ("en", "es")
-PACKAGES = ("numpy", "pandas", "scipy", "numba", "torch", "matplotlib", "pyarrow", "papermill", "jupyter-book", "Sphinx",
-            "myst-nb", "sphinx-book-theme")  # fmt: skip
-SHORT = 12  # letters of a hash in a table
+PACKAGES = ("numpy", "pandas", "scipy", "numba", "torch", "matplotlib", "pyarrow", "papermill", "jupyter-book",
+            "Sphinx", "myst-nb", "sphinx-book-theme")  # fmt: skip
+SHORT = 8  # letters of a hash in a table
 
 
 def runs(notes: Path, translate: Translate) -> Table:
@@ -71,8 +71,11 @@ def committed(folder: Path, translate: Translate) -> Table:
 def origin(folder: Path, commit: str | None, translate: Translate) -> Table:
     """The commit that the pages were built from, and the sha256 of the list of the evidence's hashes."""
     sums = folder / "SHA256SUMS"
-    rows = [(translate("Commit"), commit or "–"),
-            (translate("Evidence (sha256 of SHA256SUMS)"), sha256(sums) if sums.is_file() else "–")]  # fmt: skip
+    digest = sha256(sums) if sums.is_file() else "–"
+    rows = [
+        (translate("Commit"), (commit or "–")[: 2 * SHORT]),
+        (translate("Evidence (sha256 of SHA256SUMS)"), digest[: 2 * SHORT]),
+    ]
     headings = ("Property", "Value")
     return _table(rows, [translate(heading) for heading in headings])
 

@@ -13,7 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import contrasts, documents, effects, pipeline, report_exhibits, reporting
+from audit_lib import (
+    contrasts,
+    documents,
+    effects,
+    exhibits,
+    experiments,
+    pipeline,
+    records,
+    report_exhibits,
+    reporting,
+)
 from audit_lib.documents import Source
 from audit_lib.effects import Effect, value
 from audit_lib.errors import InputError
@@ -147,8 +157,9 @@ def test_a_change_of_the_training_is_measured_over_the_seeds_that_both_have() ->
 # --- tables and facts
 def test_tables_without_evidence_have_headings_in_both_languages(tmp_path: Path) -> None:
     source = Source(Book(tmp_path))
-    full = {"trail", "distributed", "training-settings", "effects"}  # from files of the study, not from evidence
-    for name, table in report_exhibits.TABLES.items():
+    full = {"distributed", "training-settings", "effects"}  # from files of the study, not from evidence
+    own = {name: table for name, table in report_exhibits.TABLES.items() if name not in exhibits.TABLES}
+    for name, table in own.items():
         for lang in ("en", "es"):
             lines = table(source, lang).markdown()
             assert len(lines) > 2 if name in full else len(lines) == 2, name
@@ -186,8 +197,14 @@ def test_every_number_on_a_page_is_computed_and_every_name_is_known(path: Path) 
     assert names <= set(reporting.FACTS)
     assert set(re.findall(r"\{fact-table\} (\S+)", text)) <= set(report_exhibits.TABLES)
     assert set(re.findall(r"\{fact-figure\} (\S+)", text)) <= set(report_exhibits.FIGURES)
-    prose = re.sub(r"\{[\w:-]+\}`[^`]*`|`[^`]*`|Recall@\d+|MRR@\d+|1/64", " ", text)
+    prose = re.sub(r"\{[\w:-]+\}`[^`]*`|`[^`]*`|Recall@\d+|MRR@\d+|1/64|CC BY 4\.0", " ", text)
     assert re.findall(r"\d+\.\d+", prose) == [], "a decimal number is typed"
+
+
+def test_every_number_that_is_kept_for_the_pages_stands_on_one() -> None:
+    text = "\n".join(path.read_text("utf8") for path in BOOK.glob("*.md"))
+    quoted = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text)}
+    assert set(reporting.OWN) - quoted == set()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -207,6 +224,16 @@ def test_every_question_of_the_report_is_answered_in_its_conclusions() -> None:
     concluded = re.findall(r"^\*\*(RQ\d)\.\*\*", text, re.MULTILINE)
     assert asked
     assert asked == results == concluded
+
+
+def test_the_sources_that_the_report_names_are_those_of_the_study() -> None:
+    table = (BOOK / "technical_report.md").read_text("utf8").split("(report-sources)=")[1]
+    plan = experiments.read()
+    for words, known in (("groups?", {line.group for line in plan.experiment}), ("records?", set(records.REGISTRY))):
+        listed = ",".join(re.findall(rf"\b{words} ((?:`\w+`(?:, )?)+)", table.replace("; ", " ")))
+        names = set(re.findall(r"`(\w+)`", listed))
+        assert names
+        assert names <= known
 
 
 # --- numbers of the stages

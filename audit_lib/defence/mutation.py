@@ -1,7 +1,9 @@
 """Mutation testing: do a module's own tests notice small faults put into it?
 
-    python -m audit_lib record mutation          every module, about twenty minutes of one core
-    python -m audit_lib.defence.mutation metrics what survives in one module, as a list
+    python -m audit_lib record mutation           every module: about half an hour of one core
+    python -m audit_lib.defence.mutation metrics  what survives in one module, as entries of survivors.toml
+
+$AUDIT_MUTANTS is the most that are tried in one module, spread evenly over its text; all by default.
 
 A mutant is killed when a test fails, or when the tests exceed a bound on processor time or memory; it survives when all
 pass. Each is tried in a child process that has the libraries loaded already and imports the mutated module from memory:
@@ -60,19 +62,21 @@ class Outcome:
 
 
 def measure() -> pd.DataFrame:
-    """One row a module: lines, mutants of each fate, and survivors by the reason that `survivors.toml` gives.
+    """One row a module: mutants of each fate, and survivors by what `survivors.toml` says of them.
 
-    module, tests, mutants, killed, stopped, survived, equivalent, unnoticed: what `records` keeps as `mutation`.
+    module, tests, possible, mutants (tried), killed, stopped, survived, equivalent, unexplained: what `records` keeps
+    as `mutation`.
     """
     reasons = explained()
     rows = []
     for module, tests in MODULES.items():
-        found = outcomes(module)
+        found = outcomes(module, most=int(os.environ.get("AUDIT_MUTANTS") or 0))
         left = [o for o in found if o.result == "survived"]
         kinds = [reasons.get((module, *o.mutant.key), "unexplained") for o in left]
         rows.append({
             "module": module,
             "tests": ", ".join(tests),
+            "possible": sum(1 for _ in mutants.of(_source(module).read_text("utf8"))),
             "mutants": len(found),
             "killed": sum(o.result == "killed" for o in found),
             "stopped": sum(o.result == "stopped" for o in found),
@@ -89,8 +93,8 @@ def explained() -> dict[tuple[str, str, str, str, int], str]:
     return {(s["module"], s["function"], s["before"], s["after"], s.get("number", 0)): s["kind"] for s in listed}
 
 
-def outcomes(module: str, *, only: Iterable[tuple[str, str, str, int]] | None = None) -> list[Outcome]:
-    """The fate of every mutant of a module, or of those whose keys are given.
+def outcomes(module: str, *, most: int = 0) -> list[Outcome]:
+    """The fate of every mutant of a module; of at most so many, spread evenly over its text, if `most` is positive.
 
     Raises InputError for a module without tests here or if its tests fail as it is, MissingError without the tests.
     """
@@ -99,13 +103,23 @@ def outcomes(module: str, *, only: Iterable[tuple[str, str, str, int]] | None = 
     files = [PROJECT / "tests" / f"{name}.py" for name in MODULES[module]]
     if missing := [file.name for file in files if not file.is_file()]:
         raise MissingError(f"There is no tests/{missing[0]}; mutation testing needs a checkout of the project.")
-    source = PROJECT / "audit_lib" / f"{module}.py"
+    source = _source(module)
     _load_libraries(files)
     if _fate(source, ast.parse(source.read_text("utf8")), files) != "survived":
         raise InputError(f"The tests of '{module}' fail as it is; mutants say nothing until they pass.")
-    wanted = None if only is None else set(only)
-    chosen = (m for m in mutants.of(source.read_text("utf8")) if wanted is None or m.key in wanted)
+    chosen = spread(list(mutants.of(source.read_text("utf8"))), most)
     return [Outcome(module, mutant, _fate(source, mutant.tree, files)) for mutant in chosen]
+
+
+def spread(everything: list[Mutant], most: int) -> list[Mutant]:
+    """At most so many of a list, at even distances; all of them for 0."""
+    if most <= 0 or most >= len(everything):
+        return everything
+    return [everything[i * len(everything) // most] for i in range(most)]
+
+
+def _source(module: str) -> Path:
+    return PROJECT / "audit_lib" / f"{module}.py"
 
 
 def _load_libraries(files: list[Path]) -> None:

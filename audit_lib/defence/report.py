@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from audit_lib import claims, evidence, publishing, records
-from audit_lib.defence import determinism, locks, mutation
+from audit_lib.defence import determinism, inventory, locks, mutation
 from audit_lib.errors import MissingError, unknown
 from audit_lib.evidence import PROJECT
 
@@ -37,7 +37,8 @@ def sources() -> list[Path]:
     """The files that the tables are read from."""
     names = ("official_equality", "determinism", "mutation", "faults")
     tests = sorted((PROJECT / "tests").glob("test_*.py"))
-    own = [PROJECT / locks.LOCK, PROJECT / locks.GPU_LOCK, evidence.COMMITTED / publishing.SUMS, claims.FILE]
+    own = [PROJECT / name for name in (locks.LOCK, locks.GPU_LOCK, inventory.BILL)]
+    own += [ evidence.COMMITTED / publishing.SUMS, claims.FILE]
     return [*own, *(records.FOLDER / f"{name}.json" for name in names), *tests, *Path(__file__).parent.glob("*.py")]
 
 
@@ -114,7 +115,7 @@ def sealed_files() -> int:
 
 def claims_with_tolerance() -> int:
     """Claims of the ledger with at least one part that decides."""
-    return sum(any(part.expect for part in claim.parts) for claim in claims.load())
+    return sum(any(part.expect for part in claim.parts) for claim in claims.read())
 
 
 def conditions() -> list[tuple[str, ...]]:
@@ -153,12 +154,13 @@ def supply() -> list[tuple[str, str]]:
     """What the book is built from, counted."""
     pins = locks.read()
     wanted = locks.direct((PROJECT / locks.REQUIREMENTS).read_text("utf8"))
-    bill = json.loads((PROJECT / "book" / "sbom.cdx.json").read_text("utf8"))["components"]
+    bill = json.loads((PROJECT / inventory.BILL).read_text("utf8"))["components"]
+    stated = sum("licenses" in component for component in bill)
     return [
         ("Packages asked for by name", number(len(wanted))),
         ("Packages locked, with all that they need on any platform", number(len({pin.name for pin in pins}))),
         ("Hashes of their files", number(len({content for pin in pins for content in pin.hashes}))),
-        ("Entries in the bill of materials that state a licence", f"{sum('licenses' in c for c in bill)} / {len(bill)}"),
+        ("Entries in the bill of materials that state a licence", f"{stated} / {len(bill)}"),
     ]
 
 
