@@ -246,7 +246,7 @@ def test_nonsense_in_the_address_is_set_right(explorer: Callable[..., None], bro
     values = "Object.fromEntries([...document.querySelector('.explorer form').elements].map(e => [e.name, e.value]))"
     found = browser.run(values)
     assert (found["dataset"], found["metric"], found["sampling"], found["k"]) == (
-        "diginetica", "Recall", "uniform", "1",
+        "retailrocket", "Recall", "uniform", "1",
     )  # fmt: skip
 
 
