@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from audit_lib import datasets, evidence, locks, ranking, recommenders, splits
+from audit_lib import datasets, evidence, large, locks, ranking, recommenders, splits
 from audit_lib.datasets import Dataset
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evidence import Run
@@ -21,6 +21,7 @@ from audit_lib.splits import Split
 # Settings that say how a model is computed, not which: they are recorded beside the configuration, not in it.
 APART = {"seed", "device", "threads"}
 OWN_TEST_SHARE = 0.1  # of the days of an own log, unless test_days says otherwise
+OWN_SUPPORT = 5  # events that an item needs in the train part of an own log
 
 
 def prepare(
@@ -33,8 +34,14 @@ def prepare(
     """A data set and its default split: the published one, else the temporal one of its registry entry.
 
     columns: a mapping, or its text form 'SessionId=sid,ItemId=iid,Time=ts'. test_days and min_item_support replace the
-    registry's values in a temporal split. An own log has its last tenth of time as test part.
+    registry's values in a temporal split. An own log has its last tenth of time as test part. One of many events is
+    never held as a table (see `large`); the split is the same.
     """
+    if large.is_large(name_or_path):
+        return large.prepare(
+            name_or_path, columns=columns_of(columns), test_days=test_days, test_share=OWN_TEST_SHARE,
+            min_item_support=OWN_SUPPORT if min_item_support is None else min_item_support,
+        )  # fmt: skip
     dataset = datasets.load(name_or_path, columns=columns_of(columns))
     return dataset, split_of(dataset, test_days=test_days, min_item_support=min_item_support)
 
@@ -64,7 +71,7 @@ def split_of(
         if test_days == 0:
             raise InputError(f"{dataset.name}: every event has the same Time, so there is no later part to test on.")
     if min_item_support is None:
-        min_item_support = 5 if source is None else source.min_item_support
+        min_item_support = OWN_SUPPORT if source is None else source.min_item_support
     return splits.temporal_split(
         dataset.log,
         test_days=test_days and test_days * test_share,
