@@ -266,6 +266,15 @@ def bench_scaling(as_json: bool) -> None:
     show(train.scaling(), as_json)
 
 
+@bench.command("growth")
+@AS_JSON
+def bench_growth(as_json: bool) -> None:
+    """Splitting and ranking logs of growing size: seconds, memory, and what 10^8 events would take."""
+    from audit_lib.bench import growth
+
+    show(growth.measure(), as_json)
+
+
 @bench.command("rank")
 @AS_JSON
 def bench_rank(as_json: bool) -> None:
