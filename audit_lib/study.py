@@ -126,9 +126,7 @@ def run(
     same bits.
     """
     evidence.check_dataset_name(dataset.name)
-    cls = recommenders.lookup(recommender)
-    own = {key: value for key, value in (("seed", seed), ("device", device)) if key in cls.Config.model_fields}
-    model = recommenders.create(recommender, **(settings | own))
+    model = create(recommender, seed=seed, device=device, **settings)
     out = out or evidence.root()
     path = evidence.path_of(
         split, dataset=dataset.name, recommender=recommender, config=plain(model.config), seed=seed, out=out
@@ -173,9 +171,7 @@ def _rank(
     model: recommenders.Recommender, split: Split, path: Path, *, fresh: bool, progress: bool
 ) -> tuple[ranking.Ranks, dict[str, float]]:
     """Ranks, and the seconds they took. A model that can goes on from the last epoch of a run that was stopped."""
-    import torch  # here, so that the verbs that train nothing do not wait for it
-
-    torch.set_num_threads(getattr(model.config, "threads", 1))
+    use_threads(model)
     options = {}
     if "checkpoint" in inspect.signature(model.fit).parameters:
         options["checkpoint"] = _checkpoint(path)
@@ -189,6 +185,20 @@ def _rank(
     if earlier := getattr(model, "earlier_seconds", 0.0):  # of the run that was stopped: in fit, not in processor
         seconds |= {"fit": seconds["fit"] + earlier, "earlier": earlier}
     return ranks, seconds
+
+
+def create(recommender: str, *, seed: int, device: str, **settings: Any) -> recommenders.Recommender:
+    """A recommender with these settings; seed and device where it has them."""
+    known = recommenders.lookup(recommender).Config.model_fields
+    own = {key: value for key, value in (("seed", seed), ("device", device)) if key in known}
+    return recommenders.create(recommender, **(settings | own))
+
+
+def use_threads(model: recommenders.Recommender) -> None:
+    """As many threads for torch as the configuration says; one where it says nothing."""
+    import torch  # here, so that the verbs that train nothing do not wait for it
+
+    torch.set_num_threads(getattr(model.config, "threads", 1))
 
 
 def plain(config: recommenders.Config) -> dict[str, Any]:
