@@ -77,8 +77,8 @@ class Node:
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
         munge = self.folder / "munge"
-        self._run("munged", "--foreground", "--force", f"--key-file={key}", f"--socket={munge / 'socket'}",
-                  f"--pid-file={munge / 'pid'}", f"--log-file={munge / 'log'}", f"--seed-file={munge / 'seed'}")  # fmt: skip
+        own = [f"--{name}-file={munge / name}" for name in ("pid", "log", "seed", "key")]
+        self._run("munged", "--foreground", "--force", f"--socket={munge / 'socket'}", *own)
         wait_for(lambda: (munge / "socket").exists(), 60, "munged")
         self._run("slurmctld", "-D", "-c")
         self._run("slurmd", "-D", "-c", "-N", host)
