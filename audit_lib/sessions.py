@@ -157,7 +157,7 @@ def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> p
         raise InputError(f"'{path}' has the ending '{path.suffix}'; expected .tsv, .txt, .csv or .parquet.")
     own = [names[column] for column in COLUMNS]
     try:
-        present = _columns(path)
+        present = file_columns(path)
         if missing := [name for name in own if name not in present]:
             raise InputError(
                 f"'{path}' lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
@@ -171,7 +171,7 @@ def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> p
     return validate(raw[own].set_axis(list(COLUMNS), axis=1), name=str(path))
 
 
-def _columns(path: Path) -> list[str]:
+def file_columns(path: Path) -> list[str]:
     """The names of all columns, read before any of their values. Raises InputError for a header without bound."""
     if path.suffix.lower() == ".parquet":
         return pq.read_schema(path).names

@@ -81,9 +81,9 @@ def as_events(path: Path, folder: Path, *, columns: Mapping[str, str] | None = N
         raise InputError(f"'{path}' has the ending '{path.suffix}'; expected .tsv, .txt, .csv or .parquet.")
     target = folder / "events.parquet"
     try:
+        present = sessions.file_columns(path)
+        _require(path, names, present)
         if path.suffix.lower() == ".parquet":
-            present = pq.read_schema(path).names
-            _require(path, names, present)
             for own in names.values():  # SQL would take one for the other
                 if [column.lower() for column in present].count(own.lower()) > 1:
                     raise InputError(f"'{path}': a column's name differs from {own} in capitals alone. Rename it.")
@@ -92,7 +92,7 @@ def as_events(path: Path, folder: Path, *, columns: Mapping[str, str] | None = N
         _convert(path, target, names)
     except InputError:
         raise
-    except (ValueError, OSError, pa.ArrowException) as error:  # pandas' own errors are ValueErrors
+    except sessions.UNREADABLE as error:
         raise InputError(f"'{path}' cannot be read as {path.suffix}: {error}") from error
     return Events(target, {name: name for name in COLUMNS})
 
@@ -123,7 +123,6 @@ def _write(
     seen: dict[str, set[str]] = {column: set() for column in IDS}
     try:
         for piece in _pieces(path, {names[column]: kind for column, kind in types.items()}):
-            _require(path, names, list(piece.columns))
             log = piece[[names[c] for c in COLUMNS]].set_axis(list(COLUMNS), axis=1)
             log[TIME] = sessions.as_seconds(log[TIME], f"{path} (rows from {row})")
             _inspect(log, row, failures)
