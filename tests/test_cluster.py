@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,12 +56,31 @@ def test_there_is_a_profile_for_one_machine_and_for_both_kinds_of_cluster():
 def test_snakemake_takes_the_profile_and_plans_the_jobs(profile, workflow):
     if reason := lacks_plugin(profile):
         pytest.skip(reason)
-    command = [part for part in snakemake(profile, "--dry-run", workflow=workflow) if part != "--quiet"]
+    command = snakemake(profile, "--dry-run", workflow=workflow)
     done = subprocess.run(
         command, cwd=pipeline.ROOT, capture_output=True, text=True, check=False,
         env=Project(pipeline.ROOT).environment(),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_jobs_that_share_no_folder_find_their_files_through_storage(project, tmp_path):
+    """As pods of Kubernetes do: what a rule declares is copied to and fro, and nothing else is there."""
+    if reason := lacks_plugin("kubernetes"):
+        pytest.skip(reason)
+    if shutil.which("rsync") is None:
+        pytest.skip("no rsync on this machine, which Snakemake's storage in a folder needs")
+    storage = ["--default-storage-provider", "fs", "--default-storage-prefix", str(tmp_path / "volume")]
+    command = snakemake("local", "--cores", "1", "--shared-fs-usage", "none", *storage)
+    command[command.index("--config") + 1 : command.index("--cores")] = [
+        "dataset=synthetic", "recommender=markov", "shards=2", f"out={tmp_path / 'evidence'}",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=project.root, env=project.environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list((tmp_path / "volume").rglob("rank-2-of-2.parquet"))
+    assert len(evidence.find(tmp_path / "evidence", recommender="markov")) == 1
 
 
 @pytest.fixture(scope="module")

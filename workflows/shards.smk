@@ -27,35 +27,39 @@ OUT = config.get("out") or "runs/evidence"
 # Another data file under the same name is another job: the shards know, and refuse what is not theirs.
 WORK = f"runs/shards/{evidence.digest([GIVEN, SETTINGS])[:12]}"
 JOB = shlex.join(
-    [f"--{name.replace('_', '-')}={value}" for name, value in GIVEN.items()]
-    + [f"--set={pair}" for pair in SETTINGS] + [f"--work={WORK}"]
-)  # fmt: skip
+    [f"--{name.replace('_', '-')}={value}" for name, value in GIVEN.items()] + [f"--set={pair}" for pair in SETTINGS]
+)
 
 os.environ.update(ONE_THREAD)
 
 
+MODEL = [f"{WORK}/model.safetensors", f"{WORK}/model.json"]
+SHARD = [f"{WORK}/rank-{{k}}-of-{SHARDS}.parquet", f"{WORK}/rank-{{k}}-of-{SHARDS}.json"]
+
+
+# Where there is no shared file system, Snakemake copies files to and fro: a command looks where its files were put.
 rule merge:
     input:
-        f"{WORK}/model.safetensors",
-        expand(f"{WORK}/rank-{{k}}-of-{SHARDS}.parquet", k=range(1, SHARDS + 1)),
+        MODEL,
+        expand(SHARD, k=range(1, SHARDS + 1)),
     output:
         f"{WORK}/merged-{SHARDS}",
     default_target: True
     shell:
-        "{sys.executable} -m audit_lib shard merge {JOB} --shards {SHARDS} --out {OUT:q} > {output}"
+        "{sys.executable} -m audit_lib shard merge {JOB} --work $(dirname {input[0]}) --shards {SHARDS} --out {OUT:q} > {output}"
 
 
 rule fit:
     output:
-        f"{WORK}/model.safetensors",
+        MODEL,
     shell:
-        "{sys.executable} -m audit_lib shard fit {JOB}"
+        "{sys.executable} -m audit_lib shard fit {JOB} --work $(dirname {output[0]})"
 
 
 rule rank:
     input:
-        f"{WORK}/model.safetensors",
+        MODEL,
     output:
-        f"{WORK}/rank-{{k}}-of-{SHARDS}.parquet",
+        SHARD,
     shell:
-        "{sys.executable} -m audit_lib shard rank {JOB} --shard {wildcards.k}/{SHARDS}"
+        "{sys.executable} -m audit_lib shard rank {JOB} --work $(dirname {output[0]}) --shard {wildcards.k}/{SHARDS}"

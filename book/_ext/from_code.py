@@ -1,7 +1,7 @@
 """Directives that write what the code already knows, so that no page repeats it by hand.
 
-`{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments. Their words go through the
-page's catalogue like any others; names and counts do not.
+`{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{measured}` a table of a
+record. Their words go through the page's catalogue like any others; names and counts do not.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
@@ -19,7 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import audit_lib
-from audit_lib import sources
+from audit_lib import records, sources
 from audit_lib.sources import Manual, Source
 
 LIBRARY = Path(audit_lib.__file__).parent
@@ -76,7 +77,7 @@ def is_original(source: Source) -> bool:
 
 def counts(source: Source) -> str:
     """A row of counts; thousands are set apart by a narrow space, the same in both languages."""
-    numbers = [f"{source.counts[key]:,}".replace(",", "\u202f") for key in ("events", "sessions", "items")]
+    numbers = [grouped(source.counts[key]) for key in ("events", "sessions", "items")]
     return f"| `{source.name}` | {' | '.join(numbers)} | {source.time} |"
 
 
@@ -85,6 +86,54 @@ def terms(source: Source) -> str:
     title = f"[{source.title}]({source.get.page})" if is_original(source) else source.title
     cited = f" {{cite:p}}`{source.citation_key}`" if source.citation_key not in NOT_CITED else ""
     return f"| `{source.name}` | {title}{cited} | [{source.licence}]({source.licence_url}) |"
+
+
+class Measured(FromCode):
+    """What a record says, as a table. `record`: `bench_growth` or `data_parallel`."""
+
+    option_spec = {"record": lambda value: directives.choice(value, tuple(TABLES))}  # noqa: RUF012
+
+    def lines(self) -> list[str]:
+        name = self.options["record"]
+        self.env.note_dependency(str(records.FOLDER / f"{name}.json"))
+        return TABLES[name](records.read(name))
+
+
+def growth(table: pd.DataFrame) -> list[str]:
+    """Each step at each size, measured or extrapolated, and whether its peak stays within 8 GB."""
+    head = "| Step | Events | Processor seconds | Peak memory, GB | Within 8 GB | How it is known |"
+    rows = [
+        f"| {row.step} | {grouped(row.events)} | {row.processor_seconds:.0f} | {row.memory:.1f} | "
+        f"{'yes' if row.memory <= 8 else 'no'} | {'measured' if row.measured else 'extrapolated'} |"
+        for row in table.assign(memory=table["peak_memory_mb"] * 2**20 / 1e9)
+        .sort_values(["step", "events"], kind="stable", ascending=[False, True])
+        .itertuples()
+    ]
+    return [head, "|---|--:|--:|--:|---|---|", *rows]
+
+
+def data_parallel(table: pd.DataFrame) -> list[str]:
+    """Each mode and number of extra negatives: means over seeds, with the standard deviation of Recall@20."""
+    head = (
+        "| Processes | Extra negatives | Distinct negatives of a target | Loss of the first step | "
+        "Difference of its gradient | Recall@20 |"
+    )
+    rows = []
+    for (n, mode), found in table.groupby(["n_sample", "mode"], sort=False):
+        mean = found.mean(numeric_only=True)
+        rows.append(
+            f"| {mode} | {n} | {mean['distinct_negatives']:.1f} | {mean['first_loss']:.4f} | "
+            f"{mean['gradient_difference']:.1e} | {mean['recall']:.4f} ± {found['recall'].std():.4f} |"
+        )
+    return [head, "|---|--:|--:|--:|--:|--:|", *rows]
+
+
+def grouped(number: int) -> str:
+    """A whole number, its thousands set apart by a narrow space, the same in both languages."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+TABLES = {"bench_growth": growth, "data_parallel": data_parallel}
 
 
 class Deviations(FromCode):
@@ -107,5 +156,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("data-sets", DataSets)
     app.add_directive("deviations", Deviations)
+    app.add_directive("measured", Measured)
     version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}
