@@ -33,7 +33,23 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-def everything(rank, size, train, exchange):
+def everything(rank, size, train):
+    """What each exchange says: see `of_exchange`; and of the log of `test_without_exchange_a_target_has_half…`."""
+    found = {}
+    for exchange in ("targets", "nothing"):
+        found |= {f"{exchange}:{key}": value for key, value in of_exchange(rank, size, train, exchange).items()}
+        replica = parallel.start(no_item_twice(), config(n_sample=0), rank=rank, size=size, exchange=exchange)
+        replica.gradient(0)
+        found[f"{exchange}:counted"] = np.array(replica.distinct)
+    return found
+
+
+def no_item_twice():
+    """Eight lanes of items that no other lane has."""
+    return from_lists([[i, 10 + i, 20 + i, 30 + i] for i in range(8)])
+
+
+def of_exchange(rank, size, train, exchange):
     """Gradients of the first steps and the weights after training, of every configuration, in double precision."""
     found = {}
     for name, changes in CONFIGS.items():
@@ -58,9 +74,12 @@ def train():
 def runs(train):
     """What one process, two that exchange targets, and two that exchange nothing, say."""
     torch.set_num_threads(1)
-    alone = everything(0, 1, train, "targets")
-    two = parallel.on_processes(everything, 2, train, "targets")
-    return alone, two, parallel.on_processes(everything, 2, train, "nothing")
+    both = parallel.on_processes(everything, 2, train)
+    two, apart = (
+        [{key.removeprefix(f"{exchange}:"): v for key, v in part.items() if key.startswith(exchange)} for part in both]
+        for exchange in ("targets", "nothing")
+    )
+    return of_exchange(0, 1, train, "targets"), two, apart
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -89,25 +108,14 @@ def test_without_exchange_it_is_another_gradient(runs, name):
     np.testing.assert_array_equal(apart[0][key], apart[1][key])  # but the same one in both
 
 
-def test_without_exchange_a_target_has_half_the_in_batch_negatives():
+def test_without_exchange_a_target_has_half_the_in_batch_negatives(runs):
     """Eight lanes, no item twice in a batch: 7 negatives in one process, 3 in each of two."""
-    train = from_lists([[i, 10 + i, 20 + i, 30 + i] for i in range(8)])
-    alone = parallel.start(train, config(n_sample=0))
+    alone = parallel.start(no_item_twice(), config(n_sample=0))
     alone.gradient(0)
     assert alone.distinct == [7]
-    for part in parallel.on_processes(counted, 2, train):
-        assert part["apart"].tolist() == [3]
-        assert part["together"].tolist() == [7]
-
-
-def counted(rank, size, train):
-    """Negatives of the first step, with and without exchange."""
-    found = {}
-    for name, exchange in (("apart", "nothing"), ("together", "targets")):
-        replica = parallel.start(train, config(n_sample=0), rank=rank, size=size, exchange=exchange)
-        replica.gradient(0)
-        found[name] = np.array(replica.distinct)
-    return found
+    _, two, apart = runs
+    assert [part["counted"].tolist() for part in two] == [[7], [7]]
+    assert [part["counted"].tolist() for part in apart] == [[3], [3]]
 
 
 def test_one_replica_is_the_readable_engine_while_the_batch_is_full(train):
@@ -130,7 +138,7 @@ def test_what_cannot_be_dealt_out_is_refused(train):
 
 def test_the_measurement_has_a_row_for_each_mode_negatives_and_seed():
     table = parallel.measure(log="synthetic:n_sessions=300,n_items=50", samples=(0,), seeds=(0,), n_epochs=1)
-    assert table["mode"].tolist() == [mode for mode, *_ in parallel.MODES]
+    assert table["mode"].tolist() == list(parallel.MODES)
     one, apart, together = (row for _, row in table.iterrows())
     assert one["gradient_difference"] == 0
     assert together["gradient_difference"] < 1e-5 < 0.05 < apart["gradient_difference"]

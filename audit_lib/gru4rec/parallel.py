@@ -170,11 +170,11 @@ def _process(rank: int, size: int, folder: str, work: Callable[..., Any], argume
 # --- the measurement
 BATCH, SIZE, SEEDS, SAMPLES = 32, 2, (0, 1, 2), (0, 64)
 LOG = "synthetic:n_sessions=2000"
-MODES: tuple[tuple[str, int, Exchange], ...] = (
-    ("one process", 1, "targets"),
-    ("two, nothing exchanged", SIZE, "nothing"),
-    ("two, targets exchanged", SIZE, "targets"),
-)
+MODES: dict[str, tuple[int, Exchange]] = {
+    "one process": (1, "targets"),
+    "two, nothing exchanged": (SIZE, "nothing"),
+    "two, targets exchanged": (SIZE, "targets"),
+}
 
 
 def settings(n_sample: int, seed: int, n_epochs: int) -> GRU4RecConfig:
@@ -184,19 +184,18 @@ def settings(n_sample: int, seed: int, n_epochs: int) -> GRU4RecConfig:
     )
 
 
-def trial(
-    rank: int, size: int, train: Sessions, exchange: Exchange, samples: tuple[int, ...], seeds: tuple[int, ...],
-    n_epochs: int,
-) -> dict[str, np.ndarray]:  # fmt: skip
-    """For every number of negatives and seed, as `N.SEED.name`: first_loss, gradient.*, distinct, and all of `fit`."""
+def trials(
+    rank: int, size: int, train: Sessions, samples: tuple[int, ...], seeds: tuple[int, ...], n_epochs: int
+) -> dict[str, np.ndarray]:
+    """What a process says of each trial, as `MODE/N/SEED/name`: first_loss, gradient.*, distinct, and all of `fit`."""
     found = {}
-    for n in samples:
-        for seed in seeds:
-            replica = start(train, settings(n, seed, n_epochs), rank=rank, size=size, exchange=exchange)
-            loss, gradient = replica.gradient(0)
-            said = {"first_loss": np.array(loss)} | {f"gradient.{k}": g.numpy() for k, g in gradient.items()}
-            said |= fit(replica) | {"distinct": np.array(np.mean(replica.distinct))}
-            found |= {f"{n}.{seed}.{name}": value for name, value in said.items()}
+    modes = [(mode, exchange) for mode, (processes, exchange) in MODES.items() if processes == size]
+    for (mode, exchange), n, seed in itertools.product(modes, samples, seeds):
+        replica = start(train, settings(n, seed, n_epochs), rank=rank, size=size, exchange=exchange)
+        loss, gradient = replica.gradient(0)
+        said = {"first_loss": np.array(loss)} | {f"gradient.{k}": g.numpy() for k, g in gradient.items()}
+        said |= fit(replica) | {"distinct": np.array(np.mean(replica.distinct))}
+        found |= {f"{mode}/{n}/{seed}/{name}": value for name, value in said.items()}
     return found
 
 
@@ -211,15 +210,15 @@ def measure(
     """
     from audit_lib import study
 
+    torch.set_num_threads(1)
     _, split = study.prepare(log)
-    found = {}
-    for mode, size, exchange in MODES:
-        found[mode] = on_processes(trial, size, split.train, exchange, samples, seeds, n_epochs)
+    wanted = (split.train, samples, seeds, n_epochs)
+    found = {1: [trials(0, 1, *wanted)], SIZE: on_processes(trials, SIZE, *wanted)}
     rows = []
     for n, seed in itertools.product(samples, seeds):
-        (alone,) = _of(found["one process"], n, seed)
-        for mode, size, _ in MODES:
-            said = _of(found[mode], n, seed)
+        (alone,) = _of(found[1], "one process", n, seed)
+        for mode, (size, _) in MODES.items():
+            said = _of(found[size], mode, n, seed)
             about = {"mode": mode, "processes": size, "batch": BATCH, "n_sample": n, "seed": seed}
             means = {key: float(np.mean([part[key] for part in said])) for key in ("distinct", "first_loss", "loss")}
             rows.append(about | {
@@ -230,9 +229,9 @@ def measure(
     return pd.DataFrame(rows)
 
 
-def _of(parts: list[dict[str, np.ndarray]], n_sample: int, seed: int) -> list[dict[str, np.ndarray]]:
+def _of(parts: list[dict[str, np.ndarray]], mode: str, n_sample: int, seed: int) -> list[dict[str, np.ndarray]]:
     """What each process said of one trial."""
-    prefix = f"{n_sample}.{seed}."
+    prefix = f"{mode}/{n_sample}/{seed}/"
     return [{key.removeprefix(prefix): v for key, v in part.items() if key.startswith(prefix)} for part in parts]
 
 
