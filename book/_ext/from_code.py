@@ -100,16 +100,16 @@ class Measured(FromCode):
 
 
 def growth(table: pd.DataFrame) -> list[str]:
-    """Each step at each size, measured or extrapolated, and whether its peak stays within 8 GB."""
-    head = "| Step | Events | Processor seconds | Peak memory, GB | Within 8 GB | How it is known |"
+    """Each step at each size, measured or extrapolated."""
+    head = "| Step | Events | Processor seconds | Peak memory, GB | How it is known |"
     rows = [
         f"| {row.step} | {grouped(row.events)} | {row.processor_seconds:.0f} | {row.memory:.1f} | "
-        f"{'yes' if row.memory <= 8 else 'no'} | {'measured' if row.measured else 'extrapolated'} |"
+        f"{'measured' if row.measured else 'extrapolated'} |"
         for row in table.assign(memory=table["peak_memory_mb"] * 2**20 / 1e9)
         .sort_values(["step", "events"], kind="stable", ascending=[False, True])
         .itertuples()
     ]
-    return [head, "|---|--:|--:|--:|---|---|", *rows]
+    return [head, "|---|--:|--:|--:|---|", *rows]
 
 
 def data_parallel(table: pd.DataFrame) -> list[str]:
