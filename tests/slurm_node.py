@@ -1,6 +1,7 @@
 """A Slurm cluster of one node, this machine: Debian's slurm-wlm and munge, in a folder of the test's own.
 
-Needs root, as slurmd does. Ports are its own, so that it does not meet another Slurm.
+Needs root, as slurmd does, and no other Slurm: programs inside a job look for the configuration in its usual place,
+where there is a link to ours for as long as the node is up.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+USUAL = Path("/etc/slurm/slurm.conf")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel")
 CONF = """
 ClusterName=one
@@ -48,7 +50,9 @@ def missing() -> str | None:
     lacking = [name for name in PROGRAMS if shutil.which(name, path=path()) is None]
     if lacking:
         return f"no {', '.join(lacking)} on this machine (Debian: apt-get install slurm-wlm munge)"
-    return None if os.geteuid() == 0 else "slurmd needs root"
+    if os.geteuid() != 0:
+        return "slurmd needs root"
+    return "there is a Slurm on this machine already" if USUAL.exists() else None
 
 
 def path() -> str:
@@ -73,6 +77,9 @@ class Node:
         ports = dict(zip(("port", "slurmd_port"), free_ports(2), strict=True))
         text = CONF.format(host=host, folder=self.folder, cores=os.cpu_count(), memory=memory, **ports)
         (self.folder / "slurm.conf").write_text(text)
+        USUAL.parent.mkdir(parents=True, exist_ok=True)
+        USUAL.unlink(missing_ok=True)  # a link to a node that was killed leads nowhere
+        USUAL.symlink_to(self.folder / "slurm.conf")
         key = self.folder / "munge" / "key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
@@ -104,6 +111,8 @@ class Node:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if USUAL.is_symlink() and USUAL.readlink() == self.folder / "slurm.conf":
+            USUAL.unlink()
 
 
 def free_ports(n: int) -> list[int]:
