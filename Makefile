@@ -1,6 +1,7 @@
 # A thin facade: every target is one line, the work is in Snakefile and in audit_lib. `make help` lists the targets.
 # Settings: DATASET (a name or a path), COLUMNS ("SessionId=sid,ItemId=iid,Time=ts"), PROFILE (tiny, quick,
-# full), ENGINE (independent, official), DEVICE (cpu, cuda), SEEDS ("0,1,2"), CORES, PYTHON, VENV.
+# full), ENGINE (independent, official), DEVICE (cpu, cuda), SEEDS ("0,1,2"), CORES, PYTHON, VENV, LOCKED (1: install
+# the very files of requirements.lock, each checked against its hash).
 PYTHON  ?= $(shell command -v python3.11 || command -v python3)
 VENV    ?= .venv
 CORES   ?= 2
@@ -10,8 +11,10 @@ PROFILE ?=
 ENGINE  ?=
 DEVICE  ?=
 SEEDS   ?=
+LOCKED  ?=
 READY   := $(VENV)/.ready
 RUN     := $(VENV)/bin/python
+PIP      = $(RUN) -m pip install --quiet --disable-pip-version-check
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 # A value as the shell reads it unchanged, whatever characters it has.
 verbatim = '$(subst ','\'',$(1))'
@@ -22,7 +25,7 @@ SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomple
 STAGE    = $(RUN) -m audit_lib.pipeline stage
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks fetch synth_data preprocess baselines train_tiny eval_tiny study report visualize demo ci translate clean
+.PHONY: help book test notebooks fetch synth_data preprocess baselines train_tiny eval_tiny study report visualize demo ci lock translate clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -72,6 +75,9 @@ demo: $(READY)  ## Popularity against Markov on synthetic data, in seconds
 translate: $(READY)  ## Bring the Spanish catalogues in step with the English pages; list what is left
 	@$(RUN) -m audit_lib.site translate
 
+lock: $(READY)  ## Resolve requirements.txt into the lock and the bill of materials (needs uv)
+	@$(RUN) -m audit_lib.defence.locks && $(RUN) -m audit_lib.defence.inventory
+
 ci:  ## What continuous integration runs
 	@.ci/run
 
@@ -79,11 +85,19 @@ clean:  ## Remove what runs and builds made; never a file under version control
 	@rm -rf _build .snakemake .pytest_cache .ruff_cache .hypothesis notebooks/*.ipynb notebooks/.ipynb_checkpoints book/_static/mathjax book/_static/ranks.js
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} + ; echo "Removed builds and executed notebooks. Kept: evidence in runs/, downloads, $(VENV)."
 
-# The environment, made on first use and again whenever requirements.txt changes.
-$(READY): requirements.txt
+# The environment, made on first use and again whenever the requirements change. Versions are always those of the lock;
+# files may come from any index, unless LOCKED asks for the very ones that the lock names.
+$(READY): requirements.txt requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
 	@echo "Installing what requirements.txt pins into $(VENV) (once, a few minutes) ..."
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+ifneq ($(LOCKED),)
+	@$(PIP) --no-deps --require-hashes -r requirements.lock
+	@$(RUN) -m pip check >/dev/null || $(PIP) --no-deps --require-hashes -r requirements-gpu.lock
+	@$(RUN) -m pip check
+else
+	@sed -E '/^(#| )/d; s/ \\$$//' requirements.lock requirements-gpu.lock > $(VENV)/constraints.txt
+	@$(PIP) -r requirements.txt -c $(VENV)/constraints.txt
+endif
 	@$(RUN) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "audit.pth").write_text("$(CURDIR)\n")'
 	@touch $@

@@ -16,8 +16,12 @@ NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
 SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"alttext", "csvtext", "documents", "entry", "exhibits", "explorer", "finding", "ledger", "mathjax", "pdf", "pipeline"}
-APART |= {"readme", "site", "sitecheck", "sitepages", "__main__"}
+APART = set(
+    """
+    alttext browser citation contrasts documents effects entry exhibits explorer finding launch ledger mathjax
+    pdf pipeline readme report_exhibits reporting runnote site sitecheck sitepages status translated __main__
+    """.split()
+)
 MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
 LIBRARY = [path for path in MODULES if Path(path).stem not in APART]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []

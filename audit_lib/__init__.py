@@ -13,6 +13,7 @@ A module imports only from those above it:
     laws, sampled, simulation, corrected, winners                      sampled metrics
     resampling, inference, order, evaluation, tuning                   intervals, tests, the shuffle test, tuning
     labels, figures, tables                      what a reader sees, in two languages
+    documents, exhibits, contrasts, effects, reporting, report_exhibits, citation    what prose pages quote and show
     pipeline, site, sitecheck, mathjax           stages and pages
     bench, doctor, __main__
 """

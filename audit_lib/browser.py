@@ -106,7 +106,7 @@ class Browser:
 
     def visit(self, address: str, *, width: int = 1280, height: int = 900, seconds: float = 60) -> None:
         """Load a page at a given width and wait until it has settled, its formulas included."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.resize(width, height)
         self.call("Page.navigate", url="about:blank")
         self.wait("location.href === 'about:blank'")
         self.events.clear()
@@ -114,6 +114,10 @@ class Browser:
         self.wait("location.href !== 'about:blank' && document.readyState === 'complete'", seconds=seconds)
         formulas = "(async () => { if (window.MathJax && MathJax.startup) await MathJax.startup.promise; })()"
         self.run(formulas, seconds=seconds)
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page another size."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def of(self, method: str) -> list[dict[str, Any]]:
         """Parameters of the events of one kind since the page was asked for."""

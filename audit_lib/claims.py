@@ -229,6 +229,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "median": "Evaluation in median mode", "save-load": "Saving and loading",
     },
     "setting": {},
+    "way": {"catalogue": "every item scored", "candidates": "only its candidates scored"},
+    "count": {"ratio": "words, Spanish / English", "untranslated": "messages without Spanish"},
 }  # fmt: skip
 _NUMBERS = {
     "epoch": "Epoch", "n": "Negatives", "percentile": "Percentile", "min_step": "Events before the target, at least",

@@ -15,7 +15,7 @@ from math import isnan
 
 import pandas as pd
 
-from audit_lib import claims, implementations, inference, labels, literature, metrics, published
+from audit_lib import claims, decision, implementations, inference, labels, literature, published
 from audit_lib.claims import Settled
 from audit_lib.errors import InputError, unknown
 from audit_lib.evidence import Run
@@ -28,6 +28,7 @@ COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xi
 MIN_STEP = {"retailrocket": 2}  # the published targets of this log are those after two or more events
 SIMPLE = ("simple", "literature", "tuned")  # groups of the study in which simple recommenders ran
 GAP = "diginetica_gap"
+CONSTRAINTS = ("free", "ten", "untrained", "first", "rare")  # of the decision table: see `decision.CONDITIONS`
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Source:
 
     book: Book = field(default_factory=Book)
     settled: Sequence[Settled] = ()
+    _over: dict[tuple[object, ...], Measured] = field(default_factory=dict)
 
     @cached_property
     def ledger(self) -> Sequence[Settled]:
@@ -58,14 +60,16 @@ class Source:
                 found[frozenset(finding.part.arguments.items())] = finding.part.arguments, finding.measured
         return list(found.values())
 
+    def over(self, runs: Sequence[Run], dataset: str, metric: str = "Recall") -> Measured:
+        """Recall@20 (or MRR@20) over the targets of the publication, with its interval over sessions and seeds."""
+        key = (metric, *(run.path for run in runs))
+        if key not in self._over:
+            self._over[key] = over(runs, metric, K, MIN_STEP.get(dataset, 1))
+        return self._over[key]
+
     def score(self, dataset: str, group: str, recommender: str, metric: str = "Recall") -> Measured:
-        """Recall@20 (or MRR@20) over the targets of the publication, over sessions and seeds."""
-        wanted = {"dataset": dataset, "group": group, "recommender": recommender, "metric": metric, "k": K}
-        more = {"min_step": MIN_STEP[dataset]} if dataset in MIN_STEP else {}
-        present = self.book.present(dataset=dataset, group=group, recommender=recommender)
-        if present and len(present) < len(self.book.planned(dataset=dataset, group=group, recommender=recommender)):
-            return over(present, metric, K, more.get("min_step", 1))  # the seeds there are; the page says how many
-        return self.measure("score", **wanted, **more)
+        """`over` the seeds there are; the page says how many. Raises NotYet if there is none."""
+        return self.over(_runs(self, dataset, group, recommender), dataset, metric)
 
     @cached_property
     def best_simple(self) -> dict[str, tuple[str, Run]]:
@@ -74,7 +78,7 @@ class Source:
         for dataset in COPIED:
             runs = [(g, run) for g in SIMPLE for run in self.book.present(dataset=dataset, group=g)]
             if runs:
-                best[dataset] = max(runs, key=lambda pair: _mean(pair[1], MIN_STEP.get(dataset, 1)))
+                best[dataset] = max(runs, key=lambda pair: mean_of(pair[1]))
         return best
 
     def simple(self, dataset: str) -> tuple[str, Run]:
@@ -84,15 +88,24 @@ class Source:
         return self.best_simple[dataset]
 
     @cached_property
+    def decisions(self) -> pd.DataFrame:
+        """`decision.table` under the constraints of the summary. Raises NotYet without its records."""
+        return decision.table(self.book, CONSTRAINTS)
+
+    @cached_property
+    def gap(self) -> pd.DataFrame:
+        """`literature.ablations` of the Diginetica gap, labels in English."""
+        return literature.ablations(self.book, dataset="diginetica", group=GAP)
+
+    @property
     def ablations(self) -> pd.DataFrame:
-        """`literature.ablations` of the Diginetica gap, without the row in which nothing is changed."""
-        table = literature.ablations(self.book, dataset="diginetica", group=GAP)
-        return table[table["label"] != "Nothing changed"].reset_index(drop=True)
+        """The same without the row in which nothing is changed."""
+        return self.gap[self.gap["label"] != "Nothing changed"].reset_index(drop=True)
 
 
-def _mean(run: Run, min_step: int) -> float:
-    keep = run.targets["step"].to_numpy() >= min_step
-    return float(metrics.recall(run.ranks["above"].to_numpy()[keep], run.ranks["equal"].to_numpy()[keep], K).mean())
+def mean_of(run: Run, metric: str = "Recall") -> float:
+    """A metric of one run over the targets of the publication, without an interval, which takes longer."""
+    return float(values_of([run], metric, K, MIN_STEP.get(run.dataset, 1))[0].mean())
 
 
 Quantity = Measured | str
@@ -130,7 +143,7 @@ def _seconds(source: Source, *, dataset: str, group: str, recommender: str, unit
 
 
 def _simple(source: Source, *, dataset: str) -> Measured:
-    return over([source.simple(dataset)[1]], "Recall", K, MIN_STEP.get(dataset, 1))
+    return source.over([source.simple(dataset)[1]], dataset)
 
 
 def _simple_name(source: Source, *, dataset: str) -> str:
@@ -226,7 +239,7 @@ def _ablations_spread(source: Source) -> Measured:
 def _best_demo_seed(source: Source) -> Measured:
     """The highest Recall@20 of any seed of either engine on the demo log."""
     runs = source.book.runs(dataset="seed_demo", group="demo")
-    return Measured(max(_mean(run, 1) for run in runs))
+    return Measured(max(mean_of(run) for run in runs))
 
 
 def _third_party(source: Source, *, halved: bool) -> Measured:
@@ -268,6 +281,8 @@ FACTS: dict[str, Fact] = {
     "simple-less-bpr": partial(_simple_less, **_BPR),
     "share-least": partial(_extreme, measure="simple_share", pick=min, leave="seed_demo"),
     "share-most": partial(_extreme, measure="simple_share", pick=max, leave="seed_demo"),
+    "order-bound": lambda source: Measured(decision.WEAK),
+    "size-bound": lambda source: Measured(float(decision.LARGE)),
     "share-logs": _real_logs,
     "factor-least": partial(_extreme, measure="sampled_factor", pick=min),
     "factor-most": partial(_extreme, measure="sampled_factor", pick=max),

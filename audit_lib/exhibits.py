@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from audit_lib import documents, figures, labels, literature, published
-from audit_lib.documents import COPIED, GAP, MIN_STEP, K, Source, quantity
+from audit_lib import decision, documents, figures, labels, literature, published
+from audit_lib.documents import COPIED, GAP, K, Source, mean_of, quantity
 from audit_lib.evidence import Run
 from audit_lib.figures import Plot
 from audit_lib.labels import Table, name_of, translator
 from audit_lib.literature import Translate
-from audit_lib.measures import Measured, over
+from audit_lib.measures import Measured
 
 Exhibit = Callable[[Source, str], Table]
 GRU4REC = ("gru4rec", "gru4rec_official")
@@ -40,10 +40,6 @@ def _interval(found: Measured) -> str:
     return f"{found.low:z.4f} – {found.high:z.4f}"
 
 
-def _recall(runs: list[Run], dataset: str) -> Measured:
-    return over(runs, "Recall", K, MIN_STEP.get(dataset, 1))
-
-
 def _engine(name: str, group: str, lang: str) -> str:
     _: Translate = translator(lang)
     return f"{name_of(name, lang)}, {_(TRAININGS[group])}"
@@ -54,7 +50,7 @@ def copied(source: Source, lang: str) -> Table:
     """Each published data set: GRU4Rec as copied, the best GRU4Rec and the best simple recommender here."""
     rows = []
     for dataset, key in COPIED.items():
-        ways = [(_recall(runs, dataset), name, group) for name, group, runs in _trained(source, dataset)]
+        ways = [(source.over(runs, dataset), name, group) for name, group, runs in _trained(source, dataset)]
         if not ways or dataset not in source.best_simple:
             continue
         best, name, group = max(ways)
@@ -65,7 +61,7 @@ def copied(source: Source, lang: str) -> Table:
             "GRU4Rec here": best.estimate,
             "95 % interval": _interval(best),
             "Trained as": _engine(name, group, lang),
-            "Best simple": f"{name_of(simple.recommender, lang)}: {_recall([simple], dataset).estimate:.4f}",
+            "Best simple": f"{name_of(simple.recommender, lang)}: {mean_of(simple):.4f}",
         })  # fmt: skip
     headings = ["Data set", "As copied", "GRU4Rec here", "95 % interval", "Trained as", "Best simple"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)
@@ -75,7 +71,7 @@ def engines(source: Source, lang: str) -> Table:
     """GRU4Rec on Diginetica, a row for each engine and loss: seeds, Recall@20, MRR@20, minutes to train."""
     rows = []
     for name, group, runs in _trained(source, "diginetica"):
-        recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K)
+        recall, mrr = (source.over(runs, "diginetica", metric) for metric in ("Recall", "MRR"))
         rows.append({
             "Engine and loss": _engine(name, group, lang),
             "Seeds": len(runs),
@@ -102,18 +98,33 @@ def trail(source: Source, lang: str) -> Table:
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
 
+def _gap(source: Source, lang: str) -> pd.DataFrame:
+    return source.gap.assign(label=[translator(lang)(label) for label in source.gap["label"]])
+
+
 def ablations(source: Source, lang: str) -> Table:
     """GRU4Rec on Diginetica with parts left out, the best first, and how far each is from the copied value."""
     said = published.value("wu2019", "diginetica", "gru4rec", "Recall", K)
-    found = literature.ablations(source.book, dataset="diginetica", group=GAP, lang=lang)
-    shown = literature.ablations_for_readers(found, said)
+    shown = literature.ablations_for_readers(_gap(source, lang), said)
     return Table(shown, lang=lang, formats={"From the published value": "+z.4f"})
+
+
+def _margins(source: Source, lang: str) -> list[tuple[str, str, float, float, Measured]]:
+    """Data set, model, its published value, its margin over GRU4Rec as copied, and that over ours."""
+    rows = {}
+    for arguments, found in source.findings("published_gap"):
+        dataset, model = arguments["dataset"], arguments["model"]
+        theirs, said = (published.value("wu2019", dataset, name, "Recall", K) for name in (model, "gru4rec"))
+        rows[dataset, model] = (dataset, published.model_name(model, lang), theirs, theirs - said, found)
+    return list(rows.values())
 
 
 def models(source: Source, lang: str) -> Table:
     """The models that are said to beat GRU4Rec, and what is left of the margin."""
-    formats = {"Less GRU4Rec as published": "+z.4f", "Less GRU4Rec as measured": "+z.4f"}
-    return Table(literature.models(source.book, lang=lang), lang=lang, formats=formats)
+    rows = [(*row[:4], row[4].estimate, _interval(row[4])) for row in _margins(source, lang)]
+    margins = ["Less GRU4Rec as published", "Less GRU4Rec as measured"]
+    headings = ["Data set", "Model", "Published", *margins, "95 % interval"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=dict.fromkeys(margins, "+z.4f"))
 
 
 def simple(source: Source, lang: str) -> Table:
@@ -128,8 +139,8 @@ def simple(source: Source, lang: str) -> Table:
         {
             "Recommender": name,
             "Settings": settings,
-            "Recall@20": over(runs, "Recall", K).estimate,
-            "MRR@20": over(runs, "MRR", K).estimate,
+            "Recall@20": statistics.mean(map(mean_of, runs)),
+            "MRR@20": statistics.mean(mean_of(run, "MRR") for run in runs),
             "Seconds to train": statistics.median(run.manifest["seconds"]["fit"] for run in runs),
         }
         for name, settings, runs in rows
@@ -148,9 +159,42 @@ def provenance(source: Source, lang: str) -> Table:
     return Table(literature.provenance(runs, lang=lang), lang=lang)
 
 
+def decision_table(source: Source, lang: str) -> Table:
+    """A row for each kind of log, a column for each constraint: the recommender to take, and its Recall@20.
+
+    Raises NotYet without the records of latency and of the shuffle test.
+    """
+    _: Translate = translator(lang)
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for found in source.decisions.itertuples():
+        kind = decision.ORDERS[found.order], decision.SIZES[found.size]
+        row = rows.setdefault(kind, {"Order": _(kind[0]), "Log": _(kind[1])})
+        row[decision.CONDITIONS[found.condition]] = f"{name_of(found.recommended, lang)}: {found.recall:.3f}"
+    columns = ["Order", "Log", *(decision.CONDITIONS[name] for name in documents.CONSTRAINTS)]
+    return Table(pd.DataFrame(rows.values(), columns=columns).fillna("–"), lang=lang)
+
+
+def decision_logs(source: Source, lang: str) -> Table:
+    """Which logs stand behind each row of the decision table, and what is lost there by the choice."""
+    _: Translate = translator(lang)
+    table = source.decisions[source.decisions["condition"] == "free"]
+    return Table(
+        pd.DataFrame(
+            {
+                "Order": [_(decision.ORDERS[order]) for order in table["order"]],
+                "Log": [_(decision.SIZES[size]) for size in table["size"]],
+                "Data sets": table["datasets"],
+                "Best": [name_of(name, lang) for name in table["best"]],
+                "Best less recommended": [f"{gap:+z.4f}" if gap else "–" for gap in table["behind"]],
+            }
+        ),
+        lang=lang,
+    )
+
+
 TABLES: dict[str, Exhibit] = {
     "copied": copied, "engines": engines, "trail": trail, "ablations": ablations, "models": models, "simple": simple,
-    "provenance": provenance,
+    "provenance": provenance, "decision": decision_table, "decision-logs": decision_logs,
 }  # fmt: skip
 
 
@@ -164,10 +208,10 @@ def figure_copied(source: Source, lang: str) -> Plot:
     for dataset, key in COPIED.items():
         said = published.value(key, dataset, "gru4rec", "Recall", K)
         for name, group, runs in _trained(source, dataset):
-            rows.append((f"{dataset}: {_engine(name, group, lang)}", said, _recall(runs, dataset)))
+            rows.append((f"{dataset}: {_engine(name, group, lang)}", said, source.over(runs, dataset)))
         if dataset in source.best_simple:
             run = source.simple(dataset)[1]
-            rows.append((f"{dataset}: {name_of(run.recommender, lang)}", float("nan"), _recall([run], dataset)))
+            rows.append((f"{dataset}: {name_of(run.recommender, lang)}", float("nan"), source.over([run], dataset)))
         others = published.table().query("dataset == @dataset and source == @key and k == @K")
         for entry in others.to_dict("records"):
             if entry["recommender"] not in labels.RECOMMENDERS:
@@ -180,19 +224,13 @@ def figure_copied(source: Source, lang: str) -> Plot:
 def figure_gap(source: Source, lang: str) -> Plot:
     """The ablations against the copied value."""
     said = published.value("wu2019", "diginetica", "gru4rec", "Recall", K)
-    found = literature.ablations(source.book, dataset="diginetica", group=GAP, lang=lang)
-    return figures.ablations(found, reference=said, lang=lang)
+    return figures.ablations(_gap(source, lang), reference=said, lang=lang)
 
 
 def figure_margins(source: Source, lang: str) -> Plot:
     """Margins over GRU4Rec as published, and what is left of them against GRU4Rec as measured here."""
-    rows = {}
-    for arguments, found in source.findings("published_gap"):
-        dataset, model = arguments["dataset"], arguments["model"]
-        theirs, said = (published.value("wu2019", dataset, name, "Recall", K) for name in (model, "gru4rec"))
-        label = f"{dataset}: {published.model_name(model, lang)}"
-        rows[label] = (label, theirs - said, found.estimate, found.low, found.high)
-    return figures.margins(pd.DataFrame(rows.values(), columns=_COLUMNS), lang=lang)
+    rows = [(f"{row[0]}: {row[1]}", row[3], row[4].estimate, row[4].low, row[4].high) for row in _margins(source, lang)]
+    return figures.margins(pd.DataFrame(rows, columns=_COLUMNS), lang=lang)
 
 
 def figure_demo(source: Source, lang: str) -> Plot:
@@ -204,7 +242,7 @@ def figure_demo(source: Source, lang: str) -> Plot:
     ):  # fmt: skip
         runs = _present(source, "seed_demo", group, name)
         said = published.value("audited_study", "seed_demo", name, "Recall", K)
-        rows.append((name_of(name, lang), said, over(runs, "Recall", K) if runs else Measured(float("nan"))))
+        rows.append((name_of(name, lang), said, source.over(runs, "seed_demo") if runs else Measured(float("nan"))))
     table = pd.DataFrame([(label, said, m.estimate, m.low, m.high) for label, said, m in rows], columns=_COLUMNS)
     best = quantity("demo-optimum", source).estimate
     return figures.published(table.assign(targets="same"), limit=(best, _("Exact optimum")), lang=lang)

@@ -20,6 +20,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from audit_lib.csvtext import csv_text
 from audit_lib.labels import name_of, translator
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
@@ -64,17 +65,18 @@ class Plot:
         path.parent.mkdir(parents=True, exist_ok=True)
         for kind in ("svg", "png"):
             path.with_suffix(f".{kind}").write_bytes(self.image(kind))
-        self.table.to_csv(path.with_suffix(".csv"), index=False)
+        path.with_suffix(".csv").write_text(csv_text(self.table), "utf8")
 
     def digest(self) -> str:
-        """sha256 of the plotted table, numbers to nine digits."""
-        return hashlib.sha256(self.table.to_csv(index=False, float_format="%.9g").encode()).hexdigest()
+        """sha256 of the plotted table as CSV, numbers to nine digits: that of the file a reader downloads."""
+        return hashlib.sha256(csv_text(self.table).encode()).hexdigest()
 
     def __repr__(self) -> str:
         return f"<{len(self.table)} rows plotted, sha256 {self.digest()[:16]}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.image("svg").decode(), "text/plain": repr(self)}
+        data = {"image/svg+xml": self.image("svg").decode(), "text/plain": repr(self)}
+        return data | {"text/csv": csv_text(self.table)}
 
 
 @contextmanager
@@ -344,6 +346,70 @@ def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20
         axes.axvline(reference, color=COLOURS[1], linewidth=1.6, linestyle="--", label=_("Published value"))
         _rows(axes, list(table["label"]), xlabel=_(xlabel))
         _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def differences(table: pd.DataFrame, *, xlabel: str, lang: str = "en") -> Plot:
+    """table: label, value, low, high; a row each, in order, from the top, against a line at zero."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 1.0 + 0.3 * len(table))) as (figure, axes):
+        at = np.arange(len(table))
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0])
+        axes.axvline(0, color="black", linewidth=1)
+        _rows(axes, list(table["label"]), xlabel=_(xlabel), start=None)
+    return Plot(figure, table)
+
+
+def fronts(table: pd.DataFrame, *, xlabel: str | None = None, ylabel: str = "Recall@20", lang: str = "en") -> Plot:
+    """table: panel, label, x, y, front (bool): points on a logarithmic x, those of each panel's front joined.
+
+    xlabel: an English label for all panels, whose names are their titles; without it, the panel is what x is.
+    """
+    _ = translator(lang)
+    panels, names = table["panel"].unique(), list(table["label"].unique())
+    columns = min(len(panels), 4 if xlabel else 3)
+    shape = {"nrows": -(-len(panels) // columns), "ncols": columns, "squeeze": False}
+    with _axes(figsize=(9.0, 0.6 + 2.9 * shape["nrows"]), **shape) as (figure, grid):
+        for axes, panel in zip(grid.flat, panels, strict=False):
+            rows = table[table["panel"] == panel].sort_values("x")
+            best = rows[rows["front"]]
+            axes.plot(best["x"], best["y"], color="grey", linewidth=1, drawstyle="steps-post", zorder=1)
+            for row in rows.sort_values("label", key=lambda c: c.map(names.index), kind="stable").itertuples():
+                i = names.index(row.label)
+                marker = {"color": COLOURS[i % 8], "marker": MARKERS[(i + i // 8) % 8], "linestyle": "none"}
+                axes.plot([row.x], [row.y], label=row.label, **marker)
+            axes.set(xscale="log", xlabel=_(xlabel or panel), title=panel if xlabel else None)
+        for axes in grid[:, 0]:
+            axes.set(ylabel=ylabel)
+        for axes in grid.flat[len(panels) :]:
+            axes.set_axis_off()
+        _legend_of_all(figure, grid)
+    return Plot(figure, table)
+
+
+def _legend_of_all(figure: Figure, grid: Any) -> None:
+    """One legend for all panels, each name once."""
+    pairs = [pair for axes in grid.flat for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    shown: dict[str, Any] = {}
+    for handle, name in pairs:
+        shown.setdefault(name, handle)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.24 * -(-len(shown) // 4))
+    figure.legend(shown.values(), shown.keys(), loc="outside upper center", ncols=4, fontsize=9.5)
+
+
+def by_size(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: panel (an English label), recommender, items, value (ms); both axes logarithmic."""
+    _ = translator(lang)
+    panels = table["panel"].unique()
+    with _axes(ncols=len(panels), sharey=True, squeeze=False, figsize=(9.0, 3.8)) as (figure, grid):
+        for axes, panel in zip(grid.flat, panels, strict=True):
+            rows = table[table["panel"] == panel]
+            _lines(axes, rows, x="items", y="value", series="recommender", label=lambda r: name_of(r, lang))
+            axes.set(xscale="log", yscale="log", xlabel=_("Items in the catalogue"), title=_(panel))
+        grid[0, 0].set(ylabel=_("Milliseconds of one answer"))
+        _legend_of_all(figure, grid)
     return Plot(figure, table)
 
 

@@ -21,6 +21,7 @@ from audit_lib import literature, published
 from audit_lib.evidence import Run
 from audit_lib.figures import STYLE, Plot
 from audit_lib.labels import translator
+from audit_lib.literature import Translate
 from audit_lib.measures import Book, main_group, over, values_of
 from audit_lib.sources import REGISTRY
 
@@ -79,7 +80,8 @@ def title(dataset: str) -> str:
 
 def sentence(found: pd.DataFrame, lang: str = "en", *, strong: str = "**") -> str:
     """What was found on the first data set of `table`; numbers between two `strong`. IndexError if it is empty."""
-    _, row = translator(lang), found.iloc[0]
+    _: Translate = translator(lang)
+    row = found.iloc[0]
     numbers = [f"{strong}{text}{strong}" for text in _numbers(row)]
     name = published.model_name(row["simple"], lang)
     text = _(

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from babel.messages.pofile import read_po
 
+from audit_lib.csvtext import csv_text
 from audit_lib.errors import InputError, MissingError, unknown
 
 LANGUAGES = ("en", "es")
@@ -127,6 +128,13 @@ class Table:
         rule = ["---" if text else "--:" for text in texts]
         rows = [[plain(cell) for cell in row] for row in (self._headings(), *self._rows())]
         return [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
+
+    def csv(self) -> str:
+        """The table as CSV: headings in the reader's language, numbers to nine digits."""
+        return csv_text(self.data.set_axis(self._headings(), axis=1))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": self._repr_html_(), "text/plain": repr(self), "text/csv": self.csv()}
 
     def __repr__(self) -> str:
         return pd.DataFrame(self._rows(), columns=self._headings()).to_string(index=False)

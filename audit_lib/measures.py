@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib import experiments, inference, metrics, published, records, synthetic
+from audit_lib import experiments, inference, metrics, observations, published, records, synthetic
 from audit_lib.datasets import REGISTRY
 from audit_lib.errors import MissingError
 from audit_lib.evidence import Run
@@ -310,9 +310,10 @@ def probe(book: Book, *, fact: str) -> Measured:
     return Measured(float(_row(book, "official_facts", id=fact)["happened"].endswith("works")))
 
 
-def documents(book: Book) -> Measured:
-    """Words of the Spanish documents of the study under audit divided by those of the English ones."""
-    return Measured(book.record("documents")[0]["ratio"])
+def documents(book: Book, *, count: str) -> Measured:
+    """Of this book, as its catalogues stand: words of the Spanish divided by those of the English, or what is not
+    translated (messages). The documents of the study under audit are not ours to keep."""
+    return Measured(float(observations.catalogues().set_index("page").loc["all", count]))
 
 
 def split_gain(book: Book, *, dataset: str, split: str, recommender: str) -> Measured:
@@ -360,7 +361,7 @@ MEASURES: dict[str, tuple[Callable[..., Measured], str]] = {
     "latency_growth": (latency_growth, "Largest / smallest catalogue"),
     "speed_ratio": (speed_ratio, "Independent / official, events per second"),
     "probe": (probe, "Works (1) or fails (0)"),
-    "documents": (documents, "Words, Spanish / English"),
+    "documents": (documents, "Documents of this book"),
     "split_gain": (split_gain, "Gain by a flawed split"),
     "filter_gain": (filter_gain, "Gain by a heavier filter"),
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+from babel.messages.pofile import read_po
 
 from audit_lib import metrics, order, ranking, recommenders, splits, study
 from audit_lib.errors import MissingError
@@ -14,6 +16,7 @@ from audit_lib.splits import Split
 
 LARGE = ("diginetica", "yoochoose1_64", "retailrocket")
 REAL = ("seed_demo", "rsc15_100k", "foursquare_nyc", "movielens_100k", "entree", *LARGE)
+LOCALE = Path(__file__).parent.parent / "book" / "locale" / "es" / "LC_MESSAGES"
 LAWS = ("synthetic_first_order", "synthetic_latent")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -73,6 +76,24 @@ def latency() -> pd.DataFrame:
     from audit_lib.bench.latency import measure  # here, since it needs torch
 
     return measure()
+
+
+def catalogues(folder: Path = LOCALE) -> pd.DataFrame:
+    """page, messages, untranslated, words_en, words_es, ratio: the book's own Spanish beside its English.
+
+    A row a catalogue of a page, and last 'all'. Words are what stands between spaces; of a message without a Spanish
+    text only the English counts.
+    """
+    rows = []
+    for path in sorted(folder.glob("*/*.po")):
+        pairs = [(m.id, "" if m.fuzzy else m.string) for m in read_po(io.BytesIO(path.read_bytes())) if m.id]
+        words = [sum(len(text.split()) for text in side) for side in zip(*pairs, strict=True)]
+        page = path.relative_to(folder).with_suffix("").as_posix()
+        rows.append((page, len(pairs), sum(not spanish for _, spanish in pairs), *words))
+    table = pd.DataFrame(rows, columns=["page", "messages", "untranslated", "words_en", "words_es"])
+    whole = table.drop(columns="page").sum()
+    table.loc[len(table)] = {"page": "all", **whole.to_dict()}
+    return table.assign(ratio=table["words_es"] / table["words_en"])
 
 
 def documents(english: Path, spanish: Path) -> pd.DataFrame:

@@ -2,18 +2,21 @@
 
 `bind` joins the articles of the pages in the order of the contents, makes every id unique and every link between pages
 one inside the document. Chromium prints it, outline and links included; page numbers of the contents are read from a
-first print and written into the second, because browsers cannot count them. The same pages give the same bytes.
+first print and written in before the second: no style sheet can ask for them. The same pages give the same bytes.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import json
+import os
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +24,7 @@ from bs4 import BeautifulSoup
 from bs4.element import Tag
 
 from audit_lib import evidence
+from audit_lib.browser import BINARY, Browser
 from audit_lib.errors import AuditError
 
 NAME = "gru4rec-audit.pdf"
@@ -31,23 +35,34 @@ WORDS = {
            "made": "Hecho a partir de las páginas del libro, a {date}."},
 }  # fmt: skip
 STYLES = ("pygments.css", "pdf.css")
-DROPPED = "script, noscript, .headerlink, .toctree-wrapper, .explorer, .prev-next-footer, summary, .only-screen"
-UNKNOWN = "000"  # in the place of a page number, in the first print
+# Of the screen alone; what is folded there stays in the repository.
+DROPPED = "script, noscript, details.hide, .headerlink, .toctree-wrapper, .explorer, .table-csv, .only-dark, .term-tip"
+LANGUAGES = ("en", "es")
+FILL_IN = """(numbers => document.querySelectorAll(".contents a").forEach(link => {
+  link.querySelector("b").textContent = numbers[link.getAttribute("href").slice(1)];
+}))(%s)"""
 
 
 class PdfError(AuditError, RuntimeError):
     """The browser printed no usable document."""
 
 
+def languages() -> tuple[str, ...]:
+    """Those whose book is printed: all, or what $AUDIT_PDF says; none without a browser or without pypdf."""
+    wanted = os.environ.get("AUDIT_PDF", " ".join(LANGUAGES)).split()
+    able = BINARY is not None and find_spec("pypdf") is not None
+    return tuple(lang for lang in LANGUAGES if lang in wanted) if able else ()
+
+
 # --- one document of many pages
-def bind(pages: Path, order: Sequence[str], *, lang: str, date: str, numbers: Mapping[str, int] | None = None) -> str:
+def bind(pages: Path, order: Sequence[str], *, lang: str, date: str) -> str:
     """The HTML of the whole book. pages: a language's folder of HTML; order: its pages, without suffix.
 
-    numbers: page by anchor, for the contents. Addresses are relative to `pages`.
+    Addresses are relative to `pages`.
     """
     articles = [article(pages, page, order) for page in order]
     words, title = WORDS[lang], WORDS[lang]["title"]
-    listed = "".join(entries(part, numbers or {}) for part in articles)
+    listed = "".join(entries(part) for part in articles)
     styles = "".join(f'<link rel="stylesheet" href="_static/{name}">' for name in STYLES)
     mathjax = re.search(r"<script>window\.MathJax = .*?</script>", "".join(_html(pages, page) for page in order))
     maths = f'{mathjax[0]}<script defer src="_static/mathjax/tex-svg.js"></script>' if mathjax else ""
@@ -72,7 +87,7 @@ def article(pages: Path, page: str, order: Sequence[str]) -> Tag:
         raise PdfError(f"'{pages / page}.html' has no article. Build the pages again.")
     for tag in found.select(DROPPED):
         tag.decompose()
-    for tag in found.select("details"):  # what is folded on a screen is open on paper
+    for tag in found.select("details"):
         tag.name = "div"
     for tag in found.select("[hidden]"):
         del tag["hidden"]
@@ -105,14 +120,12 @@ def lead(link: Tag, page: str, order: Iterable[str]) -> None:
         del link["href"]
 
 
-def entries(part: Tag, numbers: Mapping[str, int]) -> str:
-    """The contents of one page: its title, and its sections under it."""
+def entries(part: Tag) -> str:
+    """The contents of one page: its title, and its sections under it, with room for page numbers."""
     sections = [(heading, heading.find_parent("section")) for heading in part.select("section > h1, section > h2")]
     lines = []
     for heading, section in sections:
-        aim = section["id"]
-        number = numbers.get(aim, UNKNOWN)
-        text = f'<a href="#{escape(aim)}"><span>{escape(heading.get_text())}</span><b>{number}</b></a>'
+        text = f'<a href="#{escape(section["id"])}"><span>{escape(heading.get_text())}</span><b>000</b></a>'
         lines.append(f'<li class="contents-{heading.name}">{text}</li>')
     return "".join(lines)
 
@@ -131,30 +144,29 @@ def _join(page: str, address: str) -> str:
 
 # --- printing
 def write(pages: Path, order: Sequence[str], target: Path, *, lang: str, epoch: int) -> Path:
-    """Print the book to `target`. epoch: its date, in Unix seconds."""
-    date = time.strftime("%Y-%m-%d", time.gmtime(epoch))
-    first = printed(pages, bind(pages, order, lang=lang, date=date))
-    second = printed(pages, bind(pages, order, lang=lang, date=date, numbers=page_numbers(first)))
-    if page_numbers(first) != page_numbers(second):
-        raise PdfError("Pages moved between two prints of the same document; the contents would be wrong.")
-    evidence.put({target: dated(second, epoch)})
-    return target
-
-
-def printed(pages: Path, html: str) -> bytes:
-    """The PDF of a document whose addresses are relative to `pages`."""
-    from audit_lib.browser import Browser
-
+    """Print the book to `target`. epoch: its date, in Unix seconds. Raises PdfError if the browser complains."""
+    html = bind(pages, order, lang=lang, date=time.strftime("%Y-%m-%d", time.gmtime(epoch)))
     with tempfile.TemporaryDirectory() as profile, tempfile.NamedTemporaryFile("w", dir=pages, suffix=".html") as file:
         file.write(html)
         file.flush()
         with Browser(Path(profile)) as tab:
             tab.visit(Path(file.name).as_uri(), seconds=300)
+            numbers = page_numbers(printed(tab))
+            tab.run(FILL_IN % json.dumps(numbers))
+            pdf = printed(tab)
             if complaints := tab.complaints():
                 raise PdfError("The browser complains about the document: " + "; ".join(complaints[:5]))
-            options = {"preferCSSPageSize": True, "printBackground": True, "generateDocumentOutline": True}
-            answer = tab.call("Page.printToPDF", seconds=600, **options, generateTaggedPDF=True)
-    return base64.b64decode(answer["data"])
+    if page_numbers(pdf) != numbers:
+        raise PdfError("Pages moved between two prints of the same document; its contents would be wrong.")
+    evidence.put({target: dated(pdf, epoch)})
+    return target
+
+
+def printed(tab: Browser) -> bytes:
+    """The page that is open, as a PDF."""
+    options = {"preferCSSPageSize": True, "printBackground": True}
+    outline = {"generateDocumentOutline": True, "generateTaggedPDF": True}
+    return base64.b64decode(tab.call("Page.printToPDF", seconds=600, **options, **outline)["data"])
 
 
 def page_numbers(pdf: bytes) -> dict[str, int]:

@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote
 
 import click
 
-from audit_lib import entry, locks
+from audit_lib import entry, locks, runnote
 from audit_lib.errors import AuditError, InputError, MissingError, unknown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +38,7 @@ AFTER: dict[str, tuple[str, ...]] = {
     "06_literature": (),
     "07_implementations": (),
     "08_multiverse": (),
-    "09_cost": ("03_baselines", "04_gru4rec"),
+    "09_cost": (),
     "10_pipeline": (),
 }
 
@@ -251,7 +251,9 @@ def run_command(stage: str, lang: str, out: Path | None, given: tuple[str, ...],
     progress, start = f"[{names.index(stage) + 1}/{len(names)}] {stage} ({lang})", time.perf_counter()
     click.echo(f"{progress} runs ...", err=True)
     run(text, out, parameters=chosen)
-    click.echo(f"{progress} done in {time.perf_counter() - start:.1f} s", err=True)
+    seconds = time.perf_counter() - start
+    runnote.note(out, text, seconds=seconds, parameters=chosen)
+    click.echo(f"{progress} done in {seconds:.1f} s", err=True)
 
 
 def key_value(text: str) -> tuple[str, str]:

@@ -40,6 +40,8 @@ REGISTRY: dict[str, str] = {
     "order_dial": "audit_lib.observations:order_dial",
     "latency": "audit_lib.observations:latency",
     "faults": "audit_lib.faults:measure",
+    "determinism": "audit_lib.defence.determinism:measure",
+    "mutation": "audit_lib.defence.mutation:measure",
 }
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import click
 import yaml
 
-from audit_lib import alttext, entry, explorer, sitecheck, sitepages
+from audit_lib import alttext, entry, explorer, pdf, sitecheck, sitepages, translated
 from audit_lib.errors import AuditError
 from audit_lib.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
@@ -71,6 +71,7 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
     notebooks = executed / lang / "notebooks"
     files |= {Path("notebooks") / path.name: path for path in notebooks.glob("[0-9][0-9]_*.ipynb")
               if path.name.count(".") == 1}  # fmt: skip
+    files |= {Path("notebooks") / "runs" / path.relative_to(executed): path for path in executed.rglob("*.run.json")}
     for old in [path for path in target.rglob("*") if path.is_file() and path.suffix not in {".mo", ".pyc"}]:
         if old.relative_to(target) not in files and old.parent != target:
             old.unlink()
@@ -82,6 +83,7 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
             copy_if_changed(path, target / name)
     config = merged(yaml.safe_load((root / "_config.yml").read_text("utf8")), changes(root, lang))
     config["sphinx"]["config"] |= {"audit_bilingual": True, "audit_site_url": sitepages.base_url(root)}
+    config["sphinx"]["config"]["audit_pdf"] = pdf.NAME if lang in pdf.languages() else ""
     toc = table_of_contents(root, lang, lambda page: any(target.glob(f"{page}.*")))
     for name, content in (("_config.yml", config), ("_toc.yml", toc)):
         (target / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf8")
@@ -135,12 +137,25 @@ def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None 
     for lang in LANGUAGES:
         source = assemble(lang, work / "source" / lang, executed=executed, root=root)
         sphinx("html", source, work / "pages" / lang, doctrees=work / "doctrees" / lang, root=root)
+        print_book(lang, work, root=root)
     site = work / "site"
     shutil.rmtree(site, ignore_errors=True)
     for lang in LANGUAGES:
         shutil.copytree(work / "pages" / lang, site / lang, ignore=shutil.ignore_patterns(*UNPUBLISHED))
+        if lang != "en":
+            translated.downloads(site / lang, root / CATALOGUES)
     sitepages.write(site, base=sitepages.base_url(root))
     return site
+
+
+def print_book(lang: str, work: Path, *, root: Path) -> None:
+    """Put the PDF of a language beside its pages, if it is wanted and there is a browser to print it."""
+    pages = work / "pages" / lang
+    (pages / pdf.NAME).unlink(missing_ok=True)
+    if lang in pdf.languages():
+        toc = yaml.safe_load((work / "source" / lang / "_toc.yml").read_text("utf8"))
+        order = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+        pdf.write(pages, order, pages / pdf.NAME, lang=lang, epoch=int(environment(root)["SOURCE_DATE_EPOCH"]))
 
 
 UNPUBLISHED = (".buildinfo*", ".doctrees", "*webpack-macros.html")  # the last are the theme's own templates

@@ -47,12 +47,15 @@ print(f"{name}: {{dataset}} in {{lang}}")
 That is what was seen.
 """
 
+REPOSITORY = "owner/name"  # where the books of the tests are published
+
 
 @dataclass(frozen=True)
 class Project:
     """A copy of the project in which tests may run and change things."""
 
     root: Path
+    pdf: str = ""  # languages whose PDF is made: it takes half a minute each
 
     def make(self, *arguments: str, ok: bool = True) -> str:
         """Run `make` here, in this environment, and return all that it said."""
@@ -77,6 +80,7 @@ class Project:
         """The environment of its commands: this project's library, not the one under test elsewhere."""
         evidence = str(self.root / "runs" / "evidence")
         own = {"PYTHONPATH": str(self.root), "AUDIT_EVIDENCE": evidence, "SOURCE_DATE_EPOCH": "1700000000"}
+        own |= {"AUDIT_PDF": self.pdf, "REPOSITORY": REPOSITORY}
         return {**os.environ, **pipeline.ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
 
     def stale(self) -> list[str]:
@@ -93,7 +97,7 @@ class Project:
         return [job for job in jobs if job != "book"]
 
 
-def copy_project(target: Path, *, stages: Sequence[str] = ()) -> Project:
+def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> Project:
     """Copy what is, or could be, under version control; with `stages`, small ones of our own instead of the book's."""
     listing = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=pipeline.ROOT, capture_output=True, text=True, check=False
@@ -115,7 +119,7 @@ def copy_project(target: Path, *, stages: Sequence[str] = ()) -> Project:
             old.unlink()
     for name in stages:
         (target / "notebooks" / f"{name}.md").write_text(STANDIN.format(name=name), "utf8")
-    return Project(target)
+    return Project(target, pdf)
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +134,7 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="session")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project itself, its stages run on synthetic clicks in the `tiny` profile, its site built."""
-    project = copy_project(tmp_path_factory.mktemp("book") / "project")
+    project = copy_project(tmp_path_factory.mktemp("book") / "project", pdf="en es")
     project.make("book", "DATASET=synthetic", "PROFILE=tiny")
     return project
 

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
@@ -119,9 +120,29 @@ def test_the_trail_ends_with_the_copied_values() -> None:
 
 def test_tables_without_evidence_have_headings_and_no_rows(tmp_path: Path) -> None:
     source = Source(Book(tmp_path))
-    for name, table in exhibits.TABLES.items():
-        lines = table(source, "en").markdown()
-        assert len(lines) == 2 or name == "trail", name
+    for name in exhibits.TABLES.keys() - {"trail", "decision", "decision-logs"}:
+        assert len(exhibits.TABLES[name](source, "en").markdown()) == 2, name
+
+
+def test_the_decision_table_without_its_records_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(NotYet):
+        exhibits.TABLES["decision"](Source(Book(tmp_path)), "en")
+
+
+def test_a_column_of_the_decision_table_is_a_constraint_and_a_row_a_kind_of_log() -> None:
+    kinds = {"order": ["weak", "strong"], "size": ["large", "small"], "condition": ["free", "ten"]}
+    found = pd.DataFrame({**kinds, "recommended": ["vstan", "gru4rec"], "recall": [0.5, 0.25]})
+    source = Source()
+    source.decisions = found
+    shown = exhibits.TABLES["decision"](source, "en").data
+    assert shown["Order"].tolist() == ["Weak", "Strong"]
+    assert shown["No limit"].tolist() == ["VSTAN: 0.500", "–"]
+    assert shown["An answer within 10 ms"].tolist() == ["–", "GRU4Rec: 0.250"]
+
+
+def test_the_preprint_has_the_plain_row_of_its_source_to_the_last_digit() -> None:
+    rows = published.trail().set_index(["source", "called", "dataset"])
+    assert rows.loc[("wu2018preprint", "GRU4REC")].equals(rows.loc[("li2017", "GRU-Rec")])
 
 
 # --- on the pages

@@ -119,7 +119,7 @@ def test_one_changed_byte_is_noticed_and_the_file_named(write, which, place):
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
-    with pytest.raises(EvidenceError, match=f"{path.name}' was changed: its sha256 is .*Rank again"):
+    with pytest.raises(EvidenceError, match=f"{path.name}' was changed: its sha256 is .*rank with --fresh"):
         evidence.read(run.path)
 
 

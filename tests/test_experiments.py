@@ -273,5 +273,25 @@ def test_words_of_documents_are_counted(tmp_path):
     assert observations.documents(tmp_path / "en", tmp_path / "es").loc[0, "ratio"] == 0.75
 
 
+def test_the_books_own_words_are_counted_in_both_languages(tmp_path):
+    (tmp_path / "book").mkdir()
+    text = """
+msgid "one two three"
+msgstr "uno dos"
+
+msgid "four"
+msgstr ""
+
+#, fuzzy
+msgid "five"
+msgstr "cinco"
+"""
+    (tmp_path / "book" / "page.po").write_text(text)
+    (tmp_path / "labels.po").write_text(text)  # words of figures are no document
+    page, whole = observations.catalogues(tmp_path).to_dict("records")
+    expected = {"messages": 3, "untranslated": 2, "words_en": 5, "words_es": 2, "ratio": 0.4}
+    assert (page, whole) == ({"page": "book/page"} | expected, {"page": "all"} | expected)
+
+
 def test_the_verbs_are_on_the_command_line():
     assert {command.name for command in COMMANDS} <= set(cli.commands)

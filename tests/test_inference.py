@@ -234,6 +234,8 @@ def test_seeds_are_summarised_by_mean_and_sample_deviation():
         (lambda: bootstrap(np.array([1.0, np.nan]), np.arange(2)), "1 predictions"),
         (lambda: bootstrap(np.ones(2), np.arange(2), average="mico"), "Did you mean 'micro'"),
         (lambda: bootstrap(np.ones(2), np.arange(2), level=95), "between 0 and 1"),
+        (lambda: bootstrap(np.ones(2), np.arange(2), level=0.0), "between 0 and 1"),
+        (lambda: bootstrap(np.ones(2), np.arange(2), level=1.0), "between 0 and 1"),
         (lambda: compare(np.ones(3), np.ones(2), np.arange(3)), "paired"),
         (lambda: equivalence(np.ones(2), np.ones(2), np.arange(2), margin=0.0), "positive"),
         (lambda: inference.rank_agreement({"a": np.ones(2)}, {"b": np.ones(2)}, np.arange(2)), "different"),

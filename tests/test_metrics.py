@@ -177,6 +177,28 @@ def test_a_cutoff_larger_than_the_catalogue_is_refused():
         summary(RANKS, SESSION, (1, 6), n_items=5)
 
 
+def test_a_summary_names_its_rows_and_takes_the_cutoffs_of_the_protocol():
+    table = summary(RANKS, SESSION)
+    assert table.index.names == ["metric", "k"]
+    assert sorted({k for _, k in table.index}) == [1, 5, 10, 20]
+    assert list(metrics.slices(RANKS, SESSION).columns) == ["Recall@20", "MRR@20", "NDCG@20", "predictions"]
+
+
+@pytest.mark.parametrize(("ties", "rank"), [("standard", 1), ("conservative", 5), ("median", 3)])
+def test_a_tie_policy_reaches_summaries_and_slices(ties, rank):
+    tied = {"above": np.array([0]), "equal": np.array([4])}
+    assert summary(tied, np.array([0]), (5,), ties=ties).loc[("MRR", 5), "micro"] == 1 / rank
+    assert metrics.slices(tied, np.array([0]), 5, ties=ties)["MRR@5"].tolist() == [1 / rank]
+
+
+def test_the_conservative_policy_is_the_default_wherever_one_can_be_given():
+    tied = {"above": np.array([0]), "equal": np.array([4])}
+    assert metrics.rank(tied["above"], tied["equal"]) == 5
+    assert metrics.per_prediction(tied, (5,))["MRR@5"].tolist() == [1 / 5]
+    assert summary(tied, np.array([0]), (5,)).loc[("MRR", 5), "micro"] == 1 / 5
+    assert metrics.slices(tied, np.array([0]), 5)["MRR@5"].tolist() == [1 / 5]
+
+
 def test_a_summary_of_no_predictions_is_refused():
     nothing = {"above": np.array([], np.int64), "equal": np.array([], np.int64)}
     with pytest.raises(InputError, match="no prediction"):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from audit_lib import ranking
 from audit_lib.errors import InputError, ScoreError
 from audit_lib.ranking import COLUMNS, count_block, rank
 from audit_lib.recommenders import Recommender
@@ -99,6 +100,17 @@ def test_no_memory_budget_and_no_block_size_changes_a_rank():
         agree(rank(Given(scores, sizes=sizes), prefixes, support), expected)
     for memory in (0, 1, 64):
         agree(rank(Given(scores), prefixes, support, memory_mb=memory), expected)
+
+
+def test_a_bar_is_drawn_only_when_it_is_asked_for(monkeypatch):
+    seen = []
+    bar = ranking.tqdm
+    monkeypatch.setattr(ranking, "tqdm", lambda **options: seen.append(options) or bar(disable=True))
+    scores, target, support = tied_scores(7)
+    for options in ({}, {"progress": True}):
+        rank(Given(scores), prefixes_of(target, 37), support, **options)
+    assert [options["disable"] for options in seen] == [True, None]  # None: drawn if somebody watches
+    assert (seen[0]["total"], seen[0]["desc"], seen[0]["unit"]) == (300, "given", " targets")
 
 
 def test_the_memory_budget_bounds_the_block():

@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -65,7 +64,8 @@ def test_headings_keep_their_anchor_in_translation(site: Path) -> None:
 def test_a_second_build_from_the_same_notebooks_gives_the_same_bytes(
     book: Project, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    for name in ("SOURCE_DATE_EPOCH", "AUDIT_PDF", "REPOSITORY"):
+        monkeypatch.setenv(name, book.environment()[name])
     again = builder.build(root=book.root, work=tmp_path, executed=book.root / "_build" / "executed")
     first, second = content(site), content(again)
     assert sorted(first) == sorted(second)
@@ -200,59 +200,3 @@ def test_a_tampered_mathjax_is_replaced(book: Project) -> None:
     target.write_text("alert(1)")
     mathjax.ensure_mathjax(book.root)
     assert target.read_bytes() == good
-
-
-# --- in a browser
-def addresses(site: Path) -> list[str]:
-    pages = sitecheck.Site(site)
-    return [page.path.as_uri() for lang in LANGUAGES for page in pages.of(lang).values()]
-
-
-@pytest.mark.browser
-def test_every_page_opens_from_the_file_system_with_no_request_elsewhere(site: Path, browser: Any) -> None:
-    for address in addresses(site):
-        browser.visit(address)
-        assert browser.complaints() == [], address
-        assert [url for url in browser.requests() if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
-        assert len(browser.requests()) > 3, "the network log was empty"
-
-
-@pytest.mark.browser
-def test_no_page_scrolls_sideways_on_a_phone(site: Path, browser: Any) -> None:
-    for address in addresses(site):
-        browser.visit(address, width=375, height=800)
-        assert browser.run("document.documentElement.scrollWidth") <= 375, address
-
-
-@pytest.mark.browser
-def test_the_switch_leads_to_the_same_place_in_the_other_language(site: Path, browser: Any) -> None:
-    browser.visit((site / "en/book/methods.html").as_uri() + "#tie-policies")
-    browser.run("document.querySelector('.language-switch a').click()")
-    assert browser.wait("location.href.endsWith('/es/book/methods.html#tie-policies')")
-    assert browser.wait("document.readyState === 'complete'")
-    assert browser.run("document.documentElement.lang") == "es"
-    assert browser.run("document.getElementById('tie-policies') !== null")
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_formulas_are_drawn(site: Path, browser: Any, lang: str) -> None:
-    browser.visit((site / lang / "book/methods.html").as_uri())
-    assert browser.wait("document.querySelectorAll('mjx-container svg').length > 20")
-    assert browser.run("document.querySelectorAll('mjx-merror, [data-mjx-error]').length") == 0
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(("lang", "word"), [("en", "straddle"), ("es", "hipergeométrica")])
-def test_search_finds_a_word_of_the_methods_page(site: Path, browser: Any, lang: str, word: str) -> None:
-    browser.visit((site / lang / "search.html").as_uri() + f"?q={word}")
-    assert browser.wait("document.querySelectorAll('#search-results a[href*=\"methods.html\"]').length > 0")
-
-
-@pytest.mark.browser
-def test_the_root_page_forwards_by_the_language_of_the_browser(site: Path, browser: Any) -> None:
-    for wanted, lang in (("es-MX,es", "es"), ("en-GB", "en"), ("fr-FR", "en")):
-        browser.call("Emulation.setUserAgentOverride", userAgent="test", acceptLanguage=wanted)
-        browser.visit((site / "index.html").as_uri())
-        assert browser.wait(f"location.href.endsWith('/{lang}/book/index.html')"), wanted
-    browser.call("Emulation.setUserAgentOverride", userAgent="test", acceptLanguage="en")

@@ -120,7 +120,7 @@ def test_a_run_without_its_parquet_is_run_again(experiment):
 def test_damaged_evidence_is_an_error_until_it_is_made_afresh(experiment):
     first = experiment()
     first.path.write_bytes(b"")
-    with pytest.raises(EvidenceError, match="Rank again with --fresh"):
+    with pytest.raises(EvidenceError, match="rank with --fresh"):
         experiment()
     experiment(fresh=True)
     assert experiment().manifest["sha256"] == first.manifest["sha256"]

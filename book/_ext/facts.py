@@ -1,7 +1,7 @@
 """What prose pages quote and show, computed from committed evidence in the book's language.
 
-* ``{fact}`official:.2%` `` is a number (a name, a verb) of `audit_lib.documents`; without its evidence it says so;
-* `{fact-table} NAME` is a table and `{fact-figure} NAME` a figure (`alt`, `name`, caption) of `audit_lib.exhibits`;
+* ``{fact}`official:.2%` `` is a number (a name, a verb) of `audit_lib.reporting`; without its evidence it says so;
+* `{fact-table} NAME` is a table and `{fact-figure} NAME` a figure (`alt`, `name`, caption) of `report_exhibits`;
 * ``{stage}`06_literature` `` names a stage and links it, if the book has it;
 * `{awaited} GROUP …` says how much of these groups of the study is missing, and nothing once all is there.
 
@@ -11,6 +11,7 @@ An unknown name fails the build. Captions and alternative texts go through the p
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from audit_lib import documents, exhibits, pipeline
+from audit_lib import documents, exhibits, pipeline, report_exhibits, reporting
 from audit_lib.documents import Source
 from audit_lib.errors import InputError, unknown
 from audit_lib.measures import NotYet
@@ -41,7 +42,7 @@ def source() -> Source:
 @cache
 def quantity(name: str) -> documents.Quantity:
     """A fact, computed once a build."""
-    return documents.quantity(name, source())
+    return reporting.quantity(name, source())
 
 
 class Fact(SphinxRole):
@@ -60,6 +61,12 @@ class Fact(SphinxRole):
             return [nodes.Text(self.text)], []
 
 
+@cache
+def planned() -> frozenset[str]:
+    """The stages of the table of contents, of which a copy for trying things out has only some."""
+    return frozenset(re.findall(r"file: notebooks/(\w+)", (pipeline.ROOT / "_toc.yml").read_text("utf8")))
+
+
 class Stage(SphinxRole):
     """A stage by its number, linked where this book has it (a short run has only some)."""
 
@@ -72,27 +79,30 @@ class Stage(SphinxRole):
                 refdoc=self.env.docname,
             )  # fmt: skip
             return [link], []
-        if self.text not in pipeline.stages():
+        if self.text not in planned():
             logger.warning("There is no stage '%s'.", self.text, location=self.get_location(), type="fact")
         return [nodes.inline("", words)], []
 
 
 class FactTable(Ledger):
-    """A table of `exhibits`."""
+    """A table of `report_exhibits`."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Its nodes, wrapped so that a wide one scrolls by itself."""
         name = self.arguments[0]
-        if name not in exhibits.TABLES:
-            raise self.error(str(unknown("table", name, exhibits.TABLES)))
-        table = exhibits.TABLES[name](source(), self.config.language)
-        return self.parsed(table.markdown())
+        if name not in report_exhibits.TABLES:
+            raise self.error(str(unknown("table", name, report_exhibits.TABLES)))
+        lang = self.config.language
+        try:
+            return self.parsed(report_exhibits.TABLES[name](source(), lang).markdown())
+        except NotYet:
+            return [untranslated(nodes.paragraph("", documents.not_yet(lang).capitalize() + ".", classes=["awaited"]))]
 
 
 class FactFigure(SphinxDirective):
-    """A figure of `exhibits`, drawn into the folder of doctrees, where it lasts as long as the page that shows it."""
+    """A figure of `report_exhibits`, drawn into the folder of doctrees, to last as long as the page that shows it."""
 
     required_arguments = 1
     has_content = True
@@ -101,13 +111,13 @@ class FactFigure(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The figure with its caption and the anchor of its name."""
         name = self.arguments[0]
-        if name not in exhibits.FIGURES:
-            raise self.error(str(unknown("figure", name, exhibits.FIGURES)))
+        if name not in report_exhibits.FIGURES:
+            raise self.error(str(unknown("figure", name, report_exhibits.FIGURES)))
         if "alt" not in self.options:
             raise self.error(f"The figure '{name}' needs an alternative text.")
         file = Path(self.env.doctreedir, "figures", f"{name}.svg")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(exhibits.FIGURES[name](source(), self.config.language).image("svg"))
+        file.write_bytes(report_exhibits.FIGURES[name](source(), self.config.language).image("svg"))
         here = Path(self.env.doc2path(self.env.docname)).parent
         image = nodes.image(uri=os.path.relpath(file, here), alt=self.options["alt"])
         where = self.get_source_info()

@@ -1,7 +1,13 @@
 """Directives that write what the code already knows, so that no page repeats it by hand.
 
+<<<<<<< HEAD
 `{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{measured}` a table of a
 record. Their words go through the page's catalogue like any others; names and counts do not.
+=======
+`{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{citation}` how to cite
+this work, `{defence}` a table of how the report is tried. Their words go through the page's catalogue like any others;
+names and counts do not.
+>>>>>>> main
 """
 
 from __future__ import annotations
@@ -20,7 +26,12 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import audit_lib
+<<<<<<< HEAD
 from audit_lib import records, sources
+=======
+from audit_lib import citation, sources
+from audit_lib.defence import report
+>>>>>>> main
 from audit_lib.sources import Manual, Source
 
 LIBRARY = Path(audit_lib.__file__).parent
@@ -145,6 +156,32 @@ class Deviations(FromCode):
         return [f"- `{name}`: {SPECIAL.sub(ESCAPED, text)}" for name, text in deviations()]
 
 
+class HowToCite(FromCode):
+    """CITATION.cff as a line of text and as BibTeX; a title is cited as it is, in any language."""
+
+    def lines(self) -> list[str]:
+        self.env.note_dependency(str(citation.FILE))
+        return [f"> {citation.text(citation.read())}", "", "```bibtex", *citation.bibtex(citation.read()), "```"]
+
+    def run(self) -> list[nodes.Node]:
+        found = super().run()
+        for node in found:
+            for text in node.findall(nodes.TextElement):
+                text["translatable"] = False
+        return found
+
+
+class Defence(FromCode):
+    """A table of `audit_lib.defence.report`: `table` is counts, conditions, mutants or supply."""
+
+    option_spec = {"table": lambda value: directives.choice(value, tuple(report.TABLES))}  # noqa: RUF012
+
+    def lines(self) -> list[str]:
+        for path in report.sources():
+            self.env.note_dependency(str(path))
+        return report.lines(self.options["table"])
+
+
 def deviations() -> Iterator[tuple[str, str]]:
     """File, relative to the library, and text of each marked comment."""
     for path in sorted(LIBRARY.rglob("*.py")):
@@ -156,6 +193,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("data-sets", DataSets)
     app.add_directive("deviations", Deviations)
+<<<<<<< HEAD
     app.add_directive("measured", Measured)
+=======
+    app.add_directive("citation", HowToCite)
+    app.add_directive("defence", Defence)
+>>>>>>> main
     version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import data_files
 import pandas as pd
 from claim_ledger import Ledger, settled, untranslated
 from docutils import nodes
@@ -20,6 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from audit_lib import finding, labels, ledger, literature
+from audit_lib.csvtext import csv_text
 from audit_lib.measures import Book
 
 THEMES = ("light", "dark")
@@ -61,7 +63,7 @@ class FindingFigure(SphinxDirective):
         figure = nodes.figure("", shown, caption, classes=["finding"])
         figure["names"] = [nodes.fully_normalize_name(self.arguments[0])]
         self.state.document.note_explicit_target(figure)
-        return [figure]
+        return [figure, data_files.place(csv_text(found()))]
 
 
 class VerdictStrip(SphinxDirective):

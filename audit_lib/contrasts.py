@@ -1,0 +1,79 @@
+"""GRU4Rec against the best simple recommender, paired by target, on every log and for every training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from audit_lib import inference
+from audit_lib.documents import MIN_STEP, SIMPLE, Source
+from audit_lib.evidence import Run
+from audit_lib.measures import Book, Measured, over, values_of
+
+K = 20
+# Logs with an order to learn, on which GRU4Rec is held against simple recommenders.
+DATASETS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k", "entree", "foursquare_nyc", "movielens_100k")
+TRAININGS = {"headline": "Cross-entropy", "headline_bpr_max": "BPR-max"}  # group of the study: loss
+ENGINES = ("gru4rec", "gru4rec_official")
+
+
+class Contrast(NamedTuple):
+    """GRU4Rec less the simple recommender that is best on these targets, paired by target.
+
+    value: of GRU4Rec over sessions and seeds. difference: likewise. p: of the permutation test over sessions, p_holm:
+    after Holm's correction over all contrasts of the table. The best is chosen on the test part, in its favour.
+    """
+
+    dataset: str
+    group: str
+    engine: str
+    value: Measured
+    mrr: Measured
+    best: str
+    settings: str
+    simple: float
+    difference: Measured
+    p: float
+    p_holm: float
+
+
+def trained(book: Book, dataset: str) -> Iterator[tuple[str, str, list[Run]]]:
+    """Group, engine and runs of every training of GRU4Rec as it should be that has evidence."""
+    for group in TRAININGS:
+        for engine in ENGINES:
+            if runs := book.present(dataset=dataset, group=group, recommender=engine, variant=None):
+                yield group, engine, runs
+
+
+def best_simple(book: Book, dataset: str) -> tuple[str, Run] | None:
+    """Group and run of the simple recommender with the highest Recall@20 on the targets that count, if any ran."""
+    step = MIN_STEP.get(dataset, 1)
+    runs = [(group, run) for group in SIMPLE for run in book.present(dataset=dataset, group=group)]
+    return max(runs, key=lambda pair: values_of([pair[1]], "Recall", K, step)[0].mean()) if runs else None
+
+
+@cache
+def _contrasts(folder: Path, study: Path) -> tuple[Contrast, ...]:
+    book, found = Book(folder, study), []
+    for dataset in DATASETS:
+        best, step = best_simple(book, dataset), MIN_STEP.get(dataset, 1)
+        if best is None:
+            continue
+        theirs, session = values_of([best[1]], "Recall", K, step)
+        for group, engine, runs in trained(book, dataset):
+            ours, _ = values_of(runs, "Recall", K, step)
+            seeds = inference.over_seeds(ours - theirs, session)
+            p = inference.permutation_test(ours.mean(0), theirs[0], session)
+            difference = Measured(seeds.mean, seeds.interval.low, seeds.interval.high, seeds.n)
+            value, mrr = (over(runs, metric, K, step) for metric in ("Recall", "MRR"))
+            simple = best[1].recommender, best[0], float(theirs.mean())
+            found.append(Contrast(dataset, group, engine, value, mrr, *simple, difference, p, p))
+    holm = inference.holm([c.p for c in found]) if found else []
+    return tuple(c._replace(p_holm=float(p)) for c, p in zip(found, holm, strict=True))
+
+
+def contrasts(source: Source) -> tuple[Contrast, ...]:
+    """Every contrast that has evidence, in the order of DATASETS; computed once for a folder of evidence."""
+    return _contrasts(source.book.folder, source.book.study)

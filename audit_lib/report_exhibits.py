@@ -1,0 +1,247 @@
+"""Tables and figures of the technical report and of the pages beside it, by name, with those of `exhibits`.
+
+Rows appear as their evidence does.
+"""
+
+from __future__ import annotations
+
+import statistics
+
+import pandas as pd
+
+from audit_lib import documents, effects, exhibits, experiments, figures, implementations, tables
+from audit_lib.contrasts import DATASETS, TRAININGS, Contrast, contrasts, trained
+from audit_lib.documents import MIN_STEP, Source
+from audit_lib.exhibits import SETTINGS, Exhibit
+from audit_lib.figures import Plot
+from audit_lib.labels import Table, name_of, translator
+from audit_lib.literature import Translate
+from audit_lib.measures import NotYet
+from audit_lib.reporting import costs, sampling
+
+SPLITS = {"published": "As published", "temporal": "In time"}  # names of splits, for readers
+
+
+def _interval(low: float, high: float, spec: str = "z.4f") -> str:
+    return f"{low:{spec}} – {high:{spec}}"
+
+
+def _training(c: Contrast, lang: str) -> str:
+    return f"{name_of(c.engine, lang)}, {translator(lang)(TRAININGS[c.group])}"
+
+
+def _outcome(low: float, high: float, translate: Translate) -> str:
+    """What an interval of GRU4Rec less another says of GRU4Rec."""
+    return translate("above" if low > 0 else "below" if high < 0 else "not told apart")
+
+
+# --- data and settings
+def data(source: Source, lang: str) -> Table:
+    """Every log with evidence: its split, train, test and catalogue, and the hash of what was read."""
+    _, rows = translator(lang), []
+    for dataset in (*DATASETS, "seed_demo"):
+        if not source.book.recommenders(dataset):
+            continue
+        run = next(iter(source.book.recommenders(dataset).values()))
+        split = run.manifest["split"]
+        step = MIN_STEP.get(dataset, 1)
+        rows.append({
+            "Data set": dataset,
+            "Split": _(SPLITS[split["name"]]),
+            "Train events": split["train"]["events"],
+            "Test sessions": split["test"]["sessions"],
+            "Targets": int((run.targets["step"] >= step).sum()),
+            "Catalogue": run.n_items,
+            "Data (sha256)": run.manifest["data_hash"][:12],
+        })  # fmt: skip
+    headings = ["Data set", "Split", "Train events", "Test sessions", "Targets", "Catalogue", "Data (sha256)"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+
+
+def training_settings(source: Source, lang: str) -> Table:
+    """Data sets, loss and settings of every training of GRU4Rec as it should be."""
+    _, rows = translator(lang), {}
+    for group in (*TRAININGS, "third_party_bpr_max", "demo", "synthetic"):
+        for e in source.book.planned(group=group):
+            if e.variant is None and e.recommender == "gru4rec":
+                given = {key: value for key, value in e.settings.items() if key != "loss"}
+                text = ", ".join(f"{key} {value}" for key, value in given.items())
+                rows.setdefault((e.settings["loss"], text), {})[e.dataset] = None
+    words = {"cross-entropy": "Cross-entropy", "bpr-max": "BPR-max"}
+    found = [(", ".join(names), _(words[loss]), text) for (loss, text), names in rows.items()]
+    return Table(pd.DataFrame(found, columns=["Data sets", "Loss", "Settings"]), lang=lang)
+
+
+# --- results
+def headline(source: Source, lang: str) -> Table:
+    """Recall@20 and MRR@20 of every training of GRU4Rec as it should be, with seeds and intervals."""
+    rows = [
+        {
+            "Data set": c.dataset,
+            "Trained as": _training(c, lang),
+            "Seeds": c.value.seeds,
+            "Recall@20": c.value.estimate,
+            "95 % interval": _interval(c.value.low, c.value.high),
+            "MRR@20": c.mrr.estimate,
+        }
+        for c in contrasts(source)
+    ]  # fmt: skip
+    headings = ["Data set", "Trained as", "Seeds", "Recall@20", "95 % interval", "MRR@20"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+
+
+def against_simple(source: Source, lang: str) -> Table:
+    """GRU4Rec less the best simple recommender: difference first, interval, then p after Holm, and what follows."""
+    _, rows = translator(lang), []
+    for c in contrasts(source):
+        low, high = c.difference.low, c.difference.high
+        rows.append({
+            "Data set": c.dataset,
+            "Trained as": _training(c, lang),
+            "Best simple": f"{name_of(c.best, lang)} ({_(SETTINGS[c.settings])}): {c.simple:.4f}",
+            "Difference": c.difference.estimate,
+            "95 % interval": _interval(low, high, "+z.4f"),
+            "p (Holm)": c.p_holm,
+            "GRU4Rec": _outcome(low, high, _),
+        })  # fmt: skip
+    headings = ["Data set", "Trained as", "Best simple", "Difference", "95 % interval", "p (Holm)", "GRU4Rec"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats={"Difference": "+z.4f"})
+
+
+def third_party(source: Source, lang: str) -> Table:
+    """Relative loss of Recall@20 by every change, cross-entropy, a row for each data set on which it ran."""
+    _, rows = translator(lang), []
+    for dataset in ("rsc15_100k", "yoochoose1_64", "diginetica"):
+        try:
+            found = costs(source, dataset)
+        except NotYet:
+            continue
+        for row in found.sort_values("loss", ascending=False, kind="stable").itertuples():
+            rows.append({
+                "Data set": dataset,
+                "What is changed": _(experiments.label_of(row.variant)),
+                "Relative loss": f"{row.loss:z.1%}",
+                "95 % interval": _interval(row.loss_low, row.loss_high, "z.1%"),
+                "Seeds": row.seeds,
+            })  # fmt: skip
+    headings = ["Data set", "What is changed", "Relative loss", "95 % interval", "Seeds"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+
+
+def distributed(source: Source, lang: str) -> Table:
+    """As published: what whole implementations lose, by omission, by error, and together, over five data sets."""
+    return Table(implementations.distributed_table(implementations.published()), lang=lang)
+
+
+def sampled(source: Source, lang: str) -> Table:
+    """Each log under 100 uniform negatives: pairs of recommenders that turn round, factors, and Kendall's tau."""
+    found = sampling(source)
+    shown = pd.DataFrame({
+        "Data set": found["dataset"],
+        "Pairs": found["pairs"],
+        "In another order": found["reversed"],
+        "Kendall's tau": found["tau"],
+        "Factor, least": found["least"],
+        "Factor, median": found["median"],
+        "Factor, most": found["most"],
+    })  # fmt: skip
+    formats = dict.fromkeys(("Kendall's tau", "Factor, least", "Factor, median", "Factor, most"), ".2f")
+    return Table(shown, lang=lang, formats=formats)
+
+
+def order(source: Source, lang: str) -> Table:
+    """What a Markov chain loses on each log when prefixes are shuffled."""
+    try:
+        rows = [row for row in source.book.record("shuffle") if row["recommender"] == "markov"]
+    except NotYet:
+        rows = []
+    rows.sort(key=lambda row: -row["loss"])
+    found = pd.DataFrame(rows, columns=["dataset", "recommender", "recall", "loss", "low", "high"])
+    shown = tables.shuffle_record(found, lambda name: name_of(name, lang)).drop(columns="Recommender", errors="ignore")
+    return Table(shown, lang=lang)
+
+
+def flawed(source: Source, lang: str) -> Table:
+    """Recall@20 under the split of this report and under those that leak."""
+    return Table(tables.flawed_elsewhere(source.book, lambda name: name_of(name, lang)), lang=lang)
+
+
+def cost(source: Source, lang: str) -> Table:
+    """Diginetica: seconds to train and to rank all targets, and memory, of simple recommenders and of GRU4Rec."""
+    simple = source.book.present(dataset="diginetica", group="simple")
+    groups = [(name_of(run.recommender, lang), [run]) for run in simple]
+    groups += [
+        (f"{name_of(engine, lang)}, {translator(lang)(TRAININGS[group])}", runs)
+        for group, engine, runs in trained(source.book, "diginetica")
+    ]
+    rows = []
+    for name, runs in groups:
+        seconds, memory = [run.manifest["seconds"] for run in runs], [run.manifest["peak_memory_mb"] for run in runs]
+        known = [m for m in memory if m is not None]
+        rows.append({
+            "Recommender": name,
+            "Recall@20": statistics.mean(effects.value(run) for run in runs),
+            "Seconds to train": statistics.median(s["fit"] for s in seconds),
+            "Seconds to rank": statistics.median(s["rank"] for s in seconds),
+            "Peak memory, MiB": statistics.median(known) if known else None,
+        })  # fmt: skip
+    headings = ["Recommender", "Recall@20", "Seconds to train", "Seconds to rank", "Peak memory, MiB"]
+    table = pd.DataFrame(rows, columns=headings).sort_values("Seconds to train", kind="stable", ignore_index=True)
+    formats = dict.fromkeys(("Seconds to train", "Seconds to rank"), ",.1f") | {"Peak memory, MiB": ",.0f"}
+    return Table(table, lang=lang, formats=formats)
+
+
+# --- if your number differs
+def found_effects(source: Source) -> pd.DataFrame:
+    """label, size, dataset, recommender of every effect; NaN and empty where evidence is missing."""
+    rows = []
+    for key, (label, _) in effects.EFFECTS.items():
+        try:
+            rows.append((label, *effects.effect(key, source)))
+        except NotYet:
+            rows.append((label, float("nan"), "", ""))
+    return pd.DataFrame(rows, columns=["label", "size", "dataset", "recommender"])
+
+
+def _where(dataset: str, recommender: str, lang: str) -> str:
+    names = [dataset] if dataset else []
+    names += [name_of(recommender, lang)] if recommender else []
+    return ", ".join(names) or documents.not_yet(lang)
+
+
+def effect_sizes(source: Source, lang: str) -> Table:
+    """What each difference moves Recall@20 by, in points, and where it was measured, in the order in which to look."""
+    _, found = translator(lang), found_effects(source)
+    shown = pd.DataFrame({
+        "What differs": [_(label) for label in found["label"]],
+        "Points of Recall@20": [None if pd.isna(x) else f"{100 * x:.1f}" for x in found["size"]],
+        "Measured on": [_where(row.dataset, row.recommender, lang) for row in found.itertuples()],
+    })  # fmt: skip
+    return Table(shown, lang=lang)
+
+
+def figure_effects(source: Source, lang: str) -> Plot:
+    """The effects that are known, the largest at the top."""
+    found = found_effects(source).dropna(subset=["size"]).sort_values("size", ascending=False, kind="stable")
+    shown = pd.DataFrame({"label": found["label"], "series": "Measured here", "points": 100 * found["size"]})
+    return figures.bars(
+        shown, category="label", value="points", series="series", xlabel="Points of Recall@20", lang=lang
+    )
+
+
+def figure_headline(source: Source, lang: str) -> Plot:
+    """GRU4Rec less the best simple recommender on every log, a point for each training, with its interval."""
+    rows = [
+        (f"{c.dataset}: {_training(c, lang)}", c.difference.estimate, c.difference.low, c.difference.high)
+        for c in contrasts(source)
+    ]
+    table = pd.DataFrame(rows, columns=["label", "value", "low", "high"])
+    return figures.differences(table, xlabel="Recall@20, GRU4Rec less the best simple", lang=lang)
+
+
+TABLES: dict[str, Exhibit] = exhibits.TABLES | {
+    "data": data, "training-settings": training_settings, "headline": headline, "against-simple": against_simple,
+    "third-party": third_party, "distributed": distributed, "sampled": sampled, "order": order, "flawed": flawed,
+    "cost": cost, "effects": effect_sizes,
+}  # fmt: skip
+FIGURES = exhibits.FIGURES | {"effects": figure_effects, "headline": figure_headline}

@@ -1,0 +1,311 @@
+"""The numbers of the technical report, of its checklist and of its limits, by name, with those of `documents`.
+
+{fact}`name:format` on a page finds both. Each is a function of the committed evidence, or of the ledger settled from
+it; where evidence is missing it raises NotYet, and the page says so.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from audit_lib import documents, effects, experiments, implementations, inference, labels
+from audit_lib.contrasts import DATASETS, ENGINES, Contrast, K, contrasts, trained
+from audit_lib.documents import MIN_STEP, Fact, Quantity, Source
+from audit_lib.errors import MissingError, unknown
+from audit_lib.evidence import Run
+from audit_lib.gru4rec.equality import TAIL_CASE
+from audit_lib.measures import Measured, NotYet, real_datasets, values_of
+
+
+# --- GRU4Rec against the best simple recommender
+def _count(source: Source, *, keep: Callable[[Contrast], bool] = lambda c: True) -> Measured:
+    found = contrasts(source)
+    if not found:
+        raise NotYet("headline")
+    return Measured(float(sum(map(keep, found))))
+
+
+def _spread(source: Source) -> Measured:
+    """The greatest standard deviation of Recall@20 over the seeds of one training."""
+    found = []
+    for dataset in DATASETS:
+        for _, _, runs in trained(source.book, dataset):
+            if len(runs) > 1:
+                found.append(float(values_of(runs, "Recall", K)[0].mean(1).std(ddof=1)))
+    return _extreme(found, max, "headline")
+
+
+def _extreme(found: Iterable[float], pick: Callable[[Iterable[float]], float], wanted: str) -> Measured:
+    found = list(found)
+    if not found:
+        raise NotYet(wanted)
+    return Measured(float(pick(found)))
+
+
+# --- what the study holds
+def _experiments(source: Source, *, done: bool) -> Measured:
+    plan = {e.id: e for e in source.book.planned()}
+    return Measured(float(sum(source.book.run_of(e) is not None for e in plan.values()) if done else len(plan)))
+
+
+def _logs(source: Source) -> list[Run]:
+    """One run on the default split of each log with an order to learn."""
+    return [next(iter(source.book.recommenders(name).values())) for name in DATASETS if source.book.recommenders(name)]
+
+
+def _predictions(source: Source) -> Measured:
+    """Targets of those splits, as far as they count."""
+    found = ((run.targets["step"] >= MIN_STEP.get(run.dataset, 1)).sum() for run in _logs(source))
+    return Measured(float(sum(found)))
+
+
+def _simple_recommenders(source: Source) -> Measured:
+    return Measured(float(len({e.recommender for e in source.book.planned(group="simple")})))
+
+
+def _cores(source: Source) -> Measured:
+    """Processor cores of the machines that made the evidence, the largest number."""
+    return Measured(float(max(run.manifest["host"]["cores"] for run in _made(source))))
+
+
+def _made(source: Source) -> list[Run]:
+    runs = source.book.present()
+    if not runs:
+        raise NotYet("evidence")
+    return runs
+
+
+def _on_gpu(source: Source) -> Measured:
+    """Runs of the study on anything but a processor."""
+    return Measured(float(sum(run.manifest["device"] != "cpu" for run in _made(source))))
+
+
+def _core_hours(source: Source) -> Measured:
+    """Of training and ranking, of every run once."""
+    seconds = [run.manifest["seconds"] for run in {run.path: run for run in _made(source)}.values()]
+    return Measured(sum(s["fit"] + s["rank"] for s in seconds) / 3600)
+
+
+def _one_seed(source: Source) -> Measured:
+    """Trainings of GRU4Rec, changed or not, of which a single seed is there."""
+    return Measured(float(sum(len(seeds) == 1 for seeds in _seeds(source).values())))
+
+
+def _seeds(source: Source) -> dict[Path, set[int]]:
+    """The seeds of every training of GRU4Rec on the default split of a log, by its file without the seed."""
+    found: dict[Path, set[int]] = {}
+    for run in _made(source):
+        if run.recommender in ENGINES:
+            found.setdefault(run.path.with_name(run.path.stem.rsplit("-s", 1)[0]), set()).add(run.seed)
+    return found
+
+
+# --- two engines
+def _equality(source: Source, *, column: str, tail: bool = False) -> Measured:
+    rows = [row for row in source.book.record("official_equality") if (row["case"] == TAIL_CASE) == tail]
+    if column == "cases":
+        return Measured(float(len({row["case"] for row in rows})))
+    return _extreme((abs(row[column]) for row in rows if row[column] is not None), max, "official_equality")
+
+
+def _engines(source: Source, *, dataset: str, group: str) -> Measured:
+    """The independent engine less the official code, over the seeds there are of both."""
+    runs = {name: source.book.present(dataset=dataset, group=group, recommender=name, variant=None) for name in ENGINES}
+    seeds = set.intersection(*({run.seed for run in found} for found in runs.values()))
+    if not seeds:
+        raise NotYet(f"{dataset}-gru4rec_official, {group}")
+    ours, theirs = ([run for run in runs[name] if run.seed in seeds] for name in ENGINES)
+    (a, session), (b, _) = values_of(ours, "Recall", K), values_of(theirs, "Recall", K)
+    found = inference.over_seeds(a - b, session)
+    return Measured(found.mean, found.interval.low, found.interval.high, found.n)
+
+
+# --- omissions and errors of third parties
+@cache
+def _costs(folder: object, dataset: str, loss: str) -> pd.DataFrame:
+    return implementations.costs(implementations.variants(dataset, loss, out=folder))
+
+
+def costs(source: Source, dataset: str, loss: str = "cross-entropy") -> pd.DataFrame:
+    """`implementations.costs` of a data set. Raises NotYet if GRU4Rec as it should be, or every variant, is missing."""
+    try:
+        found = _costs(source.book.folder, dataset, loss)
+    except MissingError as error:
+        raise NotYet(f"{dataset}, third_party") from error
+    if found.empty:
+        raise NotYet(f"{dataset}, third_party")
+    return found
+
+
+def _cost(source: Source, *, variant: str, dataset: str = effects.SMALL, loss: str = "cross-entropy") -> Measured:
+    table = costs(source, dataset, loss).set_index("variant")
+    if variant not in table.index:
+        raise NotYet(f"{dataset}-gru4rec, {variant}")
+    row = table.loc[variant]
+    return Measured(float(row["loss"]), float(row["loss_low"]), float(row["loss_high"]), int(row["seeds"]))
+
+
+def single(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows in which one thing is changed, not all that an implementation lacks."""
+    return table[~table["variant"].str.startswith("as_")]
+
+
+def _changes(source: Source, *, which: str) -> Measured:
+    """Single changes: all, those that surely lose Recall@20, and those that surely gain it."""
+    table = single(costs(source, effects.SMALL))
+    found = {"all": table["loss"].notna(), "lose": table["loss_low"] > 0, "gain": table["loss_high"] < 0}
+    return Measured(float(found[which].sum()))
+
+
+def _costliest(source: Source, *, name: bool) -> Quantity:
+    row = single(costs(source, effects.SMALL)).sort_values("loss").iloc[-1]
+    return experiments.label_of(row["variant"]) if name else Measured(row["loss"], row["loss_low"], row["loss_high"])
+
+
+def _published_cost(source: Source, *, pick: Callable[[Iterable[float]], float]) -> Measured:
+    return Measured(float(pick(implementations.published()["total"])))
+
+
+# --- sampled negatives
+def sampling(source: Source, n: int = 100) -> pd.DataFrame:
+    """dataset, recommenders, pairs, reversed, tau, least, median, most: of each log; factors are sampled / full."""
+    rows = []
+    for dataset in real_datasets(source.book):
+        table = source.book.sampled(dataset, n).query("full > 0")
+        full, drawn = table["full"].to_numpy(), table["sampled"].to_numpy()
+        i, j = np.triu_indices(len(table), 1)
+        turned = int(((full[i] - full[j]) * (drawn[i] - drawn[j]) < 0).sum())
+        tau = float(inference.kendall(full, drawn)) if len(table) > 1 else float("nan")
+        factor = drawn / full
+        rows.append((dataset, len(table), len(i), turned, tau, factor.min(), float(np.median(factor)), factor.max()))
+    columns = ["dataset", "recommenders", "pairs", "reversed", "tau", "least", "median", "most"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _sampling(source: Source, *, column: str, pick: str) -> Measured:
+    table = sampling(source)
+    if table.empty:
+        raise NotYet("simple")
+    return Measured(float(table[column].agg(pick)))
+
+
+# --- order, splits, time
+def _shuffle(source: Source, *, which: str) -> Measured:
+    rows = sorted((r for r in source.book.record("shuffle") if r["recommender"] == "markov"), key=lambda r: r["loss"])
+    row = rows[0 if which == "least" else -1]
+    return Measured(row["loss"], row["low"], row["high"])
+
+
+def _synthetic(source: Source, *, law: str, second: str = "popularity") -> Measured:
+    return source.measure(
+        "difference", dataset=f"synthetic_{law}", first="gru4rec", first_group="synthetic", second=second,
+        second_group="simple",
+    )  # fmt: skip
+
+
+def _split_gain(source: Source, *, pick: Callable[[Iterable[float]], float]) -> Measured:
+    return _extreme((m.estimate for _, m in source.findings("split_gain")), pick, "flawed_splits")
+
+
+def _filter_gain(source: Source) -> Measured:
+    return _extreme((m.estimate for _, m in source.findings("filter_gain")), max, "filters")
+
+
+def _speed(source: Source, *, column: str, pick: Callable[[Iterable[float]], float]) -> Measured:
+    return _extreme((row[column] for row in source.book.record("bench_train")), pick, "records/bench_train.json")
+
+
+def _fit(source: Source, *, dataset: str, recommender: str, group: str, unit: float = 1.0) -> Measured:
+    runs = source.book.present(dataset=dataset, group=group, recommender=recommender, variant=None)
+    return Measured(_extreme((r.manifest["seconds"]["fit"] for r in runs), statistics.median, group).estimate / unit)
+
+
+def _effect(source: Source, *, key: str) -> Measured:
+    return Measured(effects.effect(key, source).size)
+
+
+def _effect_on(source: Source, *, key: str) -> str:
+    """The recommender on which an effect is largest."""
+    return labels.RECOMMENDERS[effects.effect(key, source).recommender]
+
+
+def _evidence_files(source: Source) -> Measured:
+    return Measured(float(len(list(source.book.folder.glob("*/*/*/*.parquet")))))
+
+
+OWN: dict[str, Fact] = {
+    "contrasts": _count,
+    "contrast-logs": lambda source: Measured(float(len({c.dataset for c in contrasts(source)}))),
+    "contrasts-above": partial(_count, keep=lambda c: c.difference.low > 0),
+    "contrasts-below": partial(_count, keep=lambda c: c.difference.high < 0),
+    "contrasts-open": partial(_count, keep=lambda c: c.difference.low <= 0 <= c.difference.high),
+    "contrasts-holm": partial(_count, keep=lambda c: c.p_holm < 0.05),
+    "seeds-sd": _spread,
+    "experiments": partial(_experiments, done=False),
+    "experiments-done": partial(_experiments, done=True),
+    "evidence-files": _evidence_files,
+    "logs": lambda source: Measured(float(len(_logs(source)))),
+    "predictions": _predictions,
+    "simple-recommenders": _simple_recommenders,
+    "cores": _cores,
+    "gpu-runs": _on_gpu,
+    "core-hours": _core_hours,
+    "trainings": lambda source: Measured(float(len(_seeds(source)))),
+    "trainings-one-seed": _one_seed,
+    "equality-cases": partial(_equality, column="cases"),
+    "equality-steps": partial(_equality, column="steps"),
+    "equality-losses": partial(_equality, column="losses"),
+    "equality-weights": partial(_equality, column="weights"),
+    "equality-recall": partial(_equality, column="recall"),
+    "tail-recall": partial(_equality, column="recall", tail=True),
+    "engines-rsc15": partial(_engines, dataset="rsc15_100k", group="headline"),
+    "engines-bpr": partial(_engines, dataset="diginetica", group="headline_bpr_max"),
+    "changes": partial(_changes, which="all"),
+    "changes-lose": partial(_changes, which="lose"),
+    "changes-gain": partial(_changes, which="gain"),
+    "costliest": partial(_costliest, name=True),
+    "costliest-loss": partial(_costliest, name=False),
+    "published-cost-least": partial(_published_cost, pick=min),
+    "published-cost-most": partial(_published_cost, pick=max),
+    "sampled-pairs": partial(_sampling, column="pairs", pick="sum"),
+    "sampled-tau-least": partial(_sampling, column="tau", pick="min"),
+    "sampled-factor-least": partial(_sampling, column="least", pick="min"),
+    "sampled-factor-most": partial(_sampling, column="most", pick="max"),
+    "toy-wrong": lambda source: source.measure("toy_table"),
+    "shuffle-loss-least": partial(_shuffle, which="least"),
+    "shuffle-loss-most": partial(_shuffle, which="most"),
+    "synthetic-none": partial(_synthetic, law="independent"),
+    "synthetic-first": partial(_synthetic, law="first_order"),
+    "synthetic-hidden": partial(_synthetic, law="latent"),
+    "synthetic-hidden-markov": partial(_synthetic, law="latent", second="markov"),
+    "split-gain-least": partial(_split_gain, pick=min),
+    "split-gain-most": partial(_split_gain, pick=max),
+    "filter-gain": _filter_gain,
+    "events-per-second-least": partial(_speed, column="ours", pick=min),
+    "events-per-second-most": partial(_speed, column="ours", pick=max),
+    "fit-vsknn": partial(_fit, dataset="diginetica", recommender="vsknn", group="simple"),
+    "fit-ce": partial(_fit, dataset="diginetica", recommender="gru4rec", group="headline", unit=60.0),
+    "fit-bpr": partial(_fit, dataset="diginetica", recommender="gru4rec", group="headline_bpr_max", unit=60.0),
+    "fit-official": partial(
+        _fit, dataset="diginetica", recommender="gru4rec_official", group="headline_bpr_max", unit=60.0
+    ),
+} | {f"effect-{key}": partial(_effect, key=key) for key in effects.EFFECTS} | {
+    f"effect-on-{key}": partial(_effect_on, key=key) for key in ("ties", "candidates", "average", "settings")
+} | {f"cost-{variant.replace('_', '-')}": partial(_cost, variant=variant) for variant in (
+    "double_softmax", "as_gru4rec_pytorch_double_softmax",
+)}  # fmt: skip
+
+FACTS: dict[str, Fact] = documents.FACTS | OWN
+
+
+def quantity(name: str, source: Source) -> Quantity:
+    """A fact. Raises InputError for a name that is none, NotYet (which names it) where its evidence is missing."""
+    if name not in FACTS:
+        raise unknown("fact", name, FACTS)
+    return FACTS[name](source)

@@ -1,0 +1,69 @@
+"""Numbers of the stages on a prose page: ``{glued}`08_multiverse::yes:.1%` `` is what the executed notebook glued.
+
+The notebook is that of the book's language, so that words are in it too. Without it, the page says that it was not run.
+"""
+
+from __future__ import annotations
+
+import ast
+import zlib
+from functools import cache
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
+
+from audit_lib import documents
+from audit_lib.errors import InputError
+from audit_lib.measures import Measured
+
+FOLDER = "notebooks"
+logger = logging.getLogger(__name__)
+
+
+@cache
+def values(path: Path, changed: float) -> dict[str, str]:
+    """Key and text of everything that an executed notebook glues. changed: its time, so that a new one is read."""
+    found = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            key = output.get("metadata", {}).get("scrapbook", {}).get("name")
+            text = next((t for mime, t in output.get("data", {}).items() if mime.endswith("text/plain")), None)
+            if key and text is not None:
+                found[key] = text
+    return found
+
+
+def written(text: str, spec: str, lang: str) -> str:
+    """A glued value as it stands in a sentence: a number in its format, a text as it is."""
+    value = ast.literal_eval(text)
+    return value if isinstance(value, str) else documents.written(Measured(float(value)), spec, lang)
+
+
+class Glued(SphinxRole):
+    """A number or a name of a stage."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The text of the value, or the bare name under a warning if it cannot be written."""
+        stage, _, rest = self.text.partition("::")
+        key, _, spec = rest.partition(":")
+        path = Path(self.env.srcdir, FOLDER, f"{stage}.ipynb")
+        self.env.note_dependency(str(path))
+        found = values(path, path.stat().st_mtime) if path.is_file() else {}
+        if key not in found:
+            return [nodes.inline("", documents.not_yet(self.config.language), classes=["fact", "awaited"])], []
+        try:
+            return [nodes.inline("", written(found[key], spec, self.config.language), classes=["fact"])], []
+        except (InputError, ValueError, SyntaxError) as error:
+            logger.warning("%s: %s", self.text, error, location=self.get_location(), type="glued")
+            return [nodes.Text(self.text)], []
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register the role."""
+    app.add_role("glued", Glued())
+    version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}
