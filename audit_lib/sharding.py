@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from audit_lib import evidence, ranking, recommenders, study
+from audit_lib import evidence, locks, ranking, recommenders, study
 from audit_lib.datasets import Dataset
 from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.evidence import Run
@@ -106,32 +106,33 @@ class Job:
 def fit(job: Job) -> Path:
     """Trains, and keeps the model for the shards; one that is there already stays."""
     path = job.work / "model.safetensors"
-    if path.is_file() and _about(path, job) is not None:
-        return path
-    model, clock = job.create(), _Clock()
-    study.use_threads(model)
-    model.fit(job.split.train)
-    job.work.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".json").unlink(missing_ok=True)
-    model.save(path)
-    about = {"log": getattr(model, "log", None), "shims": list(getattr(model, "shims", ()))}
-    _finish(path, job, about | clock.read())
+    with locks.hold(path):
+        if path.is_file() and _about(path, job) is not None:
+            return path
+        model, clock = job.create(), _Clock()
+        study.use_threads(model)
+        model.fit(job.split.train)
+        path.with_suffix(".json").unlink(missing_ok=True)
+        model.save(path)
+        about = {"log": getattr(model, "log", None), "shims": list(getattr(model, "shims", ()))}
+        _finish(path, job, about | clock.read())
     return path
 
 
 def rank(job: Job, k: int, n: int) -> Path:
     """Ranks shard k of n with the trained model, and keeps its ranks; those that are there already stay."""
     path = _shard(job, k, n)
-    if path.is_file() and _about(path, job) is not None:
-        return path
     _require(job.work / "model.safetensors", job, "shard fit")
-    clock = _Clock()
-    model = recommenders.lookup(job.recommender).load(job.work / "model.safetensors")
-    study.use_threads(model)
-    ranks = rank_shard(model, job.split.prefixes, job.split.train.support, k, n)
-    path.with_suffix(".json").unlink(missing_ok=True)
-    evidence.put({path: evidence.as_parquet({name: getattr(ranks, name) for name in COLUMNS})})
-    _finish(path, job, clock.read())
+    with locks.hold(path):
+        if path.is_file() and _about(path, job) is not None:
+            return path
+        clock = _Clock()
+        model = recommenders.lookup(job.recommender).load(job.work / "model.safetensors")
+        study.use_threads(model)
+        ranks = rank_shard(model, job.split.prefixes, job.split.train.support, k, n)
+        path.with_suffix(".json").unlink(missing_ok=True)
+        evidence.put({path: evidence.as_parquet({name: getattr(ranks, name) for name in COLUMNS})})
+        _finish(path, job, clock.read())
     return path
 
 

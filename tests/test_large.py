@@ -226,7 +226,7 @@ def test_what_a_killed_build_left_is_cleared_by_the_next(clicks, tmp_path_factor
     monkeypatch.setenv("AUDIT_CACHE", str(tmp_path_factory.mktemp("own")))
     prepare(clicks)
     (folder,) = stored(large.cache_folder())
-    left = folder.parent / f".{folder.name}.killed"
+    left = folder.parent / f".{folder.name}.making0"
     folder.rename(left)
     prepare(clicks)
     assert stored(large.cache_folder()) == [folder]

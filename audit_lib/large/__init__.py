@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
-from audit_lib import evidence
+from audit_lib import evidence, locks
 from audit_lib.datasets import Dataset, safe_name
 from audit_lib.errors import InputError, MissingError
 from audit_lib.fetching import cache_folder, sha256
@@ -89,7 +89,9 @@ def prepare(
     folder = cache_folder() / "large" / f"{safe_name(path)}-{evidence.digest([FORMAT, data_hash, settings])[:16]}"
     split = open_split(folder) if (folder / "split.json").is_file() else None
     if split is None:
-        _build(path, folder, settings, memory_mb=memory_mb, threads=threads)
+        with locks.hold(folder):
+            if not (folder / "split.json").is_file() or open_split(folder) is None:  # else by who was waited for
+                _build(path, folder, settings, memory_mb=memory_mb, threads=threads)
         split = open_split(folder)
     if split is None:
         raise InputError(f"What was just written to '{folder}' cannot be read back. Is the disk sound?")
@@ -122,9 +124,9 @@ def _open(stem: Path, catalogue: pd.Index) -> Sessions:
 def _build(path: Path, folder: Path, settings: Mapping[str, Any], *, memory_mb: int, threads: int) -> None:
     """Makes the arrays beside their place, then moves them there: a killed run leaves nothing that looks finished."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{folder.name}.*"):
+    for left in folder.parent.glob(f".{folder.name}.making*"):
         shutil.rmtree(left, ignore_errors=True)  # of a run that was killed
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.making", dir=folder.parent))
     try:
         ready = work / "ready"
         ready.mkdir()

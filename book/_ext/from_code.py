@@ -1,13 +1,8 @@
 """Directives that write what the code already knows, so that no page repeats it by hand.
 
-<<<<<<< HEAD
-`{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{measured}` a table of a
-record. Their words go through the page's catalogue like any others; names and counts do not.
-=======
 `{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{citation}` how to cite
-this work, `{defence}` a table of how the report is tried. Their words go through the page's catalogue like any others;
-names and counts do not.
->>>>>>> main
+this work, `{defence}` a table of how the report is tried, `{measured}` a table of a record. Their words go through the
+page's catalogue like any others; names and counts do not.
 """
 
 from __future__ import annotations
@@ -26,12 +21,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import audit_lib
-<<<<<<< HEAD
-from audit_lib import records, sources
-=======
-from audit_lib import citation, sources
+from audit_lib import citation, records, sources
 from audit_lib.defence import report
->>>>>>> main
 from audit_lib.sources import Manual, Source
 
 LIBRARY = Path(audit_lib.__file__).parent
@@ -193,11 +184,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("data-sets", DataSets)
     app.add_directive("deviations", Deviations)
-<<<<<<< HEAD
     app.add_directive("measured", Measured)
-=======
     app.add_directive("citation", HowToCite)
     app.add_directive("defence", Defence)
->>>>>>> main
     version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}
