@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -230,6 +231,16 @@ def test_what_a_killed_build_left_is_cleared_by_the_next(clicks, tmp_path_factor
     folder.rename(left)
     prepare(clicks)
     assert stored(large.cache_folder()) == [folder]
+
+
+def test_two_that_want_the_same_log_at_once_make_it_once(clicks, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("AUDIT_CACHE", str(tmp_path_factory.mktemp("own")))
+    built, build = [], large._build
+    monkeypatch.setattr(large, "_build", lambda path, *a, **k: (built.append(path), build(path, *a, **k)))
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(prepare, [clicks, clicks]))
+    assert built == [clicks]
+    assert_same(*found)
 
 
 def test_the_manifest_says_what_is_there(clicks, tmp_path_factory, monkeypatch):
