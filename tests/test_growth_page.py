@@ -17,7 +17,7 @@ PAGE = " ".join((pipeline.ROOT / "book" / "growth.md").read_text("utf8").split()
     ("words", "number"),
     [
         (r"An own log of twenty million events or more", large.LARGE_EVENTS == 20_000_000),
-        (r"done by DuckDB, within 3 GB", large.MEMORY_MB == 3 * 1024),
+        (r"done by DuckDB, within 1 GB", large.MEMORY_MB == 1024),
         (r"a million rows at a time", large.read.CHUNK == 1_000_000),
         (r"whole tiles of 128 targets", sharding.TILE == 128),
         (r"Synthetic logs of 20,000 items", growth.ITEMS == 20_000),

@@ -28,7 +28,7 @@ from audit_lib.sources import REGISTRY
 from audit_lib.splits import DAY, Split
 
 LARGE_EVENTS = 20_000_000  # from here on; $AUDIT_LARGE_EVENTS replaces it
-MEMORY_MB = 3_072  # of DuckDB, beyond which it spills to disk
+MEMORY_MB = 1_024  # of DuckDB, beyond which it spills to disk
 FORMAT = 1
 
 log_ = logging.getLogger(__name__)
