@@ -1,7 +1,8 @@
 # A thin facade: every target is one line, the work is in Snakefile and in audit_lib. `make help` lists the targets.
 # Settings: DATASET (a name or a path), COLUMNS ("SessionId=sid,ItemId=iid,Time=ts"), PROFILE (tiny, quick,
-# full), ENGINE (independent, official), DEVICE (cpu, cuda), SEEDS ("0,1,2"), CORES, PYTHON, VENV, LOCKED (1: install
-# the very files of requirements.lock, each checked against its hash).
+# full), ENGINE (independent, official), DEVICE (cpu, cuda), SEEDS ("0,1,2"), CORES, PYTHON, VENV, AUDIT_PDF ("en es",
+# or nothing for no PDF), LOCKED (cpu or gpu: install the very files of requirements.lock and of that build of torch,
+# each checked against its hash).
 PYTHON  ?= $(shell command -v python3.11 || command -v python3)
 VENV    ?= .venv
 CORES   ?= 2
@@ -92,8 +93,7 @@ $(READY): requirements.txt requirements.lock
 	@echo "Installing what requirements.txt pins into $(VENV) (once, a few minutes) ..."
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 ifneq ($(LOCKED),)
-	@$(PIP) --no-deps --require-hashes -r requirements.lock
-	@$(RUN) -m pip check >/dev/null || $(PIP) --no-deps --require-hashes -r requirements-gpu.lock
+	@$(PIP) --no-deps --require-hashes -r requirements.lock -r requirements-$(LOCKED).lock
 	@$(RUN) -m pip check
 else
 	@sed -E '/^(#| )/d; s/ \\$$//' requirements.lock requirements-gpu.lock > $(VENV)/constraints.txt

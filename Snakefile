@@ -18,8 +18,9 @@ EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
 APART = set(
     """
-    alttext browser citation contrasts documents effects entry exhibits explorer finding launch ledger mathjax
-    pdf pipeline readme report_exhibits reporting runnote site sitecheck sitepages status translated __main__
+    alttext browser citation contrasts doctor documents effects entry exhibits explorer faults finding launch ledger
+    locks mathjax pdf pipeline readme report_exhibits reporting runnote site sitecheck sitepages status translated
+    __main__
     """.split()
 )
 MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))

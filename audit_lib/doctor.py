@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 import torch
 
-from audit_lib import evidence
+from audit_lib import evidence, experiments, fetching, locks, publishing
 from audit_lib.gru4rec import vendor
 
+MINUTE = 60.0
 NEEDED = {"memory": 4.0, "disk": 3.0}  # GiB, for the default book
 
 
@@ -28,13 +31,17 @@ def examine() -> list[dict[str, str]]:
         _row("GPU", torch.cuda.get_device_name() if torch.cuda.is_available() else "none (not needed)", True),
     ]
     memory = psutil.virtual_memory().available / 2**30
-    disk = shutil.disk_usage(Path.cwd()).free / 2**30
     mirror = os.environ.get("AUDIT_MIRROR", "not set (data sets are downloaded)")
-    can_write = evidence.writable(evidence.root())
     rows += [
         _row("free memory", f"{memory:.1f} GiB", memory > NEEDED["memory"], f"{NEEDED['memory']:.0f} GiB are needed"),
-        _row("free disk", f"{disk:.1f} GiB", disk > NEEDED["disk"], f"{NEEDED['disk']:.0f} GiB are needed"),
-        _row("evidence folder", str(evidence.root()), can_write, "make it writable, or set AUDIT_EVIDENCE"),
+        _disk("free disk", evidence.PROJECT, NEEDED["disk"]),
+        _disk("free disk for evidence", evidence.root(), 0.1),
+        _folder("evidence folder", evidence.root(), "AUDIT_EVIDENCE"),
+        _folder("cache of downloads", fetching.cache_folder(), "AUDIT_CACHE"),
+        _folder("builds", evidence.PROJECT / "_build", ""),
+        _row("clock", *_clock(evidence.PROJECT)),
+        _row("other runs", *_others(evidence.PROJECT / ".snakemake")),
+        _row("the book's evidence", *_evidence(experiments.PUBLISHED)),
         _row("mirror", mirror, _mirror(), "no such folder"),
         _row("browser", shutil.which("chromium") or "none (its tests are skipped)", True),
         _row("official GRU4Rec", *_official()),
@@ -44,6 +51,52 @@ def examine() -> list[dict[str, str]]:
 
 def _row(check: str, found: str, good: bool, otherwise: str = "") -> dict[str, str]:
     return {"check": check, "found": found, "verdict": "ok" if good else otherwise}
+
+
+def _existing(folder: Path) -> Path:
+    return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+
+
+def _disk(check: str, folder: Path, needed: float) -> dict[str, str]:
+    free = shutil.disk_usage(_existing(folder)).free / 2**30
+    return _row(check, f"{free:.1f} GiB", free > needed, f"{needed:g} GiB are needed at {folder}: make room there")
+
+
+def _folder(check: str, folder: Path, variable: str) -> dict[str, str]:
+    """Whether a file can really be written there: a full disk, a quota or a read-only mount shows in nothing else."""
+    other = f", or set {variable}" if variable else ""
+    place = _existing(folder)
+    if not place.is_dir():
+        return _row(check, str(folder), False, f"'{place}' is no folder: make it writable{other}")
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".doctor-", dir=place) as file:
+            file.write(bytes(4096))
+            file.flush()
+    except OSError as error:
+        return _row(check, str(folder), False, f"{error.strerror}: make it writable{other}")
+    return _row(check, str(folder), True)
+
+
+def _clock(project: Path) -> tuple[str, bool, str]:
+    """A file from the future, which is what is left when the clock was set back: `make` and Snakemake go by times."""
+    now = time.time() + MINUTE
+    late = [path for path in (*project.glob("*"), *project.glob("*/*.*")) if path.lstat().st_mtime > now]
+    if not late:
+        return time.strftime("%Y-%m-%d %H:%M"), True, ""
+    said = f"{len(late)} files are from the future, such as {late[0].relative_to(project)}"
+    return said, False, "set the clock, or `touch` them: what depends on them is made again and again"
+
+
+def _others(folder: Path) -> tuple[str, bool, str]:
+    held = [(name, who) for name in ("Snakefile", "study.smk") if (who := locks.holder(folder / name))]
+    if not held:
+        return "none", True, ""
+    return "; ".join(f"{name}: {who}" for name, who in held), False, "wait for it to end, or end it"
+
+
+def _evidence(folder: Path) -> tuple[str, bool, str]:
+    wrong = publishing.altered(folder)
+    return f"{len(wrong)} files are not as published" if wrong else "as published", not wrong, next(iter(wrong), "")
 
 
 def _pins() -> list[dict[str, str]]:

@@ -90,7 +90,10 @@ class Source:
     @cached_property
     def decisions(self) -> pd.DataFrame:
         """`decision.table` under the constraints of the summary. Raises NotYet without its records."""
-        return decision.table(self.book, CONSTRAINTS)
+        found = decision.table(self.book, CONSTRAINTS)
+        if found.empty:
+            raise NotYet("a data set with evidence of GRU4Rec and of every simple recommender")
+        return found
 
     @cached_property
     def gap(self) -> pd.DataFrame:

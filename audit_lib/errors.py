@@ -34,6 +34,10 @@ class BusyError(AuditError, RuntimeError):
     """Another process is at work on the same files."""
 
 
+class WriteError(AuditError, OSError):
+    """A file cannot be written where it should be: there is no room, or no permission."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """The error for a name that is not in a registry: suggests the nearest and lists the rest."""
     known = sorted(known)

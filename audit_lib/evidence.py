@@ -29,6 +29,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audit_lib import locks
 from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.ranking import COLUMNS, Ranks
 from audit_lib.splits import Split
@@ -150,7 +151,9 @@ def write(
     }
     text = json.dumps(manifest, indent=1, default=_plain) + "\n"
     try:
-        put({targets: aimed, path: ranked, path.with_suffix(".json"): text.encode()})
+        with locks.hold(targets):  # which other runs share
+            sweep(targets)
+            put({targets: aimed, path: ranked, path.with_suffix(".json"): text.encode()})
     except OSError as error:
         raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error}. Choose another.") from error
     return Run(path, json.loads(text))
@@ -283,10 +286,9 @@ def flush(path: Path) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Removes what killed writers of this run left half-written. Only for the one who holds its lock."""
-    for name in (path.name, path.with_suffix(".json").name):
-        for left in path.parent.glob(f".{name}.*.partial"):
-            left.unlink(missing_ok=True)
+    """Removes what killed writers of this file, and of those of its stem, left. Only for who holds its lock."""
+    for left in path.parent.glob(f".*{path.stem}.*.partial"):
+        left.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

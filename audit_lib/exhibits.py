@@ -22,6 +22,7 @@ Exhibit = Callable[[Source, str], Table]
 GRU4REC = ("gru4rec", "gru4rec_official")
 TRAININGS = {"headline": "Cross-entropy", "headline_bpr_max": "BPR-max"}  # group of the study: loss
 SETTINGS = {"simple": "Default settings", "literature": "settings of the literature", "tuned": "tuned"}
+PRINTED = {"wu2018preprint": "Wu et al., first preprint (2018)"}  # two tables of one year and the same authors
 SHOWN = ("markov", "sknn", "vsknn", "stan", "vstan")  # simple recommenders beside GRU4Rec
 
 
@@ -87,13 +88,12 @@ def engines(source: Source, lang: str) -> Table:
 def trail(source: Source, lang: str) -> Table:
     """What one table after another prints for GRU4Rec."""
     _ = translator(lang)
-    names = {"wu2018preprint": "Wu et al., first preprint (2018)"}
     found = published.trail().set_index(["source", "called", "dataset"])
     rows = []
     for key, called in dict.fromkeys(zip(*(found.index.get_level_values(i) for i in (0, 1)), strict=True)):
         values = [found.loc[(key, called, dataset)] for dataset in ("yoochoose1_64", "diginetica")]
         printed = [f"{100 * v['recall']:.2f} / {100 * v['mrr']:.2f}" for v in values]
-        rows.append((_(names[key]) if key in names else literature.cited(key, lang), called, *printed))
+        rows.append((_(PRINTED[key]) if key in PRINTED else literature.cited(key, lang), called, *printed))
     headings = ["Table", "Row", "Yoochoose 1/64", "Diginetica"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
@@ -171,7 +171,9 @@ def decision_table(source: Source, lang: str) -> Table:
         row = rows.setdefault(kind, {"Order": _(kind[0]), "Log": _(kind[1])})
         row[decision.CONDITIONS[found.condition]] = f"{name_of(found.recommended, lang)}: {found.recall:.3f}"
     columns = ["Order", "Log", *(decision.CONDITIONS[name] for name in documents.CONSTRAINTS)]
-    return Table(pd.DataFrame(rows.values(), columns=columns).fillna("–"), lang=lang)
+    return Table(
+        pd.DataFrame(([row.get(name, "–") for name in columns] for row in rows.values()), columns=columns), lang=lang
+    )
 
 
 def decision_logs(source: Source, lang: str) -> Table:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its progress bar would warn in every notebook that has no widgets
     import pooch
 
+from audit_lib import locks
 from audit_lib.errors import InputError, MissingError
 from audit_lib.sources import GitHub, Manual, Source, Wheel
 
@@ -76,20 +78,30 @@ def _download(source: Source, name: str) -> Path:
     if isinstance(source.get, Manual):
         raise MissingError(_by_hand(source, name))
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as folder:
-            partial = Path(folder) / name
-            if isinstance(source.get, GitHub):
-                _from_github(source.get.url(name), partial)
-            else:
-                _from_index(source.get, partial)
-            verify(partial, source.files[name], shown=name)
-            partial.replace(target)
+        with locks.hold(target.parent):
+            if target.is_file():  # another process has fetched it meanwhile
+                verify(target, source.files[name])
+                return target
+            for left in target.parent.glob(".partial-*"):  # of a download that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            _into(target, source, name)
     except OSError as error:  # includes everything that requests and a full or read-only disk raise
         if isinstance(error, MissingError):
             raise
         raise MissingError(_failed(source, name, str(error))) from error
     return target
+
+
+def _into(target: Path, source: Source, name: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as folder:
+        partial = Path(folder) / name
+        if isinstance(source.get, GitHub):
+            _from_github(source.get.url(name), partial)
+        else:
+            _from_index(source.get, partial)
+        verify(partial, source.files[name], shown=name)
+        partial.replace(target)
 
 
 def _from_github(url: str, partial: Path) -> None:

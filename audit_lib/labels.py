@@ -20,11 +20,13 @@ from babel.messages.pofile import read_po
 
 from audit_lib.csvtext import csv_text
 from audit_lib.errors import InputError, MissingError, unknown
+from audit_lib.sources import REGISTRY as DATASETS  # whose names are names in every language
 
 LANGUAGES = ("en", "es")
 CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
 
-_METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")  # the same in every language, as is what has no letter ("1–5")
+# The same in every language, as are the name of a data set and what has no letter ("1–5").
+_METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")
 
 _MARKUP = re.compile(r"([\\*_`<>$|\[\]{}~])")  # what Markdown would read as markup
 
@@ -70,7 +72,7 @@ def translator(lang: str) -> Callable[[str], str]:
     def translate(text: str) -> str:
         if lang == "en" or text in words:
             return words.get(text, text)
-        if _METRIC.fullmatch(text) or not any(letter.isalpha() for letter in text):
+        if _METRIC.fullmatch(text) or text in DATASETS or not any(letter.isalpha() for letter in text):
             return text
         raise InputError(f"The label '{text}' has no '{lang}' translation in labels.po. Add one.")
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from audit_lib.errors import BusyError, InputError
+from audit_lib.errors import BusyError, WriteError
 
 log_ = logging.getLogger(__name__)
 
@@ -32,14 +32,14 @@ def hold(path: Path, *, wait: bool = True, level: int = logging.INFO) -> Iterato
 
     Yields the lock's file descriptor: a child process that is given it (`pass_fds`) keeps the lock until it ends too.
     wait: for the present holder to end, said once in the log at `level`; otherwise raises BusyError, which names it.
-    Raises InputError where no file can be made beside `path`. A file system without locks is used without one.
+    Raises WriteError where no file can be made beside `path`. A file system without locks is used without one.
     """
     place = path.with_name(f".{path.name}.lock")
     made = [folder for folder in place.absolute().parents if not folder.exists()]
     try:
         file = _acquire(path, place, wait=wait, level=level)
     except OSError as error:
-        raise InputError(f"'{place.parent}' cannot be written to: {error}. Choose another folder.") from error
+        raise WriteError(f"Nothing can be written to '{place.parent}': {error}. Make room there, or choose another.") from error
     try:
         with contextlib.suppress(OSError):  # a full disk has no room for a name, but may hold a lock
             about = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}

@@ -36,7 +36,7 @@ WORDS = {
 }  # fmt: skip
 STYLES = ("pygments.css", "pdf.css")
 # Of the screen alone; what is folded there stays in the repository.
-DROPPED = "script, noscript, details.hide, .headerlink, .toctree-wrapper, .explorer, .table-csv, .only-dark, .term-tip"
+DROPPED = "script, noscript, details.hide, .headerlink, .toctree-wrapper, .explorer, .csv-link, .only-dark, .term-tip"
 LANGUAGES = ("en", "es")
 FILL_IN = """(numbers => document.querySelectorAll(".contents a").forEach(link => {
   link.querySelector("b").textContent = numbers[link.getAttribute("href").slice(1)];
@@ -144,22 +144,34 @@ def _join(page: str, address: str) -> str:
 
 # --- printing
 def write(pages: Path, order: Sequence[str], target: Path, *, lang: str, epoch: int) -> Path:
-    """Print the book to `target`. epoch: its date, in Unix seconds. Raises PdfError if the browser complains."""
+    """Print the book to `target`. epoch: its date, in Unix seconds.
+
+    Raises PdfError if the browser fails or complains, or if the page numbers of the contents would be wrong.
+    """
     html = bind(pages, order, lang=lang, date=time.strftime("%Y-%m-%d", time.gmtime(epoch)))
     with tempfile.TemporaryDirectory() as profile, tempfile.NamedTemporaryFile("w", dir=pages, suffix=".html") as file:
         file.write(html)
         file.flush()
-        with Browser(Path(profile)) as tab:
-            tab.visit(Path(file.name).as_uri(), seconds=300)
-            numbers = page_numbers(printed(tab))
-            tab.run(FILL_IN % json.dumps(numbers))
-            pdf = printed(tab)
-            if complaints := tab.complaints():
-                raise PdfError("The browser complains about the document: " + "; ".join(complaints[:5]))
-    if page_numbers(pdf) != numbers:
+        try:
+            with Browser(Path(profile)) as tab:
+                content, numbers = numbered(tab, Path(file.name).as_uri())
+        except (OSError, RuntimeError) as error:  # a time-out is an OSError
+            raise PdfError(f"The book could not be printed: {error}. AUDIT_PDF= builds the site without it.") from error
+    if page_numbers(content) != numbers:
         raise PdfError("Pages moved between two prints of the same document; its contents would be wrong.")
-    evidence.put({target: dated(pdf, epoch)})
+    evidence.put({target: dated(content, epoch)})
     return target
+
+
+def numbered(tab: Browser, address: str) -> tuple[bytes, dict[str, int]]:
+    """The document at an address, with page numbers in its contents, and the page of every anchor without them."""
+    tab.visit(address, seconds=300)
+    numbers = page_numbers(printed(tab))
+    tab.run(FILL_IN % json.dumps(numbers))
+    content = printed(tab)
+    if complaints := tab.complaints():
+        raise PdfError("the browser complains: " + "; ".join(complaints[:5]))
+    return content, numbers
 
 
 def printed(tab: Browser) -> bytes:

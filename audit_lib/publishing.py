@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from audit_lib import evidence, experiments, metrics, records
+from audit_lib import evidence, experiments, locks, metrics, records
 from audit_lib.errors import AuditError, EvidenceError
 from audit_lib.evidence import Run
 
@@ -53,12 +53,12 @@ def publish(source: Path, target: Path = experiments.PUBLISHED, *, replace: bool
 
 def seal(folder: Path) -> None:
     """Writes the headline and the hashes of a folder of evidence, whose files are verified first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = [headline(run, folder) for run in evidence.every(folder)]
-    table = pd.DataFrame(rows, columns=["file", "recall", "mrr"])
-    evidence.put({folder / HEADLINE: table.to_csv(index=False, float_format="%.12f").encode()})
-    lines = [f"{_sha256(path)}  {name}\n" for name, path in _files(folder).items() if name != SUMS]
-    evidence.put({folder / SUMS: "".join(lines).encode()})
+    with locks.hold(folder / SUMS):  # else one of two that seal at once would not list what the other has written
+        rows = [headline(run, folder) for run in evidence.every(folder)]
+        table = pd.DataFrame(rows, columns=["file", "recall", "mrr"])
+        evidence.put({folder / HEADLINE: table.to_csv(index=False, float_format="%.12f").encode()})
+        lines = [f"{_sha256(path)}  {name}\n" for name, path in _files(folder).items() if name != SUMS]
+        evidence.put({folder / SUMS: "".join(lines).encode()})
 
 
 def headline(run: Run, folder: Path) -> dict[str, object]:
@@ -88,8 +88,11 @@ def check(folder: Path, *, rerun: Path | None = None) -> Report:
     files = _files(folder)
     report.files = len(files)
     if not folder.is_dir():
-        report.problems.append(f"There is no folder '{folder}'.")
+        kind = "is a file: `check` takes the folder it lies in" if folder.is_file() else "is not there"
+        report.problems.append(f"The folder '{folder}' {kind}.")
         return report
+    if who := locks.holder(folder / SUMS):
+        report.problems.append(f"'{folder}' is being written by {who}. Wait for it to end, then check again.")
     wrong = _against_sums(folder, files) or _orphans(folder, files)
     report.problems += wrong.values()
     for name, path in files.items():
@@ -110,6 +113,11 @@ def check(folder: Path, *, rerun: Path | None = None) -> Report:
                 same = (rerun / name).read_bytes() == (folder / name).read_bytes()
                 (report.reproduced if same else report.differing).append(name)
     return report
+
+
+def altered(folder: Path) -> list[str]:
+    """What is wrong with files below `folder`, by their hashes alone (`check` reads them too); nothing if none is."""
+    return list(_against_sums(folder, _files(folder)).values())
 
 
 def _is_rerun(path: Path, of: Path) -> bool:
@@ -141,7 +149,9 @@ def _against_sums(folder: Path, files: dict[str, Path]) -> dict[str, str]:
     for name, sha in wanted.items():
         if name not in files:
             found[name] = f"'{name}' is missing, which {SUMS} lists. Restore it."
-        elif (now := _sha256(files[name])) != sha:
+        elif (now := _sha256(files[name])) is None:
+            found[name] = f"'{name}' cannot be read. Make it readable, or restore it."
+        elif now != sha:
             found[name] = f"'{name}' was changed: its sha256 is {now}, {SUMS} says {sha}. Restore it."
     for name in files.keys() - wanted.keys() - {SUMS}:
         found[name] = f"'{name}' is not listed in {SUMS}. Publish it, or remove it."
@@ -186,5 +196,9 @@ def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sha256(path: Path) -> str | None:
+    """None if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib import evidence
-from audit_lib.errors import EvidenceError, InputError, MissingError, unknown
+from audit_lib.errors import EvidenceError, InputError, MissingError, WriteError, unknown
 from audit_lib.gru4rec import vendor
 
 FOLDER = evidence.COMMITTED / "records"
@@ -76,10 +76,11 @@ def write(name: str, table: pd.DataFrame, *, folder: Path | None = None) -> Path
         "sha256": _digest(columns, rows),
     }
     path = (folder or FOLDER) / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf8")
-    partial.replace(path)
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        evidence.put({path: text.encode()})
+    except OSError as error:
+        raise WriteError(f"The record '{path}' cannot be written: {error}.") from error
     return path
 
 
@@ -95,7 +96,7 @@ def read(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     try:
         record = json.loads(path.read_text("utf8"))
         found, expected = _digest(record["columns"], record["rows"]), record["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EvidenceError(f"'{path}' is not a record: {error!r}. {again}") from error
     if found != expected:
         raise EvidenceError(f"'{path}' was edited: its rows have sha256 {found[:12]}, not {expected[:12]}. {again}")

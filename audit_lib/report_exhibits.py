@@ -59,17 +59,17 @@ def data(source: Source, lang: str) -> Table:
 
 
 def training_settings(source: Source, lang: str) -> Table:
-    """Data sets, loss and settings of every training of GRU4Rec as it should be."""
+    """Data sets and settings, the loss first, of every training of GRU4Rec as it should be."""
     _, rows = translator(lang), {}
     for group in (*TRAININGS, "third_party_bpr_max", "demo", "synthetic"):
         for e in source.book.planned(group=group):
             if e.variant is None and e.recommender == "gru4rec":
                 given = {key: value for key, value in e.settings.items() if key != "loss"}
-                text = ", ".join(f"{key} {value}" for key, value in given.items())
+                text = "; ".join(f"{key} {value}" for key, value in given.items())
                 rows.setdefault((e.settings["loss"], text), {})[e.dataset] = None
     words = {"cross-entropy": "Cross-entropy", "bpr-max": "BPR-max"}
-    found = [(", ".join(names), _(words[loss]), text) for (loss, text), names in rows.items()]
-    return Table(pd.DataFrame(found, columns=["Data sets", "Loss", "Settings"]), lang=lang)
+    found = [(", ".join(names), f"{_(words[loss])}; {text}") for (loss, text), names in rows.items()]
+    return Table(pd.DataFrame(found, columns=["Data sets", "Settings"]), lang=lang)
 
 
 # --- results

@@ -152,8 +152,8 @@ def _cost(source: Source, *, variant: str, dataset: str = effects.SMALL, loss: s
 
 
 def single(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows in which one thing is changed, not all that an implementation lacks."""
-    return table[~table["variant"].str.startswith("as_")]
+    """The rows in which one thing is changed, not all that an implementation lacks or that can be left out."""
+    return table[~table["variant"].str.startswith(("as_", "all_"))]
 
 
 def _changes(source: Source, *, which: str) -> Measured:

@@ -6,6 +6,7 @@ same runs give the same page.
 
 from __future__ import annotations
 
+import ast
 import json
 import platform
 from collections.abc import Mapping
@@ -13,16 +14,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 
 from audit_lib.labels import Table
 from audit_lib.literature import Translate
+from audit_lib.pipeline import tags
 from audit_lib.runnote import sha256
 
 LANGUAGES = ("en", "es")
-PACKAGES = ("numpy", "pandas", "scipy", "numba", "torch", "matplotlib", "pyarrow", "papermill", "jupyter-book", "Sphinx",
-            "myst-nb", "sphinx-book-theme")  # fmt: skip
-SHORT = 12  # letters of a hash in a table
+PACKAGES = ("numpy", "pandas", "scipy", "numba", "torch", "matplotlib", "pyarrow", "papermill", "jupyter-book",
+            "Sphinx", "myst-nb", "sphinx-book-theme")  # fmt: skip
+SHORT = 8  # letters of a hash in a table
 
 
 def runs(notes: Path, translate: Translate) -> Table:
@@ -71,10 +74,39 @@ def committed(folder: Path, translate: Translate) -> Table:
 def origin(folder: Path, commit: str | None, translate: Translate) -> Table:
     """The commit that the pages were built from, and the sha256 of the list of the evidence's hashes."""
     sums = folder / "SHA256SUMS"
-    rows = [(translate("Commit"), commit or "–"),
-            (translate("Evidence (sha256 of SHA256SUMS)"), sha256(sums) if sums.is_file() else "–")]  # fmt: skip
+    digest = sha256(sums) if sums.is_file() else "–"
+    rows = [
+        (translate("Commit"), (commit or "–")[: 2 * SHORT]),
+        (translate("Evidence (sha256 of SHA256SUMS)"), digest[: 2 * SHORT]),
+    ]
     headings = ("Property", "Value")
     return _table(rows, [translate(heading) for heading in headings])
+
+
+def made_of(notebook: Path, note: Path, folder: Path, commit: str | None, translate: Translate) -> dict[str, str]:
+    """What the run of an executed notebook was made of, by label, for the banner of its page.
+
+    Its data set, or the committed evidence if it reads no other data; the commit; the time and the hash of its run if
+    it left a note.
+    """
+    content = nbformat.read(notebook, as_version=4)
+    cells = [cell.source for cell in content.cells if {"parameters", "injected-parameters"} & set(tags(cell))]
+    given = {node.targets[0].id: node.value for source in cells for node in ast.parse(source).body if _is_setting(node)}
+    sums, said = folder / "SHA256SUMS", {}
+    if "dataset" in given:
+        said[translate("Data set")] = Path(str(ast.literal_eval(given["dataset"]))).name  # an own log by its file alone
+    elif sums.is_file():
+        said[translate("Evidence")] = sha256(sums)[:SHORT]
+    said[translate("Commit")] = (commit or "–")[:SHORT]
+    if note.is_file():
+        found = json.loads(note.read_text("utf8"))
+        said |= {translate("Run"): found["executed"][:SHORT], translate("Seconds"): f"{found['seconds']:.1f}"}
+    return said
+
+
+def _is_setting(node: ast.stmt) -> bool:
+    named = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    return named and isinstance(node.value, ast.Constant)
 
 
 def _table(rows: list[tuple[Any, ...]], headings: list[str], formats: Mapping[int, str] | None = None) -> Table:

@@ -160,7 +160,8 @@ def run(
 
 
 def _finished(path: Path) -> bool:
-    return path.is_file() and path.with_suffix(".json").is_file()
+    needed = (path, path.with_suffix(".json"), path.parent.parent / "targets.parquet")
+    return all(file.is_file() for file in needed)
 
 
 def _checkpoint(path: Path) -> Path:

@@ -21,17 +21,22 @@ WHEEL = ("axe-playwright-python==0.1.8", "axe_playwright_python/axe.min.js")  # 
 SHA256 = "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc"
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 THEME = ("color-contrast", "link-in-text-block")  # what a theme can change
-# One of each kind is enough, and axe takes minutes over a page with thousands: rows of a table, tokens of code, the
-# paths of a formula. A row stays if it holds a kind of link that no row before it had.
+# One or two of each kind are enough, and axe takes minutes over a page with thousands: rows of a table, words of the
+# same style in the same place, tokens of code, the paths of a formula. A row stays if it holds a kind of link that none
+# before it had, and what names a link or a control stays whole.
 THIN = """(() => {
-  const tokens = new Set(), links = new Set();
+  const links = new Set(), kinds = new Map();
   const fresh = (row) => [...row.querySelectorAll("a, button, span[class]")].filter((e) => {
     const known = links.has(e.className); links.add(e.className); return !known; }).length;
   document.querySelectorAll("tbody").forEach((body) => [...body.rows].forEach((row, i) => {
     if (!fresh(row) && i > 1) row.remove(); }));
-  document.querySelectorAll(".highlight span:not(:has(*))").forEach((token) => {
-    if (tokens.has(token.className)) token.remove(); else tokens.add(token.className); });
   document.querySelectorAll("mjx-container svg").forEach((picture) => picture.replaceChildren());
+  const place = (e, depth) => e && depth ? `${e.tagName}.${e.className} ${place(e.parentElement, depth - 1)}` : "";
+  document.querySelectorAll(".bd-article :is(p, li, dd, span, code, em, strong, b):not(:has(*))").forEach((word) => {
+    if (word.closest("a, button, label, summary, th, [role], [aria-label]")) return;
+    const kind = place(word, 5), known = kinds.get(kind) || 0;
+    kinds.set(kind, known + 1);
+    if (known > 1) word.remove(); });
 })()"""
 HINDRANCES = ("serious", "critical")
 
@@ -64,7 +69,7 @@ def violations(tab: Browser, axe: str, *, rules: tuple[str, ...] = ()) -> list[s
     if not tab.run("'axe' in window"):
         tab.run(f"{THIN};{axe};0")
     wanted = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": STANDARDS}
-    options: dict[str, Any] = {"runOnly": wanted, "resultTypes": ["violations"]}
+    options: dict[str, Any] = {"runOnly": wanted, "resultTypes": ["violations"], "preload": False}
     call = f"axe.run(document, {json.dumps(options)}).then(r => JSON.stringify(r.violations))"
     found = json.loads(tab.run(call, seconds=300))
     return [

@@ -246,7 +246,7 @@ def test_nonsense_in_the_address_is_set_right(explorer: Callable[..., None], bro
     values = "Object.fromEntries([...document.querySelector('.explorer form').elements].map(e => [e.name, e.value]))"
     found = browser.run(values)
     assert (found["dataset"], found["metric"], found["sampling"], found["k"]) == (
-        "diginetica", "Recall", "uniform", "1",
+        "retailrocket", "Recall", "uniform", "1",
     )  # fmt: skip
 
 
@@ -293,3 +293,33 @@ def test_without_scripts_the_interactive_page_shows_a_figure_and_no_dead_control
     browser.visit(page)
     assert browser.run(height.format(".explorer-static img")) == 0
     assert browser.run(height.format(".explorer")) > 500
+
+
+def test_a_table_sorts_by_keyboard_says_so_and_goes_back(site: Path, browser: Any) -> None:
+    browser.visit((site / "es/book/datasets.html").as_uri())
+    table = "document.querySelector('table.sortable')"
+    column = f"[...{table}.tBodies[0].rows].map(row => Number(row.cells[1].textContent.replace(/\\D/g, '')))"
+    state = f"{table}.tHead.rows[0].cells[1].getAttribute('aria-sort')"
+    before = browser.run(column)
+    browser.run(f"{table}.tHead.rows[0].cells[1].querySelector('button').focus()")
+    for direction, wanted in (
+        ("descending", sorted(before, reverse=True)), ("ascending", sorted(before)), (None, before),
+    ):  # fmt: skip
+        for kind in ("keyDown", "keyUp"):
+            key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+            browser.call("Input.dispatchKeyEvent", type=kind, **key)
+        assert browser.run(column) == wanted
+        assert browser.run(state) == direction
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_definition_of_a_term_shows_on_focus_and_escape_puts_it_away(site: Path, browser: Any, lang: str) -> None:
+    browser.visit((site / lang / "book/methods.html").as_uri())
+    hidden = "document.getElementById('term-tip').hidden"
+    assert browser.run(hidden)
+    browser.run("document.querySelector('a.term').focus()")
+    assert not browser.run(hidden)
+    assert browser.run("document.getElementById('term-tip').textContent.length") > 10
+    assert browser.run("document.querySelector('a.term').getAttribute('aria-describedby')") == "term-tip"
+    browser.run("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))")
+    assert browser.run(hidden)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +130,9 @@ def test_a_share_of_nothing_and_of_everything(page: Any) -> None:
     assert value == pytest.approx(0.5, abs=1e-9)
 
 
-@pytest.mark.parametrize("lang", ["en", "es"])
-def test_the_words_of_both_languages_have_the_same_gaps(lang: str) -> None:
-    import re
-
-    english, words = explorer.words("en"), explorer.words(lang)
-    gaps = {key: sorted(re.findall(r"\{\w+\}", text)) for key, text in words.items()}
-    assert gaps == {key: sorted(re.findall(r"\{\w+\}", text)) for key, text in english.items()}
+def test_the_words_of_both_languages_have_the_same_gaps() -> None:
+    gaps = [
+        {key: sorted(re.findall(r"\{\w+\}", text)) for key, text in explorer.words(lang).items()} for lang in ("en", "es")
+    ]
+    assert gaps[0] == gaps[1]
+    assert sum(map(bool, gaps[0].values())) > 5

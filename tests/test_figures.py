@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from audit_lib import figures
+from audit_lib.csvtext import csv_text
 from audit_lib.figures import COLOURS, MARKERS
 
 LENGTHS = pd.DataFrame({"length": [2, 3, 4], "sessions": [10, 5, 1]})
@@ -75,10 +76,10 @@ def test_a_figure_carries_the_table_that_it_shows(name):
     assert repr(plot) == f"<{len(plot.table)} rows plotted, sha256 {plot.digest()[:16]}>"
 
 
-def test_a_notebook_gets_the_picture_and_as_text_the_digest():
+def test_a_notebook_gets_the_picture_as_text_the_digest_and_the_data():
     plot = PLOTS["by_cutoff"]("en")
     shown = plot._repr_mimebundle_()
-    assert shown == {"image/svg+xml": plot.image().decode(), "text/plain": repr(plot)}
+    assert shown == {"image/svg+xml": plot.image().decode(), "text/plain": repr(plot), "text/csv": csv_text(plot.table)}
 
 
 @every

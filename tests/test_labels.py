@@ -64,6 +64,10 @@ def test_a_label_that_is_missing_fuzzy_or_empty_is_an_error(po, label):
         translator("es")(label)
 
 
+def test_the_name_of_a_data_set_is_the_same_in_every_language(po):
+    assert translator("es")("diginetica") == "diginetica"
+
+
 def test_a_language_that_the_book_lacks_is_refused():
     with pytest.raises(InputError, match="Unknown language 'fr'"):
         translator("fr")

@@ -115,6 +115,15 @@ def test_two_prints_give_the_same_bytes_and_no_file_is_left(pages: Path, tmp_pat
     assert set(pages.rglob("*")) - before == {tmp_path / "7.pdf"}
 
 
+@pytest.mark.browser
+@printing
+def test_a_book_with_a_picture_missing_is_refused(pages: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pypdf")
+    with pytest.raises(pdf.PdfError, match=r"ERR_FILE_NOT_FOUND.*AUDIT_PDF="):
+        pdf.write(pages, ORDER, tmp_path / "book.pdf", lang="en", epoch=0)
+    assert not (tmp_path / "book.pdf").exists()
+
+
 @pytest.fixture(scope="module")
 def printed(book: Project) -> dict[str, Any]:
     """Both PDFs of the finished site, read."""

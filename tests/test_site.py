@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
-from audit_lib import mathjax, sitecheck
+from audit_lib import csvtext, mathjax, sitecheck
 from audit_lib import site as builder
 from audit_lib.errors import MissingError
 from tests.conftest import Project
@@ -105,6 +108,89 @@ def test_a_broken_reference_fails_the_build_and_leaves_the_site_alone(standin: P
         assert content(site) == before
     finally:
         page.write_text(text, "utf8")
+
+
+# --- what helps a reader
+def soups(site: Path, lang: str) -> dict[str, BeautifulSoup]:
+    pages = {name: page.path for name, page in sitecheck.Site(site).of(lang).items()}
+    return {name: BeautifulSoup(path.read_text("utf8"), "html.parser") for name, path in pages.items()}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_table_and_every_drawn_figure_has_its_data(site: Path, lang: str) -> None:
+    for name, page in soups(site, lang).items():
+        article = page.select_one("article.bd-article")
+        if article is None:
+            continue
+        for shown in article.select("table, .cell_output svg, .cell_output img[src$='.svg']"):
+            if shown.find_parent("table") is None:
+                outer = shown.find_parent("figure") or shown
+                link = outer.find_next(class_="csv-link")
+                assert link is not None, f"{name}: nothing under {str(shown)[:80]}"
+                target = site / lang / Path(name).parent / link.a["href"]
+                assert target.read_text("utf8").count("\n") >= 2, target
+
+
+def test_no_published_csv_has_a_cell_that_a_spreadsheet_would_evaluate(site: Path) -> None:
+    files = sorted(site.rglob("data/**/*.csv"))
+    assert len(files) > 20
+    for path in files:
+        with path.open(encoding="utf8", newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert [cell for cell in cells if csvtext.protected(cell) != cell] == [], path
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_page_says_what_it_is_to_those_who_link_to_it(site: Path, lang: str) -> None:
+    for name, page in soups(site, lang).items():
+        if not name.startswith(("book/", "notebooks/")):
+            continue
+        tags = {tag["property"]: tag["content"] for tag in page.select("meta[property]")}
+        assert tags["og:title"], name
+        assert 20 <= len(tags["og:description"]) <= 200, name
+        assert (site / lang / Path(name).parent / tags["og:image"]).is_file(), name
+        assert tags["og:locale"] == {"en": "en_GB", "es": "es_ES"}[lang]
+
+
+def test_the_sitemap_names_pages_that_are_there(site: Path) -> None:
+    named = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf8"))
+    assert len(named) >= 2 * len(planned_pages_of(site))
+    assert [name for name in named if not (site / name).is_file()] == []
+
+
+def planned_pages_of(site: Path) -> list[str]:
+    return [name for name in sitecheck.Site(site).of("en") if name.startswith(("book/", "notebooks/"))]
+
+
+def test_spanish_pages_offer_spanish_notebooks_with_the_same_code(site: Path) -> None:
+    offered = sorted((site / "es" / "_sources" / "notebooks").glob("*.ipynb"))
+    assert offered
+    for path in offered:
+        both = (path, site / "en" / path.relative_to(site / "es"))
+        spanish, english = (nbformat.read(one, as_version=4).cells for one in both)
+        code = [[cell.source for cell in cells if cell.cell_type == "code" and "injected" not in cell.id]
+                for cells in (spanish, english)]  # fmt: skip
+        assert code[0] == code[1], path.name
+        prose = [(a.source, b.source) for a, b in zip(spanish, english, strict=True) if a.cell_type == "markdown"]
+        assert [a for a, b in prose if a == b and len(a.split()) > 4] == [], path.name
+
+
+def test_a_stage_says_under_its_title_what_its_run_was_made_of(site: Path) -> None:
+    for lang, word in (("en", "Seconds"), ("es", "Segundos")):
+        for path in sorted((site / lang / "notebooks").glob("*.html")):
+            line = BeautifulSoup(path.read_text("utf8"), "html.parser").select_one("p.provenance-banner")
+            assert word in line.get_text(), path
+
+
+def test_the_status_page_has_every_stage(book: Project, site: Path) -> None:
+    page = (site / "en/book/status.html").read_text("utf8")
+    assert [path.stem for path in (book.root / "notebooks").glob("[0-9]*.md") if path.stem not in page] == []
+
+
+def test_spanish_pages_have_no_english_title_of_the_theme(site: Path) -> None:
+    english = re.compile(r'(?:title|aria-label)="(?:Link to|Toggle|Main"|Page"|Descarga esta pagina)')
+    for path in (site / "es").rglob("*.html"):
+        assert not english.search(path.read_text("utf8")), path
 
 
 # --- the checks can fail

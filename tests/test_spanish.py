@@ -206,7 +206,7 @@ def test_numbers_and_their_signs_stay_on_one_line(path: Path) -> None:
     assert [text for text, spanish in messages(path).items() if re.search(r"\d (?=%|\d{3}\b)", spanish)] == []
 
 
-@pytest.mark.parametrize("text", ["Recall@20", "3–5", "11+"])
+@pytest.mark.parametrize("text", ["Recall@20", "3–5", "11+", "rsc15_100k"])
 def test_a_label_without_words_needs_no_translation(text: str) -> None:
     assert labels.translator("es")(text) == text
 

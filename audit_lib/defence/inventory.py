@@ -74,7 +74,7 @@ def _order(pin: Pin) -> tuple[str, str]:
 
 
 def _component(pin: Pin, direct: bool, known: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    purl = f"pkg:pypi/{pin.name}@{pin.version}"
+    purl = f"pkg:pypi/{pin.name}@{pin.version.replace('+', '%2B')}"
     out = {"type": "library", "bom-ref": purl, "name": pin.name, "version": pin.version, "purl": purl}
     if licences := _licences(pin) or known.get(purl):
         out["licenses"] = licences
@@ -104,7 +104,8 @@ def _licences(pin: Pin) -> list[dict[str, Any]] | None:
         about = metadata(pin.name)
     except PackageNotFoundError:
         return None
-    return stated(about) if about["Version"].split("+")[0] == pin.version else None
+    same = about["Version"].split("+")[0] == pin.version.split("+")[0]
+    return stated(about) if same else None
 
 
 def stated(about: PackageMetadata) -> list[dict[str, Any]] | None:

@@ -1,10 +1,11 @@
 """The locked requirements: every package that the book needs, in one version, with the hashes of all its files.
 
-    python -m audit_lib.defence.locks     resolve requirements.txt anew into the two files (needs uv)
+    python -m audit_lib.defence.locks     resolve requirements.txt anew into the locks (needs uv)
 
-`requirements.lock` is for any platform and Python from 3.11; `requirements-gpu.lock` holds what the CUDA build of torch
-asks for besides, which is what Linux gets from a package index. Neither names an index: a file is known by its hash,
-wherever it comes from. What is locked already stays unless requirements.txt asks for another version.
+`requirements.lock` is for any platform and Python from 3.11 and holds all but torch, which comes in two builds:
+`requirements-cpu.lock` is its CPU build for Linux, from torch's own index or a folder of wheels, and
+`requirements-gpu.lock` what the index of all packages has, with the CUDA parts that it needs on Linux. No file names an index: a file is known
+by its hash, wherever it comes from. What is locked already stays unless requirements.txt asks for another version.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import PROJECT
 
-REQUIREMENTS, LOCK, GPU_LOCK = "requirements.txt", "requirements.lock", "requirements-gpu.lock"
-GPU_ONLY = re.compile(r"nvidia-.+|cuda-.+|triton")
+REQUIREMENTS, LOCK = "requirements.txt", "requirements.lock"
+CPU_LOCK, GPU_LOCK = "requirements-cpu.lock", "requirements-gpu.lock"
+GPU_ONLY = re.compile(r"torch|nvidia-.+|cuda-.+|triton")
 COMMAND = "python -m audit_lib.defence.locks"
+INSTALL = "pip install --no-deps --require-hashes"
 HEADS = {
-    LOCK: f"# Made by `{COMMAND}`; install with `pip install --no-deps --require-hashes -r {LOCK}`.\n",
-    GPU_LOCK: f"# Made by `{COMMAND}`: what the CUDA build of torch needs besides {LOCK}. The CPU build needs none.\n",
+    LOCK: f"# Made by `{COMMAND}`. With one of the two others: {INSTALL} -r {LOCK} -r {CPU_LOCK}\n",
+    CPU_LOCK: f"# Made by `{COMMAND}`: the CPU build of torch for Linux.\n",
+    GPU_LOCK: f"# Made by `{COMMAND}`: torch as package indexes have it, and what its CUDA build needs.\n",
 }
 # The CPU builds of torch for Linux x86-64 (Python 3.11, 3.12, 3.13), which uv does not see: they are not on the index
 # of all packages but on torch's own. Renew them with torch.
@@ -75,8 +79,8 @@ def direct(text: str) -> dict[str, str]:
 
 
 def read(root: Path = PROJECT) -> list[Pin]:
-    """The pins of both files, those of the CUDA build last."""
-    return [pin for name in (LOCK, GPU_LOCK) for pin in parse((root / name).read_text("utf8"))]
+    """The pins of all three files."""
+    return [pin for name in (LOCK, CPU_LOCK, GPU_LOCK) for pin in parse((root / name).read_text("utf8"))]
 
 
 def written(pins: Iterable[Pin]) -> str:
@@ -90,16 +94,14 @@ def written(pins: Iterable[Pin]) -> str:
 
 
 def split(pins: Iterable[Pin]) -> dict[str, str]:
-    """The text of each of the two files; torch with the hashes of its CPU builds.
-
-    Raises InputError if those of this version of torch are not known.
-    """
-    whole: dict[str, list[Pin]] = {LOCK: [], GPU_LOCK: []}
+    """The text of each file. Raises InputError if the CPU builds of this version of torch are not known."""
+    whole: dict[str, list[Pin]] = {LOCK: [], CPU_LOCK: [], GPU_LOCK: []}
     for pin in pins:
         if pin.name == "torch":
             if pin.version not in CPU_TORCH:
                 raise InputError(f"The CPU builds of torch {pin.version} have no hashes in CPU_TORCH. Add them there.")
-            pin = replace(pin, hashes=tuple(sorted({*pin.hashes, *CPU_TORCH[pin.version]})))
+            cpu = Pin("torch", f"{pin.version}+cpu", "", tuple(sorted(CPU_TORCH[pin.version])))
+            whole[CPU_LOCK].append(cpu)
         whole[GPU_LOCK if GPU_ONLY.fullmatch(pin.name) else LOCK].append(pin)
     return {name: HEADS[name] + written(some) for name, some in whole.items()}
 
@@ -112,7 +114,8 @@ def make(root: Path = PROJECT) -> list[Path]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "all.lock")
         if (root / LOCK).is_file():
-            out.write_text(written(read(root)), "utf8")  # uv keeps what it finds there
+            kept = (pin for pin in read(root) if not pin.version.endswith("+cpu"))
+            out.write_text(written(kept), "utf8")  # uv keeps what it finds there
         resolve = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
         resolve += ["--no-header", "--no-annotate", REQUIREMENTS, "--output-file", str(out)]
         done = subprocess.run(resolve, cwd=root, capture_output=True, text=True, check=False)

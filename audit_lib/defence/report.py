@@ -37,7 +37,7 @@ def sources() -> list[Path]:
     """The files that the tables are read from."""
     names = ("official_equality", "determinism", "mutation", "faults")
     tests = sorted((PROJECT / "tests").glob("test_*.py"))
-    own = [PROJECT / name for name in (locks.LOCK, locks.GPU_LOCK, inventory.BILL)]
+    own = [PROJECT / name for name in (locks.LOCK, locks.CPU_LOCK, locks.GPU_LOCK, inventory.BILL)]
     own += [ evidence.COMMITTED / publishing.SUMS, claims.FILE]
     return [*own, *(records.FOLDER / f"{name}.json" for name in names), *tests, *Path(__file__).parent.glob("*.py")]
 

@@ -7,13 +7,14 @@ part's fingerprint.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from audit_lib.errors import InputError
+from audit_lib.errors import InputError, WriteError
 
 HERE = Path(__file__).parent
 LITERATURE, TUNED = HERE / "literature.toml", HERE / "tuned.json"
@@ -59,5 +60,11 @@ def save(dataset: str, recommender: str, manifest: dict[str, Any], path: Path = 
     table.setdefault(dataset, {})[recommender] = manifest
     ordered = {d: dict(sorted(entries.items())) for d, entries in sorted(table.items())}
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise WriteError(f"'{path}' cannot be written: {error}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

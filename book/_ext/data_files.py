@@ -58,8 +58,8 @@ def of_notebook(app: Sphinx, doctree: nodes.document) -> None:
 
 def cell_text(entry: nodes.Element) -> str:
     """The text of a cell on one line; thousands are not set apart."""
-    text = " ".join(entry.astext().split())
-    return re.sub(r"[\u202f\u00a0]", "", text) if THOUSANDS.fullmatch(text) else text
+    text = entry.astext().strip()
+    return re.sub(r"\s", "", text) if THOUSANDS.fullmatch(text) else " ".join(text.split())
 
 
 def frame(table: nodes.table) -> pd.DataFrame | None:

@@ -16,6 +16,7 @@ import zlib
 from functools import cache
 from pathlib import Path
 
+import data_files
 from claim_ledger import Ledger, settled, untranslated
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -26,6 +27,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from audit_lib import documents, exhibits, pipeline, report_exhibits, reporting
+from audit_lib.csvtext import csv_text
 from audit_lib.documents import Source
 from audit_lib.errors import InputError, unknown
 from audit_lib.measures import NotYet
@@ -117,7 +119,8 @@ class FactFigure(SphinxDirective):
             raise self.error(f"The figure '{name}' needs an alternative text.")
         file = Path(self.env.doctreedir, "figures", f"{name}.svg")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(report_exhibits.FIGURES[name](source(), self.config.language).image("svg"))
+        plot = report_exhibits.FIGURES[name](source(), self.config.language)
+        file.write_bytes(plot.image("svg"))
         here = Path(self.env.doc2path(self.env.docname)).parent
         image = nodes.image(uri=os.path.relpath(file, here), alt=self.options["alt"])
         where = self.get_source_info()
@@ -130,7 +133,7 @@ class FactFigure(SphinxDirective):
         caption.source, caption.line = where
         figure += caption
         self.add_name(figure)
-        return [figure]
+        return [figure, data_files.place(csv_text(plot.table))]
 
 
 class Awaited(Ledger):

@@ -13,12 +13,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import data_files
+import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from audit_lib import evaluation, explorer, figures, labels
+from audit_lib.csvtext import csv_text
 from audit_lib.errors import unknown
 
 SCRIPTS = ("ranks.js", "sampled.js", "explorer.js")
@@ -81,12 +84,13 @@ class Explorer(SphinxDirective):
         if dataset not in published:
             raise self.error(str(unknown("data set", dataset, published)))
         html = nodes.raw("", tool(published, dataset=dataset, lang=lang), format="html")
-        return [nodes.container("", html, classes=["with-explorer"]), self.figure(published[dataset], lang)]
+        most = published[dataset]["items"] - 1
+        table = explorer.curves(published[dataset], lang=lang, sizes=evaluation.sample_sizes(most + 1), k=K)
+        shown = [nodes.container("", html, classes=["with-explorer"]), self.figure(table, most, lang)]
+        return [*shown, data_files.place(csv_text(table))]
 
-    def figure(self, published: dict[str, Any], lang: str) -> nodes.Node:
+    def figure(self, table: pd.DataFrame, most: int, lang: str) -> nodes.Node:
         """Recall@20 by the number of negatives, its caption the directive's content."""
-        most = published["items"] - 1
-        table = explorer.curves(published, lang=lang, sizes=evaluation.sample_sizes(most + 1), k=K)
         picture = base64.b64encode(figures.by_negatives(table, full=most, k=K, lang=lang).image()).decode()
         image = nodes.image(uri=f"data:image/svg+xml;base64,{picture}", alt=explorer.words(lang)["figure"])
         figure = nodes.figure("", image)

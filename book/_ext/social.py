@@ -29,7 +29,7 @@ def description(doctree: nodes.document) -> str:
         while node is not None and not isinstance(node, aside):
             node = node.parent
         text = " ".join(paragraph.astext().split())
-        if node is None and len(text) >= 40:
+        if node is None and len(text) >= 40 and "provenance-banner" not in paragraph["classes"]:
             return text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0].rstrip(",;:.") + "…"
     return ""
 

@@ -1,6 +1,7 @@
-"""`{status} KIND` writes a table of `audit_lib.status`: `origin`, `runs`, `versions` or `evidence`.
+"""`{status} KIND` writes a table of `audit_lib.status` (`origin`, `runs`, `versions`, `evidence`); stages get a banner.
 
-The runs are those whose notes `audit_lib.site` gathers beside the notebooks; without them the table is empty.
+The runs are those whose notes `audit_lib.site` gathers beside the notebooks; without them the table is empty. The
+banner under the title of a stage says what its run was made of, and leads to that page.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from claim_ledger import Ledger
+from claim_ledger import Ledger, untranslated
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -19,6 +20,10 @@ from audit_lib.experiments import PUBLISHED
 from audit_lib.labels import Table
 
 KINDS = ("origin", "runs", "versions", "evidence")
+
+
+PAGE = "book/status"
+NOTES = Path("notebooks/runs")
 
 
 class Status(Ledger):
@@ -37,12 +42,30 @@ class Status(Ledger):
             return status.origin(PUBLISHED, evidence.git_commit(), _)
         if kind == "runs":
             self.env.note_reread()  # the notes are no source that Sphinx knows
-            return status.runs(Path(self.env.srcdir) / "notebooks" / "runs", _)
+            return status.runs(Path(self.env.srcdir) / NOTES, _)
         return status.versions(_) if kind == "versions" else status.committed(PUBLISHED, _)
+
+
+def banner(app: Sphinx, doctree: nodes.document) -> None:
+    """Put under the title of a stage what its run was made of."""
+    path = Path(app.env.doc2path(app.env.docname))
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if path.suffix != ".ipynb" or title is None:
+        return
+    lang = app.config.language
+    note = Path(app.srcdir) / NOTES / lang / "notebooks" / f"{path.stem}.run.json"
+    said = status.made_of(path, note, PUBLISHED, evidence.git_commit(), labels.translator(lang))
+    line = nodes.paragraph(classes=["provenance-banner"])
+    for name, value in said.items():
+        line += [nodes.inline("", f"{name}: "), nodes.literal("", value), nodes.Text(" · ")]
+    there = app.builder.get_relative_uri(app.env.docname, PAGE)
+    line += nodes.reference("", labels.translator(lang)("Runs, evidence and versions"), internal=True, refuri=there)
+    title.parent.insert(title.parent.index(title) + 1, untranslated(line))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive."""
     app.add_directive("status", Status)
+    app.connect("doctree-read", banner)
     version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}

@@ -10,7 +10,7 @@
   const part = (name) => root.querySelector(`.explorer-${name}`);
   const STEPS = 1000; // of the slider
   const POINTS = 24; // of a curve
-  const METRICS = ["Recall", "MRR", "NDCG"], MOST_K = 100;
+  const METRICS = ["Recall", "MRR", "NDCG"], MOST_K = 100, FIRST = "gru4rec";
 
   // --- text
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -190,10 +190,10 @@
     part("range").textContent = fill(words.range, { most: whole(most) });
   }
   function setDataset(dataset, recommender) {
-    const runs = runsOf(dataset), full = runs.map((run) => sampled.full(run, { metric: "Recall", k: 20 }));
+    const runs = runsOf(dataset), first = publishedRanks[dataset].runs.findIndex((run) => run.recommender === FIRST);
     field.dataset.value = dataset;
     field.recommender.replaceChildren(...runs.map((run, i) => element("option", { value: i }, run.name)));
-    field.recommender.value = runs[recommender] ? recommender : best(full);
+    field.recommender.value = runs[recommender] ? recommender : Math.max(first, 0);
   }
 
   // --- the address

@@ -43,8 +43,9 @@
       const button = document.createElement("button");
       button.type = "button";
       button.title = hint;
-      button.append(...cell.childNodes);
-      cell.append(button);
+      const words = cell.children.length === 1 && cell.firstElementChild.matches("p") ? cell.firstElementChild : cell;
+      button.append(...words.childNodes);
+      cell.replaceChildren(button);
       cell.scope = "col";
       button.addEventListener("click", () => {
         const now = cell.getAttribute("aria-sort"); // numbers begin with the largest, words with the first
