@@ -282,6 +282,7 @@ def snakemake(arguments: Sequence[str], *, root: Path = ROOT) -> int:
 
     Its own lock stays behind when it is killed, and would stop the next run. Raises BusyError if another is at work.
     """
+    settle(root)
     file = arguments[arguments.index("-s") + 1] if "-s" in arguments else "Snakefile"
     with locks.hold(root / ".snakemake" / Path(file).name, wait=False) as lock:
         command = [sys.executable, "-m", "snakemake", "--nolock", *_encoded(arguments)]
@@ -293,6 +294,28 @@ def snakemake(arguments: Sequence[str], *, root: Path = ROOT) -> int:
     if status and (logs := sorted((root / ".snakemake" / "log").glob("*.log"))):
         click.echo(f"Snakemake stopped. Its log is {logs[-1].relative_to(root)}.", err=True)
     return status
+
+
+def from_the_future(root: Path) -> list[Path]:
+    """Files of the project, and made from them, that are dated later than now: the clock has been set back since."""
+    now, folders = time.time() + 1, ("notebooks", "audit_lib", "book", "_build")
+    found = [*root.glob("*"), *(path for folder in folders for path in (root / folder).rglob("*"))]
+    return sorted(path for path in found if path.is_file() and path.stat().st_mtime > now)
+
+
+def settle(root: Path) -> None:
+    """Dates files from the future anew, or Snakemake, which goes by times, would stop or leave out what is to be made.
+
+    A source is dated now. What was made is dated as of old, so that it is made again: nothing says whether it is older
+    than an edit.
+    """
+    late = from_the_future(root)
+    for path in late:
+        made = path.is_relative_to(root / "_build")
+        os.utime(path, (0, 0) if made else None)
+    if late:
+        name = late[0].relative_to(root)
+        click.echo(f"{len(late)} files were dated in the future, such as {name}, and are dated anew.", err=True)
 
 
 def _encoded(arguments: Sequence[str]) -> list[str]:

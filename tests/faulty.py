@@ -1,4 +1,4 @@
-"""Makes faults for real: processes that are killed at a chosen moment, disks that are full, folders that are read-only."""
+"""Makes faults for real: processes killed at a chosen moment, disks that are full or read-only."""
 
 from __future__ import annotations
 
@@ -105,9 +105,13 @@ def in_a_small_disk(script: str, folder: Path, *, size: str = "4m") -> str:
     code = f"from pathlib import Path\nDISK = Path({str(disk)!r})\n" + textwrap.dedent(script)
     environment = {**os.environ, **pipeline.ONE_THREAD, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     done = subprocess.run(
-        [*enter, mount, "sh", size, str(disk), sys.executable, "-c", code], cwd=ROOT, env=environment,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [*enter, mount, "sh", size, str(disk), sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode == 77 or "unshare failed" in done.stderr or "Operation not permitted" in done.stderr:
         pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()[:200]}")
     assert done.returncode == 0, done.stderr[-3000:]

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from audit_lib.faults import CASES
 
-# A bit flipped, bytes cut out, bytes put in, a piece repeated: what happens to files, and what is done to them.
+# Bits flipped, bytes cut out, bytes put in, a piece repeated: what happens to files, and what is done to them.
 _EDITS = st.lists(
-    st.tuples(st.sampled_from(["flip", "cut", "put", "again"]), st.floats(0, 1), st.integers(0, 255), st.integers(1, 9)),
-    min_size=1, max_size=6,
-)  # fmt: skip
+    st.tuples(
+        st.sampled_from(["flip", "cut", "put", "again"]), st.floats(0, 1), st.integers(0, 255), st.integers(1, 9)
+    ),
+    min_size=1,
+    max_size=6,
+)
 
 
 def fuzz(strategy: st.SearchStrategy[Any], check: Callable[[Any], None], record: Callable[[str, object], None]) -> int:

@@ -93,14 +93,24 @@ def test_a_pickle_under_another_name_is_refused_and_not_run(tmp_path, marker, re
 
 def test_a_pickle_hidden_in_the_type_of_a_parquet_column_is_not_run(tmp_path, marker):
     """Arrow once ran such a type on reading (CVE-2023-47248)."""
-    hidden = {b"ARROW:extension:name": b"arrow.py_extension_type", b"ARROW:extension:metadata": pickle.dumps(Runs(marker))}
+    hidden = {
+        b"ARROW:extension:name": b"arrow.py_extension_type",
+        b"ARROW:extension:metadata": pickle.dumps(Runs(marker)),
+    }
     fields = [pa.field(name, pa.int64(), metadata=hidden) for name in sessions.COLUMNS]
     table = pa.table([pa.array([1, 1])] * 3, schema=pa.schema(fields))
     pq.write_table(table, tmp_path / "own.parquet")
     assert len(sessions.read_log(tmp_path / "own.parquet")) == 2
 
 
-PARAMETERS = ['"; open("pwned", "w"); "', '"""\nopen("pwned", "w")\n"""', "{open('pwned', 'w')}", "\\", "\n!touch pwned\n", SCRIPT]
+PARAMETERS = [
+    '"; open("pwned", "w"); "',
+    '"""\nopen("pwned", "w")\n"""',
+    "{open('pwned', 'w')}",
+    "\\",
+    "\n!touch pwned\n",
+    SCRIPT,
+]
 
 
 def test_parameters_of_a_notebook_are_values_and_never_code(tmp_path):
@@ -144,9 +154,20 @@ def test_settings_are_quoted_in_the_command_of_a_stage(tmp_path):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "notebooks" / "01_data.md").write_text(STANDIN.format(name="01_data"))
     values = pipeline._encoded(["--config", f"dataset={''.join(SHELL)}"])
-    command = [sys.executable, "-m", "snakemake", "-n", "-p", "--cores", "1", "_build/executed/en/notebooks/01_data.ipynb"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-n",
+        "-p",
+        "--cores",
+        "1",
+        "_build/executed/en/notebooks/01_data.ipynb",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*command, *values], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, *values], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
     (line,) = [line for line in (done.stdout + done.stderr).splitlines() if "audit_lib.pipeline run 01_data" in line]
     assert shlex.split(line)[-1] == f"-sdataset={''.join(SHELL)}"
 
@@ -185,7 +206,9 @@ def test_a_link_in_a_wheel_is_read_as_the_text_it_is(tmp_path):
     assert archives.wheel_member(path, "member") == b"/etc/passwd"
 
 
-@pytest.mark.parametrize("name", ["../../up", "/etc/passwd", "..", "a/b", "~root", "x\x00y", "-rf", "", ".hidden", "a\nb"])
+@pytest.mark.parametrize(
+    "name", ["../../up", "/etc/passwd", "..", "a/b", "~root", "x\x00y", "-rf", "", ".hidden", "a\nb"]
+)
 def test_a_name_with_path_tricks_is_refused_before_anything_is_trained(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AUDIT_CACHE", str(tmp_path / "cache"))
@@ -230,7 +253,7 @@ BOMBS = """
         with archive.open("member", "w", force_zip64=True) as file:
             zeros(file, 800)
     (folder / "a.tar.gz").write_bytes(gzip.compress(bytes(2**25), 1) * 40)  # 1.3 GB
-    one = pa.table({name: pa.array(np.zeros(2**24, np.uint8)) for name in ("above", "equal", "support_above", "support_equal")})
+    one = pa.table({name: pa.array(np.zeros(2**24, np.uint8)) for name in evidence.COLUMNS})
     data, split = study.prepare("synthetic:n_sessions=60,n_items=10")
     run = study.run(data, split, "popularity", out=folder / "evidence")
     with pq.ParquetWriter(run.path, one.schema, compression="zstd") as writer:
@@ -239,7 +262,8 @@ BOMBS = """
     hashed = run.manifest | {"sha256": hashlib.sha256(run.path.read_bytes()).hexdigest()}
     run.path.with_suffix(".json").write_text(json.dumps(hashed))
     names = [f"c{i}" for i in range(10**6)]
-    (folder / "wide.tsv").write_text("\\t".join(["SessionId", "ItemId", "Time", *names]) + "\\n" + "1\\t" * 10**6 + "1\\n")
+    head = "\\t".join(["SessionId", "ItemId", "Time", *names])
+    (folder / "wide.tsv").write_text(head + "\\n" + "1\\t" * 10**6 + "1\\n")
     with (folder / "line.csv").open("wb") as file:
         zeros(file, 20)
     memo = b"\\x80\\x02]q\\x00" + b"".join(b"(h%ch%ce]q%c" % (i, i, i + 1) for i in range(60)) + b"."
@@ -276,7 +300,12 @@ def test_what_expands_without_bound_is_refused_within_700_mib(tmp_path):
     code = textwrap.dedent(BOMBS)
     environment = {**os.environ, **pipeline.ONE_THREAD, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout)
@@ -344,7 +373,22 @@ def test_integers_beyond_64_bits_stay_apart(tmp_path):
     assert [int(item) for item in sessions.Sessions.from_log(log).catalogue] == IDS
 
 
-STRANGE = [SCRIPT, IMAGE, "=1+1", "@SUM(A1)", "+1", "-1", "a\nb", 'a"b', "a,b", "\u202eevil", "$\\frac{1}{2}$", "{x}", "%s", "'"]
+STRANGE = [
+    SCRIPT,
+    IMAGE,
+    "=1+1",
+    "@SUM(A1)",
+    "+1",
+    "-1",
+    "a\nb",
+    'a"b',
+    "a,b",
+    "\u202eevil",
+    "$\\frac{1}{2}$",
+    "{x}",
+    "%s",
+    "'",
+]
 
 
 def test_ids_of_any_text_are_ranked_like_any_others(tmp_path):
@@ -383,7 +427,10 @@ def test_the_name_of_an_own_log_is_harmless_in_pages_tables_and_shells(tmp_path,
 
 def test_a_formula_in_a_log_cannot_reach_the_published_table(tmp_path):
     """headline.csv names files alone, and files are named by names that can be no formula."""
-    path = write_tsv(log_of({i: [("=1+1", i * 9e4), ("@x", i * 9e4 + 1), ("=1+1", i * 9e4 + 2)] for i in range(40)}), tmp_path / "=cmd.tsv")  # fmt: skip
+    path = write_tsv(
+        log_of({i: [("=1+1", i * 9e4), ("@x", i * 9e4 + 1), ("=1+1", i * 9e4 + 2)] for i in range(40)}),
+        tmp_path / "=cmd.tsv",
+    )
     data, split = study.prepare(path)
     run = study.run(data, split, "popularity", out=tmp_path / "evidence")
     from audit_lib import publishing

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -153,6 +156,60 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_another():
     a, _, session = simulated_study(rng)
     assert bootstrap(a, session, seed=1) == bootstrap(a, session, seed=1)
     assert bootstrap(a, session, seed=1) != bootstrap(a, session, seed=2)
+
+
+def test_what_is_not_said_is_as_the_protocol_says():
+    rng = np.random.default_rng(0)
+    a, b, session = simulated_study(rng, 60)
+    said = {"average": "micro", "seed": 0}
+    assert bootstrap(a, session) == bootstrap(a, session, level=0.95, resamples=10_000, **said)
+    assert compare(a, b, session) == compare(a, b, session, level=0.95, resamples=10_000, **said)
+    assert permutation_test(a, b, session) == permutation_test(a, b, session, permutations=10_000, **said)
+    given_ = {"margin": 0.1, "confidence": 0.95, "resamples": 10_000}
+    assert equivalence(a, b, session, margin=0.1) == equivalence(a, b, session, **given_, **said)
+    both = np.stack([a, b], axis=1), np.stack([b, a], axis=1)
+    assert inference.rank_agreement(*both, session) == inference.rank_agreement(
+        *both, session, level=0.95, resamples=10_000, **said
+    )
+
+
+@pytest.mark.parametrize("average", resampling.AVERAGES)
+def test_average_and_seed_reach_the_draws(average):
+    rng = np.random.default_rng(1)
+    a, b, session = simulated_study(rng, 60)
+    found = compare(a, b, session, average=average, resamples=200, seed=3)
+    assert found.difference == bootstrap(a - b, session, average=average, resamples=200, seed=3)
+    assert found.p == permutation_test(a, b, session, average=average, permutations=200, seed=3)
+    assert (found.sessions, found.predictions) == (60, len(a))
+    interval = equivalence(a, b, session, margin=0.1, average=average, resamples=200, seed=3).interval
+    assert interval == bootstrap(a - b, session, level=2 * 0.95 - 1, average=average, resamples=200, seed=3)
+
+
+def run_of(recommender, above, session, targets="t"):
+    """As much of a run as a comparison reads."""
+    ranks = pd.DataFrame({"above": above, "equal": np.ones_like(above)})
+    parts = {"ranks": ranks, "manifest": {"targets_sha256": targets}, "targets": pd.DataFrame({"session": session})}
+    return SimpleNamespace(path=recommender, recommender=recommender, **parts)
+
+
+def test_two_runs_are_compared_by_metric_and_cutoff_with_holm_over_the_rows():
+    rng, session = np.random.default_rng(2), np.repeat(np.arange(40), 3)
+    first, second = (run_of(name, rng.integers(0, 9, 120), session) for name in ("x", "y"))
+    table = inference.compare_runs(first, second, (1, 5), ties="standard", average="macro", seed=4)
+    assert [(row.a, row.b, row.metric, row.k) for row in table.itertuples()] == [
+        ("x", "y", metric, k) for metric in ("Recall", "MRR", "NDCG") for k in (1, 5)
+    ]
+    hits = [(run.ranks["above"] < 5).to_numpy(float) for run in (first, second)]
+    row = table[(table["metric"] == "Recall") & (table["k"] == 5)].iloc[0]
+    expected = compare(*hits, session, average="macro", seed=4)
+    assert (row["difference"], row["low"], row["high"], row["p"]) == (*expected.difference[:3], expected.p)
+    assert (row["value_a"], row["value_b"]) == pytest.approx([hit.mean() for hit in hits])
+    np.testing.assert_array_equal(table["p_holm"], holm(table["p"]))
+    default = inference.compare_runs(first, second, (5,))
+    hits = [(run.ranks["above"] + 1 < 5).to_numpy(float) for run in (first, second)]  # one tie, placed above
+    assert default.iloc[0]["difference"] == compare(*hits, session).difference.estimate
+    with pytest.raises(InputError, match="different targets"):
+        inference.compare_runs(first, run_of("z", np.zeros(120, np.int64), session, targets="u"), (5,))
 
 
 def test_holm_is_worked_out_by_hand():

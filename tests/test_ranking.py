@@ -102,15 +102,41 @@ def test_no_memory_budget_and_no_block_size_changes_a_rank():
         agree(rank(Given(scores), prefixes, support, memory_mb=memory), expected)
 
 
-def test_a_bar_is_drawn_only_when_it_is_asked_for(monkeypatch):
-    seen = []
-    bar = ranking.tqdm
-    monkeypatch.setattr(ranking, "tqdm", lambda **options: seen.append(options) or bar(disable=True))
+class Bar:
+    """A progress bar that writes down what it is told."""
+
+    def __init__(self, **options):
+        self.options, self.updates = options, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def update(self, n):
+        self.updates.append(n)
+
+
+def test_a_bar_counts_targets_and_is_drawn_only_when_it_is_asked_for(monkeypatch):
+    bars = []
+    monkeypatch.setattr(ranking, "tqdm", lambda **options: bars.append(Bar(**options)) or bars[-1])
     scores, target, support = tied_scores(7)
     for options in ({}, {"progress": True}):
-        rank(Given(scores), prefixes_of(target, 37), support, **options)
-    assert [options["disable"] for options in seen] == [True, None]  # None: drawn if somebody watches
-    assert (seen[0]["total"], seen[0]["desc"], seen[0]["unit"]) == (300, "given", " targets")
+        rank(Given(scores, sizes=[200, 100]), prefixes_of(target, 37), support, **options)
+    assert [bar.options["disable"] for bar in bars] == [True, None]  # None: drawn if somebody watches
+    assert (bars[0].options["total"], bars[0].options["desc"], bars[0].options["unit"]) == (300, "given", " targets")
+    assert bars[0].updates == [200, 100]
+
+
+@pytest.mark.parametrize(
+    ("n_items", "options", "rows"),
+    [(100_000, {}, 671), (37, {}, 1024), (100_000, {"memory_mb": 0}, 1)],  # 256 MiB of float32; at most; at least
+)
+def test_a_block_has_as_many_rows_as_the_budget_holds_between_one_and_1024(n_items, options, rows):
+    model = Given(np.zeros((1, n_items), np.float32))
+    rank(model, prefixes_of([0], n_items), np.ones(n_items, np.int64), **options)
+    assert model.asked == [rows]
 
 
 def test_the_memory_budget_bounds_the_block():

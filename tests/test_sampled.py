@@ -238,6 +238,18 @@ def test_order_of_the_predictions_does_not_matter():
             )
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_is_not_said_is_uniform_and_conservative(metric):
+    counts, *_ = some_counts(20, 30, seed=9)
+    k = None if metric == "AUC" else 3
+    said = {"n": 7, "k": k, "sampling": "uniform", "ties": "conservative"}
+    np.testing.assert_array_equal(expectation(counts, metric, n=7, k=k), expectation(counts, metric, **said))
+    np.testing.assert_array_equal(moments(counts, metric, n=7, k=k), moments(counts, metric, **said))
+    optimistic = expectation(counts, metric, **(said | {"ties": "standard"}))
+    assert (optimistic >= expectation(counts, metric, **said) - 1e-12).all()
+    assert (optimistic > expectation(counts, metric, **said) + 1e-3).any()
+
+
 def test_auc_is_the_same_at_every_number_of_negatives():
     counts, *_ = some_counts(30, 50, seed=2)
     for ties in metrics.TIES:

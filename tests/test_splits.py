@@ -257,6 +257,52 @@ def test_flawed_splits_are_drawn_from_their_seed(split):
     assert first != other
 
 
+# --- what is not said is as the protocol says
+
+
+def test_a_day_has_86400_seconds():
+    assert DAY == 24 * 60 * 60
+
+
+def test_items_need_five_events_in_train_unless_something_else_is_asked_for():
+    often = {i: [("a", i), ("b", i + 0.1), ("four", i + 0.2)] for i in range(4)}
+    log = days(log_of(often | {4: [("a", 4), ("b", 4.1)], 5: [("a", 9), ("four", 9.1), ("b", 9.2)]}))
+    assert temporal_split(log, test_days=1).train.catalogue.tolist() == ["a", "b"]
+    cuts = (
+        lambda **support: random_session_split(random_log(), test_fraction=0.2, seed=3, **support),
+        lambda **support: random_event_split(random_log(), test_fraction=0.2, seed=3, **support),
+        lambda **support: leave_last_out_split(random_log(), **support),
+    )
+    for cut in cuts:
+        assert cut().summary["min_item_support"] == 5
+        assert cut().train.fingerprint == cut(min_item_support=5).train.fingerprint
+        assert cut(min_item_support=8).summary["min_item_support"] == 8
+    assert make_split("own", LOG[LOG["SessionId"] == "early"], LOG[LOG["SessionId"] == "latest"]).train.n_items == 2
+
+
+def test_a_split_says_its_name_and_how_it_was_cut():
+    log = random_log()
+    temporal = temporal_split(log, test_days=2)
+    assert {key: temporal.summary[key] for key in ("test_days", "test_fraction", "collapse_repeats")} == {
+        "test_days": 2, "test_fraction": None, "collapse_repeats": False,
+    }  # fmt: skip
+    assert set(temporal.summary) == {
+        "train", "test", "train_before_filter", "test_before_filter", "test_events_of_unseen_items", "predictions",
+        "min_item_support", "collapse_repeats", "cut", "test_days", "test_fraction", "straddling_sessions",
+    }  # fmt: skip
+    assert temporal.summary["train"]["events"] == temporal.train.n_events
+    drawn = [cut(log, test_fraction=0.2, seed=7) for cut in (random_session_split, random_event_split)]
+    assert [split.summary["seed"] for split in drawn] == [7, 7]
+    names = [split.name for split in (temporal, validation_split(temporal), *drawn, leave_last_out_split(log))]
+    assert names == ["temporal", "validation", "random_sessions", "random_events", "leave_last_out"]
+    assert published_split(published(LOG, ["latest"])).name == "published"
+
+
+def test_a_random_test_part_has_one_session_at_least():
+    split = random_session_split(random_log(), test_fraction=1e-9, seed=0, min_item_support=1)
+    assert split.summary["test_before_filter"]["sessions"] == 1
+
+
 # --- the leakage report
 
 

@@ -4,8 +4,9 @@
 
 `requirements.lock` is for any platform and Python from 3.11 and holds all but torch, which comes in two builds:
 `requirements-cpu.lock` is its CPU build for Linux, from torch's own index or a folder of wheels, and
-`requirements-gpu.lock` what the index of all packages has, with the CUDA parts that it needs on Linux. No file names an index: a file is known
-by its hash, wherever it comes from. What is locked already stays unless requirements.txt asks for another version.
+`requirements-gpu.lock` what the index of all packages has, with the CUDA parts that it needs on Linux. No file names
+an index: a file is known by its hash, wherever it comes from. What is locked already stays unless requirements.txt asks
+for another version.
 """
 
 from __future__ import annotations
