@@ -39,6 +39,7 @@ def test_the_record_of_growth_says_what_was_measured_and_what_was_not():
     assert measured["events"].max() >= 20_000_000
     assert (measured.loc[measured["step"] != "split, as a table", "targets"][lambda t: t > 0] > 100).all()
     assert table.loc[~table["measured"], "events"].tolist() == [growth.TARGET] * (len(table) - len(measured))
+    assert (table.loc[~table["measured"], "peak_memory_mb"] * 2**20 <= 8e9).all()  # what the page aims at
     compared = measured[measured["events"] <= growth.TABLES_UP_TO * 1.01]
     assert compared["same"].all()  # the split on disk has the hash of the split of the table
 
