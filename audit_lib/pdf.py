@@ -149,7 +149,8 @@ def write(pages: Path, order: Sequence[str], target: Path, *, lang: str, epoch: 
     Raises PdfError if the browser fails or complains, or if the page numbers of the contents would be wrong.
     """
     html = bind(pages, order, lang=lang, date=time.strftime("%Y-%m-%d", time.gmtime(epoch)))
-    with tempfile.TemporaryDirectory() as profile, tempfile.NamedTemporaryFile("w", dir=pages, suffix=".html") as file:
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # a browser that was killed may still write
+    with folder as profile, tempfile.NamedTemporaryFile("w", dir=pages, suffix=".html") as file:
         file.write(html)
         file.flush()
         try:

@@ -131,8 +131,7 @@ def test_a_share_of_nothing_and_of_everything(page: Any) -> None:
 
 
 def test_the_words_of_both_languages_have_the_same_gaps() -> None:
-    gaps = [
-        {key: sorted(re.findall(r"\{\w+\}", text)) for key, text in explorer.words(lang).items()} for lang in ("en", "es")
-    ]
+    both = [explorer.words(lang) for lang in ("en", "es")]
+    gaps = [{key: sorted(re.findall(r"\{\w+\}", text)) for key, text in words.items()} for words in both]
     assert gaps[0] == gaps[1]
     assert sum(map(bool, gaps[0].values())) > 5
