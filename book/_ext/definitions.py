@@ -23,8 +23,9 @@ ASIDE_CLASSES = {"lead-sentence", "sd-card", "claim-badge", "cell_input", "cell_
 # Words that are also verbs or adjectives count only where they are nouns.
 NOUN = r"(?:(?<=the )|(?<=The )|(?<=a )|(?<=A )|(?<=its )|(?<=of )|(?<=each )|(?<=every ))"
 SPECIAL = {
-    "evidence": "(?<!no )evidence", "rank": NOUN + "ranks?", "support": NOUN + "support", "negative": "negatives",
-    "negativo": "negativos",
+    "evidence": "(?<!no )evidence", "rank": NOUN + "ranks?", "support": NOUN + "support", "split": NOUN + "splits?",
+    "claim": NOUN + "claims?", "log": "(?<!training )logs?", "negative": "negatives",
+    "negativo": "(?<!resultados )negativos",
 }  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def banner(app: Sphinx, doctree: nodes.document) -> None:
     for name, value in said.items():
         line += [nodes.inline("", f"{name}: "), nodes.literal("", value), nodes.Text(" · ")]
     there = app.builder.get_relative_uri(app.env.docname, PAGE)
-    line += nodes.reference("", labels.translator(lang)("Runs, evidence and versions"), internal=True, refuri=there)
+    line += nodes.reference("", status.link(labels.translator(lang)), internal=True, refuri=there)
     title.parent.insert(title.parent.index(title) + 1, untranslated(line))
 
 
