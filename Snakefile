@@ -20,6 +20,7 @@ APART = set(
     """
     alttext browser citation contrasts doctor documents effects entry exhibits explorer faults finding launch ledger
     locks mathjax pdf pipeline readme report_exhibits reporting runnote site sitecheck sitepages status translated
+    determinism inventory mutants mutation report
     __main__
     """.split()
 )

@@ -13,6 +13,7 @@ import pandas as pd
 from audit_lib import datasets, entry, evidence, inference, metrics, resampling, sampled, study, synthetic, winners
 from audit_lib.fetching import sha256
 from audit_lib.gru4rec import vendor
+from audit_lib.shard_commands import shard
 from audit_lib.study_commands import COMMANDS
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -266,6 +267,15 @@ def bench_scaling(as_json: bool) -> None:
     show(train.scaling(), as_json)
 
 
+@bench.command("growth")
+@AS_JSON
+def bench_growth(as_json: bool) -> None:
+    """Splitting and ranking logs of growing size: seconds, memory, and what 10^8 events would take."""
+    from audit_lib.bench import growth
+
+    show(growth.measure(), as_json)
+
+
 @bench.command("rank")
 @AS_JSON
 def bench_rank(as_json: bool) -> None:
@@ -285,7 +295,7 @@ def bench_baselines(dataset: str, as_json: bool) -> None:
     show(baselines.measure(dataset=dataset), as_json)
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, shard):
     cli.add_command(_command)
 
 

@@ -65,12 +65,12 @@ class Run:
     @cached_property
     def ranks(self) -> pd.DataFrame:
         """(P, 4) int64: above, equal, support_above, support_equal."""
-        return _read_table(self.path, self.manifest["sha256"], COLUMNS)
+        return read_table(self.path, self.manifest["sha256"], COLUMNS)
 
     @cached_property
     def targets(self) -> pd.DataFrame:
         """(P, 3) int64: session, step, support of each target."""
-        return _read_table(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"], TARGETS)
+        return read_table(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"], TARGETS)
 
     @property
     def recommender(self) -> str:
@@ -127,7 +127,7 @@ def write(
     """Writes ranks and manifest (the manifest last: without it nothing counts as finished) and returns the run."""
     path = path_of(split, dataset=dataset, recommender=recommender, config=config, seed=seed, out=out or root())
     targets = path.parent.parent / "targets.parquet"
-    ranked, aimed = _parquet({name: getattr(ranks, name) for name in COLUMNS}), _targets(split, targets)
+    ranked, aimed = as_parquet({name: getattr(ranks, name) for name in COLUMNS}), _targets(split, targets)
     manifest = {
         "format": FORMAT,
         "dataset": dataset,
@@ -225,22 +225,22 @@ def _targets(split: Split, path: Path) -> bytes:
     columns = {"session": prefixes.session, "step": prefixes.step, "support": split.train.support[prefixes.target]}
     try:
         content = path.read_bytes()
-        if _read_table(path, hashlib.sha256(content).hexdigest(), TARGETS).equals(pd.DataFrame(columns)):
+        if read_table(path, hashlib.sha256(content).hexdigest(), TARGETS).equals(pd.DataFrame(columns)):
             return content
     except (OSError, EvidenceError):
         pass  # not there, or damaged
-    return _parquet(columns)
+    return as_parquet(columns)
 
 
-def _parquet(columns: dict[str, np.ndarray]) -> bytes:
-    """A Parquet file of unsigned integers of the smallest sufficient width."""
+def as_parquet(columns: dict[str, np.ndarray]) -> bytes:
+    """The bytes of a Parquet file of unsigned integers of the smallest sufficient width."""
     arrays = {name: values.astype(np.min_scalar_type(int(values.max(initial=0)))) for name, values in columns.items()}
     buffer = io.BytesIO()
     pq.write_table(pa.table(arrays), buffer, compression="zstd", compression_level=19, use_dictionary=False)
     return buffer.getvalue()
 
 
-def _read_table(path: Path, sha256: str, columns: tuple[str, ...]) -> pd.DataFrame:
+def read_table(path: Path, sha256: str, columns: tuple[str, ...]) -> pd.DataFrame:
     """(P, len(columns)) int64, none negative. Nothing is expanded before its number of rows and its types are known."""
     if not path.is_file():
         raise MissingError(f"There is no evidence file '{path}'.")

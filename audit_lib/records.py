@@ -33,6 +33,8 @@ REGISTRY: dict[str, str] = {
     "bench_train": "audit_lib.bench.train:measure",
     "bench_rank": "audit_lib.bench.rank:measure",
     "bench_scaling": "audit_lib.bench.train:scaling",
+    "bench_growth": "audit_lib.bench.growth:measure",
+    "data_parallel": "audit_lib.gru4rec.parallel:measure",
     "leakage": "audit_lib.observations:leakage",
     "shuffle": "audit_lib.observations:shuffle",
     "order_dial": "audit_lib.observations:order_dial",

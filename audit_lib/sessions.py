@@ -105,9 +105,11 @@ class Sessions:
         """sha256 of the content: equal data has equal fingerprints, wherever it came from."""
         digest = hashlib.sha256()
         for array in (self.offsets, self.items, self.times):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).data)
         for labels in (self.labels, self.catalogue):
-            digest.update("\n".join(map(str, labels)).encode())
+            for first in range(0, len(labels), 1 << 20):  # by pieces: a large log has many
+                text = "\n".join(map(str, labels[first : first + (1 << 20)]))
+                digest.update(f"\n{text}".encode() if first else text.encode())
         return digest.hexdigest()
 
     @classmethod
@@ -155,7 +157,7 @@ def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> p
         raise InputError(f"'{path}' has the ending '{path.suffix}'; expected .tsv, .txt, .csv or .parquet.")
     own = [names[column] for column in COLUMNS]
     try:
-        present = _columns(path)
+        present = file_columns(path)
         if missing := [name for name in own if name not in present]:
             raise InputError(
                 f"'{path}' lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
@@ -169,7 +171,7 @@ def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> p
     return validate(raw[own].set_axis(list(COLUMNS), axis=1), name=str(path))
 
 
-def _columns(path: Path) -> list[str]:
+def file_columns(path: Path) -> list[str]:
     """The names of all columns, read before any of their values. Raises InputError for a header without bound."""
     if path.suffix.lower() == ".parquet":
         return pq.read_schema(path).names
@@ -208,7 +210,7 @@ def validate(log: pd.DataFrame, *, name: str = "the log") -> pd.DataFrame:
     if log.empty:
         raise InputError(f"{name} holds no events. A log needs at least one session of two events.")
     log = log.reset_index(drop=True)
-    log[TIME] = _as_seconds(log[TIME], name)
+    log[TIME] = as_seconds(log[TIME], name)
     try:
         SCHEMA.validate(log, lazy=True)
     except pa.errors.SchemaErrors as errors:
@@ -218,7 +220,8 @@ def validate(log: pd.DataFrame, *, name: str = "the log") -> pd.DataFrame:
     return sort_log(log)
 
 
-def _as_seconds(time: pd.Series, name: str) -> pd.Series:
+def as_seconds(time: pd.Series, name: str) -> pd.Series:
+    """Time as Unix seconds (float64; NaN where it is missing). Raises InputError where it is not a number or date."""
     if pd.api.types.is_datetime64_any_dtype(time):
         utc = time.dt.tz_convert("UTC").dt.tz_localize(None) if time.dt.tz is not None else time
         return (utc - pd.Timestamp(0)).dt.total_seconds()

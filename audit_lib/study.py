@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from audit_lib import datasets, evidence, locks, ranking, recommenders, splits
+from audit_lib import datasets, evidence, large, locks, ranking, recommenders, splits
 from audit_lib.datasets import Dataset
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evidence import Run
@@ -21,6 +21,7 @@ from audit_lib.splits import Split
 # Settings that say how a model is computed, not which: they are recorded beside the configuration, not in it.
 APART = {"seed", "device", "threads"}
 OWN_TEST_SHARE = 0.1  # of the days of an own log, unless test_days says otherwise
+OWN_SUPPORT = 5  # events that an item needs in the train part of an own log
 
 
 def prepare(
@@ -33,8 +34,14 @@ def prepare(
     """A data set and its default split: the published one, else the temporal one of its registry entry.
 
     columns: a mapping, or its text form 'SessionId=sid,ItemId=iid,Time=ts'. test_days and min_item_support replace the
-    registry's values in a temporal split. An own log has its last tenth of time as test part.
+    registry's values in a temporal split. An own log has its last tenth of time as test part. One of many events is
+    never held as a table (see `large`); the split is the same.
     """
+    if large.is_large(name_or_path):
+        return large.prepare(
+            name_or_path, columns=columns_of(columns), test_days=test_days, test_share=OWN_TEST_SHARE,
+            min_item_support=OWN_SUPPORT if min_item_support is None else min_item_support,
+        )  # fmt: skip
     dataset = datasets.load(name_or_path, columns=columns_of(columns))
     return dataset, split_of(dataset, test_days=test_days, min_item_support=min_item_support)
 
@@ -64,7 +71,7 @@ def split_of(
         if test_days == 0:
             raise InputError(f"{dataset.name}: every event has the same Time, so there is no later part to test on.")
     if min_item_support is None:
-        min_item_support = 5 if source is None else source.min_item_support
+        min_item_support = OWN_SUPPORT if source is None else source.min_item_support
     return splits.temporal_split(
         dataset.log,
         test_days=test_days and test_days * test_share,
@@ -119,9 +126,7 @@ def run(
     same bits.
     """
     evidence.check_dataset_name(dataset.name)
-    cls = recommenders.lookup(recommender)
-    own = {key: value for key, value in (("seed", seed), ("device", device)) if key in cls.Config.model_fields}
-    model = recommenders.create(recommender, **(settings | own))
+    model = create(recommender, seed=seed, device=device, **settings)
     out = out or evidence.root()
     path = evidence.path_of(
         split, dataset=dataset.name, recommender=recommender, config=plain(model.config), seed=seed, out=out
@@ -167,9 +172,7 @@ def _rank(
     model: recommenders.Recommender, split: Split, path: Path, *, fresh: bool, progress: bool
 ) -> tuple[ranking.Ranks, dict[str, float]]:
     """Ranks, and the seconds they took. A model that can goes on from the last epoch of a run that was stopped."""
-    import torch  # here, so that the verbs that train nothing do not wait for it
-
-    torch.set_num_threads(getattr(model.config, "threads", 1))
+    use_threads(model)
     options = {}
     if "checkpoint" in inspect.signature(model.fit).parameters:
         options["checkpoint"] = _checkpoint(path)
@@ -183,6 +186,20 @@ def _rank(
     if earlier := getattr(model, "earlier_seconds", 0.0):  # of the run that was stopped: in fit, not in processor
         seconds |= {"fit": seconds["fit"] + earlier, "earlier": earlier}
     return ranks, seconds
+
+
+def create(recommender: str, *, seed: int, device: str, **settings: Any) -> recommenders.Recommender:
+    """A recommender with these settings; seed and device where it has them."""
+    known = recommenders.lookup(recommender).Config.model_fields
+    own = {key: value for key, value in (("seed", seed), ("device", device)) if key in known}
+    return recommenders.create(recommender, **(settings | own))
+
+
+def use_threads(model: recommenders.Recommender) -> None:
+    """As many threads for torch as the configuration says; one where it says nothing."""
+    import torch  # here, so that the verbs that train nothing do not wait for it
+
+    torch.set_num_threads(getattr(model.config, "threads", 1))
 
 
 def plain(config: recommenders.Config) -> dict[str, Any]:

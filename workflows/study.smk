@@ -40,6 +40,6 @@ rule record:
         expand("_build/study/{id}", id=MISSING),
     output:
         "book/evidence/records/{name}.json",
-    threads: workflow.cores
+    threads: os.cpu_count()  # cut to --cores where these are fewer; a cluster run has no --cores
     shell:
         "{sys.executable:q} -m audit_lib record {wildcards.name}"

@@ -67,7 +67,17 @@ class Reference:
         items = torch.from_numpy(s.inputs[t, :b].astype(np.int64))
         negatives = torch.from_numpy(self.negatives(self.offset + t)) if self.config.n_sample else items[:0]
         columns = torch.cat([torch.from_numpy(s.targets[t, :b].astype(np.int64)), negatives])  # (C,)
-        name = model.input_name(self.config)
+        lane, grads = self.gradients(items, columns, t)
+        self.update(grads, columns, items)
+        return lane
+
+    def gradients(self, items: Tensor, columns: Tensor, t: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss by lane (b,) of the inputs `items` (b,) over `columns` (C,), the lanes' targets first; its gradients.
+
+        Of the loss summed over lanes and divided by the nominal B: rows `Wy`, `By` by column, rows `input` by lane, and
+        every dense weight. The hidden states move on.
+        """
+        name, b = model.input_name(self.config), len(items)
         rows = {
             "Wy": self.weights["Wy"][columns].requires_grad_(),
             "By": self.weights["By"][columns].requires_grad_(),
@@ -75,11 +85,10 @@ class Reference:
         }
         dense = {n: w.requires_grad_() for n, w in self.weights.items() if n not in {"Wy", "By", name}}
         lane = self._loss(rows, columns, b, t)
-        grads = torch.autograd.grad(lane.sum() / s.n_lanes, [*rows.values(), *dense.values()])
+        grads = torch.autograd.grad(lane.sum() / self.schedule.n_lanes, [*rows.values(), *dense.values()])
         for w in dense.values():
             w.requires_grad_(False)
-        self._update(dict(zip([*rows, *dense], grads, strict=True)), columns, items, name)
-        return lane
+        return lane, dict(zip([*rows, *dense], grads, strict=True))
 
     def _loss(self, rows: dict[str, Tensor], columns: Tensor, b: int, t: int) -> Tensor:
         c = self.config
@@ -107,7 +116,9 @@ class Reference:
         key = draws.key(self.config.seed, purpose)
         return torch.tensor(draws.mask(key, self.offset + t, self.schedule.n_lanes, p, shape), dtype=self.dtype)
 
-    def _update(self, grads: dict[str, Tensor], columns: Tensor, items: Tensor, name: str) -> None:
+    def update(self, grads: dict[str, Tensor], columns: Tensor, items: Tensor) -> None:
+        """One step of the optimizer, from what `gradients` gave."""
+        name = model.input_name(self.config)
         if name == "Wy":
             self.optimizer.rows("Wy", torch.cat([columns, items]), torch.cat([grads["Wy"], grads["input"]]))
         else:

@@ -19,7 +19,7 @@ from audit_lib.sitecheck import messages
 GLOSSARY = "book/glossary"
 ASIDE = (nodes.title, nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.table,
          nodes.caption, nodes.citation, nodes.raw, nodes.sidebar)  # fmt: skip
-ASIDE_CLASSES = {"lead-sentence", "sd-card", "claim-badge", "cell_input", "cell_output"}
+ASIDE_CLASSES = {"lead-sentence", "provenance-banner", "sd-card", "claim-badge", "cell_input", "cell_output"}
 # Words that are also verbs or adjectives count only where they are nouns.
 NOUN = r"(?:(?<=the )|(?<=The )|(?<=a )|(?<=A )|(?<=its )|(?<=of )|(?<=each )|(?<=every ))"
 SPECIAL = {

@@ -1,8 +1,8 @@
 """Directives that write what the code already knows, so that no page repeats it by hand.
 
 `{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{citation}` how to cite
-this work, `{defence}` a table of how the report is tried. Their words go through the page's catalogue like any others;
-names and counts do not.
+this work, `{defence}` a table of how the report is tried, `{measured}` a table of a record. Their words go through the
+page's catalogue like any others; names and counts do not.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
@@ -20,7 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import audit_lib
-from audit_lib import citation, sources
+from audit_lib import citation, records, sources
 from audit_lib.defence import report
 from audit_lib.sources import Manual, Source
 
@@ -78,7 +79,7 @@ def is_original(source: Source) -> bool:
 
 def counts(source: Source) -> str:
     """A row of counts; thousands are set apart by a narrow space, the same in both languages."""
-    numbers = [f"{source.counts[key]:,}".replace(",", "\u202f") for key in ("events", "sessions", "items")]
+    numbers = [grouped(source.counts[key]) for key in ("events", "sessions", "items")]
     return f"| `{source.name}` | {' | '.join(numbers)} | {source.time} |"
 
 
@@ -87,6 +88,54 @@ def terms(source: Source) -> str:
     title = f"[{source.title}]({source.get.page})" if is_original(source) else source.title
     cited = f" {{cite:p}}`{source.citation_key}`" if source.citation_key not in NOT_CITED else ""
     return f"| `{source.name}` | {title}{cited} | [{source.licence}]({source.licence_url}) |"
+
+
+class Measured(FromCode):
+    """What a record says, as a table. `record`: `bench_growth` or `data_parallel`."""
+
+    option_spec = {"record": lambda value: directives.choice(value, tuple(TABLES))}  # noqa: RUF012
+
+    def lines(self) -> list[str]:
+        name = self.options["record"]
+        self.env.note_dependency(str(records.FOLDER / f"{name}.json"))
+        return TABLES[name](records.read(name))
+
+
+def growth(table: pd.DataFrame) -> list[str]:
+    """Each step at each size, measured or extrapolated."""
+    head = "| Step | Events | Processor seconds | Peak memory, GB | How it is known |"
+    rows = [
+        f"| {row.step} | {grouped(row.events)} | {row.processor_seconds:.0f} | {row.memory:.1f} | "
+        f"{'measured' if row.measured else 'extrapolated'} |"
+        for row in table.assign(memory=table["peak_memory_mb"] * 2**20 / 1e9)
+        .sort_values(["step", "events"], kind="stable", ascending=[False, True])
+        .itertuples()
+    ]
+    return [head, "|---|--:|--:|--:|---|", *rows]
+
+
+def data_parallel(table: pd.DataFrame) -> list[str]:
+    """Each mode and number of extra negatives: means over seeds, with the standard deviation of Recall@20."""
+    head = (
+        "| Processes | Extra negatives | Distinct negatives of a target | Loss of the first step | "
+        "Difference of its gradient | Recall@20 |"
+    )
+    rows = []
+    for (n, mode), found in table.groupby(["n_sample", "mode"], sort=False):
+        mean = found.mean(numeric_only=True)
+        rows.append(
+            f"| {mode} | {n} | {mean['distinct_negatives']:.1f} | {mean['first_loss']:.4f} | "
+            f"{mean['gradient_difference']:.1e} | {mean['recall']:.4f} ± {found['recall'].std():.4f} |"
+        )
+    return [head, "|---|--:|--:|--:|--:|--:|", *rows]
+
+
+def grouped(number: int) -> str:
+    """A whole number, its thousands set apart by a narrow space, the same in both languages."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+TABLES = {"bench_growth": growth, "data_parallel": data_parallel}
 
 
 class Deviations(FromCode):
@@ -135,6 +184,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("data-sets", DataSets)
     app.add_directive("deviations", Deviations)
+    app.add_directive("measured", Measured)
     app.add_directive("citation", HowToCite)
     app.add_directive("defence", Defence)
     version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes

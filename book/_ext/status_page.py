@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from claim_ledger import Ledger, untranslated
+from claim_ledger import Ledger
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -60,7 +60,7 @@ def banner(app: Sphinx, doctree: nodes.document) -> None:
         line += [nodes.inline("", f"{name}: "), nodes.literal("", value), nodes.Text(" · ")]
     there = app.builder.get_relative_uri(app.env.docname, PAGE)
     line += nodes.reference("", status.link(labels.translator(lang)), internal=True, refuri=there)
-    title.parent.insert(title.parent.index(title) + 1, untranslated(line))
+    title.parent.insert(title.parent.index(title) + 1, line)  # without a source, nothing here is translated
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
