@@ -167,6 +167,8 @@ def write(pages: Path, order: Sequence[str], target: Path, *, lang: str, epoch: 
 def numbered(tab: Browser, address: str) -> tuple[bytes, dict[str, int]]:
     """The document at an address, with page numbers in its contents, and the page of every anchor without them."""
     tab.visit(address, seconds=300)
+    if tab.run("document.readyState") != "complete":
+        raise PdfError("the document did not load in five minutes")
     numbers = page_numbers(printed(tab))
     tab.run(FILL_IN % json.dumps(numbers))
     content = printed(tab)
