@@ -10,11 +10,9 @@ REPORT = """<testsuites><testsuite>
 <testcase classname="tests.test_faults" name="test_a_kill[0]"/>
 <testcase classname="tests.test_faults" name="test_a_small_disk"><skipped message="no unshare"/></testcase>
 <testcase classname="tests.test_hostile" name="test_a_bomb"/>
-<testcase classname="tests.test_fuzz" name="test_a_pickle"><properties>
-<property name="cases" value="1000"/></properties>
+<testcase classname="tests.test_fuzz" name="test_a_pickle"><properties><property name="cases" value="1000"/></properties>
 </testcase>
-<testcase classname="tests.test_fuzz" name="test_a_table"><properties>
-<property name="cases" value="998"/></properties>
+<testcase classname="tests.test_fuzz" name="test_a_table"><properties><property name="cases" value="998"/></properties>
 </testcase>
 </testsuite></testsuites>"""
 
