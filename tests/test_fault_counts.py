@@ -1,20 +1,22 @@
 """The counts of what the report was put through: read from what pytest reports, and from nothing else."""
 
 import pytest
+from hypothesis import strategies as st
 
 from audit_lib import faults, records
 from audit_lib.errors import AuditError
 from tests.fuzzing import damaged, fuzz
+from tests.test_fuzz import one_of_ours
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.test_faults" name="test_a_kill[0]"/>
 <testcase classname="tests.test_faults" name="test_a_small_disk"><skipped message="no unshare"/></testcase>
 <testcase classname="tests.test_hostile" name="test_a_bomb"/>
-<testcase classname="tests.test_fuzz" name="test_a_pickle"><properties>
-<property name="cases" value="1000"/></properties>
+<testcase classname="tests.test_fuzz" name="test_a_pickle">
+<properties><property name="cases" value="1000"/></properties>
 </testcase>
-<testcase classname="tests.test_fuzz" name="test_a_table"><properties>
-<property name="cases" value="998"/></properties>
+<testcase classname="tests.test_fuzz" name="test_a_table">
+<properties><property name="cases" value="998"/></properties>
 </testcase>
 </testsuite></testsuites>"""
 
@@ -45,3 +47,13 @@ def test_as_many_cases_are_run_as_are_recorded_and_the_same_ones_each_time(monke
     assert said["cases"] == len(seen) == 2 * faults.CASES
     assert seen == again
     assert len(set(seen)) > faults.CASES
+
+
+def test_fuzzing_finds_a_reader_that_breaks():
+    with pytest.raises(UnicodeDecodeError):
+        fuzz(st.binary(max_size=20), lambda data: data.decode("ascii"), lambda *_: None)
+
+
+def test_an_error_that_is_not_ours_is_not_taken_for_one():
+    with pytest.raises(ZeroDivisionError):
+        one_of_ours(lambda: 1 / 0)
