@@ -11,8 +11,12 @@ from audit_lib import records
 from audit_lib.defence import determinism, mutation, report
 from audit_lib.errors import InputError
 from audit_lib.evidence import PROJECT
+from audit_lib.gru4rec import equality
 
-EQUALITY = pd.DataFrame({"case": ["a", "b", "c"], "losses": [1e-7, 0.2, float("nan")], "weights": [2e-6, 0.0, 0.1]})
+EQUALITY = pd.DataFrame({
+    "case": ["a", "b", "c", equality.TAIL_CASE],  # the last is a difference made on purpose
+    "losses": [1e-7, 0.2, float("nan"), 0.1], "weights": [2e-6, 0.0, 0.1, 0.1],
+})  # fmt: skip
 FAULTS = pd.DataFrame(
     [("faults", 1, "held"), ("faults", 1, "skipped"), ("hostile", 3, "held"), ("fuzz", 1000, "held"),
      ("fuzz", 500, "held")],
