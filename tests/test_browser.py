@@ -296,6 +296,7 @@ def test_without_scripts_the_interactive_page_shows_a_figure_and_no_dead_control
 
 
 def test_a_table_sorts_by_keyboard_says_so_and_goes_back(site: Path, browser: Any) -> None:
+    browser.call("Emulation.setFocusEmulationEnabled", enabled=True)  # a window in front
     browser.visit((site / "es/book/datasets.html").as_uri())
     table = "document.querySelector('table.sortable')"
     column = f"[...{table}.tBodies[0].rows].map(row => Number(row.cells[1].textContent.replace(/\\D/g, '')))"
@@ -314,6 +315,7 @@ def test_a_table_sorts_by_keyboard_says_so_and_goes_back(site: Path, browser: An
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_definition_of_a_term_shows_on_focus_and_escape_puts_it_away(site: Path, browser: Any, lang: str) -> None:
+    browser.call("Emulation.setFocusEmulationEnabled", enabled=True)  # a window in front
     browser.visit((site / lang / "book/methods.html").as_uri())
     hidden = "document.getElementById('term-tip').hidden"
     assert browser.run(hidden)
