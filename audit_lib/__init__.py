@@ -15,7 +15,7 @@ A module imports only from those above it:
     labels, figures, tables                      what a reader sees, in two languages
     documents, exhibits, contrasts, effects, reporting, report_exhibits, citation    what prose pages quote and show
     pipeline, site, sitecheck, mathjax           stages and pages
-    bench, doctor, __main__
+    bench, defence, doctor, __main__
 """
 
 __version__ = "0.1.0"

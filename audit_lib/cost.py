@@ -272,7 +272,7 @@ def summary(table: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
         ours = part[(part["recommender"] == "gru4rec") & (part["group"] == main_group(str(dataset)))].iloc[0]
         simple = part[~part["recommender"].str.startswith("gru4rec")]
         best = simple.loc[simple["recall"].idxmax()]
-        ratios.append(ours["seconds"] / best["seconds"])
+        ratios.append(float(ours["seconds"] / best["seconds"]))
         gained += bool(ours["recall"] > best["recall"])
         neural += bool(part.loc[part["recommender"].str.startswith("gru4rec"), "front"].any())
     sure = found[found["low"] > 0]

@@ -18,6 +18,9 @@ def run(cli: click.Command, arguments: Sequence[str] | None = None) -> Any:
     except AuditError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        click.echo(f"Error: {error}. Is there room on the disk, and permission to read and to write?", err=True)
+        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -160,20 +160,19 @@ def provenance(source: Source, lang: str) -> Table:
 
 
 def decision_table(source: Source, lang: str) -> Table:
-    """A row for each kind of log, a column for each constraint: the recommender to take, and its Recall@20.
+    """A row for each constraint, a column for each kind of log: the recommender to take, and its Recall@20.
 
     Raises NotYet without the records of latency and of the shuffle test.
     """
     _: Translate = translator(lang)
-    rows: dict[tuple[str, str], dict[str, str]] = {}
+    columns: dict[str, dict[str, str]] = {}
     for found in source.decisions.itertuples():
-        kind = decision.ORDERS[found.order], decision.SIZES[found.size]
-        row = rows.setdefault(kind, {"Order": _(kind[0]), "Log": _(kind[1])})
-        row[decision.CONDITIONS[found.condition]] = f"{name_of(found.recommended, lang)}: {found.recall:.3f}"
-    columns = ["Order", "Log", *(decision.CONDITIONS[name] for name in documents.CONSTRAINTS)]
-    return Table(
-        pd.DataFrame(([row.get(name, "–") for name in columns] for row in rows.values()), columns=columns), lang=lang
-    )
+        kind = f"{_(decision.ORDERS[found.order])}, {_(decision.SIZES[found.size]).lower()}"
+        cell = f"{name_of(found.recommended, lang)}: {found.recall:.3f}"
+        columns.setdefault(kind, {})[found.condition] = cell
+    table = {_("Constraint"): [_(decision.CONDITIONS[name]) for name in documents.CONSTRAINTS]}
+    table |= {kind: [cells.get(name, "–") for name in documents.CONSTRAINTS] for kind, cells in columns.items()}
+    return Table(pd.DataFrame(table), lang="en")  # its headings are in the reader's language already
 
 
 def decision_logs(source: Source, lang: str) -> Table:

@@ -39,8 +39,7 @@ def hold(path: Path, *, wait: bool = True, level: int = logging.INFO) -> Iterato
     try:
         file = _acquire(path, place, wait=wait, level=level)
     except OSError as error:
-        where = place.parent
-        raise WriteError(f"Nothing can be written to '{where}': {error}. Make room, or choose another.") from error
+        raise WriteError(f"Nothing can be written to '{place.parent}': {error}. Choose another.") from error
     try:
         with contextlib.suppress(OSError):  # a full disk has no room for a name, but may hold a lock
             about = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}

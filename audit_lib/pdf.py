@@ -149,7 +149,8 @@ def write(pages: Path, order: Sequence[str], target: Path, *, lang: str, epoch: 
     Raises PdfError if the browser fails or complains, or if the page numbers of the contents would be wrong.
     """
     html = bind(pages, order, lang=lang, date=time.strftime("%Y-%m-%d", time.gmtime(epoch)))
-    with tempfile.TemporaryDirectory() as profile, tempfile.NamedTemporaryFile("w", dir=pages, suffix=".html") as file:
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # a browser that was killed may still write
+    with folder as profile, tempfile.NamedTemporaryFile("w", dir=pages, suffix=".html") as file:
         file.write(html)
         file.flush()
         try:
@@ -166,6 +167,8 @@ def write(pages: Path, order: Sequence[str], target: Path, *, lang: str, epoch: 
 def numbered(tab: Browser, address: str) -> tuple[bytes, dict[str, int]]:
     """The document at an address, with page numbers in its contents, and the page of every anchor without them."""
     tab.visit(address, seconds=300)
+    if tab.run("document.readyState") != "complete":
+        raise PdfError("the document did not load in five minutes")
     numbers = page_numbers(printed(tab))
     tab.run(FILL_IN % json.dumps(numbers))
     content = printed(tab)

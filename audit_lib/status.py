@@ -77,7 +77,7 @@ def origin(folder: Path, commit: str | None, translate: Translate) -> Table:
     digest = sha256(sums) if sums.is_file() else "–"
     rows = [
         (translate("Commit"), (commit or "–")[: 2 * SHORT]),
-        (translate("Evidence (sha256 of SHA256SUMS)"), digest[: 2 * SHORT]),
+        (translate("Evidence (sha256 of its list of hashes)"), digest[: 2 * SHORT]),
     ]
     headings = ("Property", "Value")
     return _table(rows, [translate(heading) for heading in headings])
@@ -102,6 +102,11 @@ def made_of(notebook: Path, note: Path, folder: Path, commit: str | None, transl
         found = json.loads(note.read_text("utf8"))
         said |= {translate("Run"): found["executed"][:SHORT], translate("Seconds"): f"{found['seconds']:.1f}"}
     return said
+
+
+def link(translate: Translate) -> str:
+    """The words of the link from a banner to the page of these tables."""
+    return translate("Runs, evidence and versions")
 
 
 def _is_setting(node: ast.stmt) -> bool:

@@ -129,15 +129,15 @@ def test_the_decision_table_without_its_records_is_missing(tmp_path: Path) -> No
         exhibits.TABLES["decision"](Source(Book(tmp_path)), "en")
 
 
-def test_a_column_of_the_decision_table_is_a_constraint_and_a_row_a_kind_of_log() -> None:
+def test_a_row_of_the_decision_table_is_a_constraint_and_a_column_a_kind_of_log() -> None:
     kinds = {"order": ["weak", "strong"], "size": ["large", "small"], "condition": ["free", "ten"]}
-    found = pd.DataFrame({**kinds, "recommended": ["vstan", "gru4rec"], "recall": [0.5, 0.25]})
     source = Source()
-    source.decisions = found
-    shown = exhibits.TABLES["decision"](source, "en").data
-    assert shown["Order"].tolist() == ["Weak", "Strong"]
-    assert shown["No limit"].tolist() == ["VSTAN: 0.500", "–"]
-    assert shown["An answer within 10 ms"].tolist() == ["–", "GRU4Rec: 0.250"]
+    source.decisions = pd.DataFrame({**kinds, "recommended": ["vstan", "gru4rec"], "recall": [0.5, 0.25]})
+    shown = exhibits.TABLES["decision"](source, "en").data.set_index("Constraint")
+    assert shown.loc["No limit"].tolist() == ["VSTAN: 0.500", "–"]
+    assert shown.loc["An answer within 10 ms"].tolist() == ["–", "GRU4Rec: 0.250"]
+    assert list(shown) == ["Weak, large", "Strong, small"]
+    assert list(exhibits.TABLES["decision"](source, "es").data) == ["Condición", "Débil, grande", "Fuerte, pequeño"]
 
 
 def test_the_preprint_has_the_plain_row_of_its_source_to_the_last_digit() -> None:

@@ -110,7 +110,7 @@ def told(*arguments, **options):
     write(*arguments, **options)
     if len(options["log"]) == 2 and not (place / "go").exists():
         (place / "trained").write_text(str(os.getpid()))
-        time.sleep(60)
+        time.sleep(600)
 
 checkpoints.write = told
 print(train(place / "evidence").manifest["sha256"])
@@ -118,7 +118,7 @@ print(train(place / "evidence").manifest["sha256"])
 """
 
 
-def wait_for(path, seconds=90):
+def wait_for(path, seconds=300):
     end = time.monotonic() + seconds
     while not (path.is_file() and path.read_text()):
         assert time.monotonic() < end, f"{path} never came"
@@ -126,7 +126,7 @@ def wait_for(path, seconds=90):
     return path.read_text()
 
 
-def gone(pid, seconds=30):
+def gone(pid, seconds=60):
     """Whether a process ends by itself."""
     try:
         psutil.Process(pid).wait(seconds)
@@ -231,6 +231,7 @@ SMALL_DISK = """
             os.write(file, bytes(4096))
     except OSError as error:
         said["filler"] = str(error)
+    os.close(file)
     refused("run", lambda: train(DISK / "evidence"))
     refused("record", lambda: records.write("leakage", log, folder=DISK))
     refused("log", lambda: synthetic.write(synthetic.preset("synthetic", {}), DISK / "log.tsv"))

@@ -118,6 +118,8 @@ def test_only_the_first_use_of_a_term_in_running_text_is_explained(pages: Path) 
         ("en", "session", "two sessions", "sessions"),
         ("en", "rank", "we rank them, and the rank is one", "rank"),
         ("en", "negative", "a negative number", None),
+        ("en", "split", "we split by time, and the split is public", "split"),
+        ("en", "claim", "papers claim so", None),
         ("en", "Recall@K", "a Recall@20 of one", "Recall@20"),
         ("en", "Recall@K", "Recall@20x", None),
         ("es", "partición temporal", "las particiones temporales", "particiones temporales"),

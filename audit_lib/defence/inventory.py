@@ -48,23 +48,28 @@ def bill(root: Path = PROJECT) -> dict[str, Any]:
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, evidence.digest(components))}",
+        "serialNumber": serial(components),
         "version": 1,
         "metadata": {"component": about},
         "components": components,
     }
 
 
-def text(root: Path = PROJECT) -> str:
-    """The bill as it is written to its file."""
-    return json.dumps(bill(root), indent=1, ensure_ascii=False) + "\n"
+def serial(components: list[dict[str, Any]]) -> str:
+    """A serial number that follows from the components."""
+    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, evidence.digest(components))}"
+
+
+def text_of(bill: dict[str, Any]) -> str:
+    """A bill as it is written to its file."""
+    return json.dumps(bill, indent=1, ensure_ascii=False) + "\n"
 
 
 def write(root: Path = PROJECT) -> Path:
     """Writes the bill and returns its path."""
     path = root / BILL
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text(root), "utf8")
+    partial.write_text(text_of(bill(root)), "utf8")
     partial.replace(path)
     return path
 

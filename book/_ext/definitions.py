@@ -19,12 +19,13 @@ from audit_lib.sitecheck import messages
 GLOSSARY = "book/glossary"
 ASIDE = (nodes.title, nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.table,
          nodes.caption, nodes.citation, nodes.raw, nodes.sidebar)  # fmt: skip
-ASIDE_CLASSES = {"lead-sentence", "sd-card", "claim-badge", "cell_input", "cell_output"}
+ASIDE_CLASSES = {"lead-sentence", "provenance-banner", "sd-card", "claim-badge", "cell_input", "cell_output"}
 # Words that are also verbs or adjectives count only where they are nouns.
 NOUN = r"(?:(?<=the )|(?<=The )|(?<=a )|(?<=A )|(?<=its )|(?<=of )|(?<=each )|(?<=every ))"
 SPECIAL = {
-    "evidence": "(?<!no )evidence", "rank": NOUN + "ranks?", "support": NOUN + "support", "negative": "negatives",
-    "negativo": "negativos",
+    "evidence": "(?<!no )evidence", "rank": NOUN + "ranks?", "support": NOUN + "support", "split": NOUN + "splits?",
+    "claim": NOUN + "claims?", "log": "(?<!training )logs?", "negative": "negatives",
+    "negativo": "(?<!resultados )negativos",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from claim_ledger import Ledger, untranslated
+from claim_ledger import Ledger
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -59,8 +59,8 @@ def banner(app: Sphinx, doctree: nodes.document) -> None:
     for name, value in said.items():
         line += [nodes.inline("", f"{name}: "), nodes.literal("", value), nodes.Text(" · ")]
     there = app.builder.get_relative_uri(app.env.docname, PAGE)
-    line += nodes.reference("", labels.translator(lang)("Runs, evidence and versions"), internal=True, refuri=there)
-    title.parent.insert(title.parent.index(title) + 1, untranslated(line))
+    line += nodes.reference("", status.link(labels.translator(lang)), internal=True, refuri=there)
+    title.parent.insert(title.parent.index(title) + 1, line)  # without a source, nothing here is translated
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

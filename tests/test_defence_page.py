@@ -1,0 +1,104 @@
+"""The tables of "How this report defends itself": they say what the records say, and a dash where there is none."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+from audit_lib import records
+from audit_lib.defence import determinism, mutation, report
+from audit_lib.errors import InputError
+from audit_lib.evidence import PROJECT
+from audit_lib.gru4rec import equality
+
+EQUALITY = pd.DataFrame({
+    "case": ["a", "b", "c", equality.TAIL_CASE],  # the last is a difference made on purpose
+    "losses": [1e-7, 0.2, float("nan"), 0.1], "weights": [2e-6, 0.0, 0.1, 0.1],
+})  # fmt: skip
+FAULTS = pd.DataFrame(
+    [("faults", 1, "held"), ("faults", 1, "skipped"), ("hostile", 3, "held"), ("fuzz", 1000, "held"),
+     ("fuzz", 500, "held")],
+    columns=["kind", "cases", "state"],
+)  # fmt: skip
+MUTATION = pd.DataFrame({
+    "module": ["metrics", "ranking"], "tests": ["x", "y"], "possible": [1082, 75], "mutants": [1082, 10],
+    "killed": [1070, 8], "stopped": [2, 0], "survived": [10, 2], "equivalent": [9, 1], "unexplained": [1, 1],
+})  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def rows(table: str) -> dict[str, list[str]]:
+    """The rows of a table by their first cell, its head and rule left out."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in report.lines(table)[2:]]
+    return {first: rest for first, *rest in cells}
+
+
+def test_without_records_a_table_has_the_same_words_and_dashes_for_numbers(folder):
+    before = {table: set(rows(table)) for table in report.TABLES}
+    assert rows("counts")["Small faults put into the code"] == rows("counts")["Cases fuzzed"] == ["–"]
+    assert all(set(cells) == {"–"} for table in ("conditions", "mutants") for cells in rows(table).values())
+    assert len(rows("conditions")) == len(determinism.CHANGES)
+    assert list(rows("mutants")) == [f"`{module}`" for module in mutation.MODULES]
+    for name, table in (("official_equality", EQUALITY), ("faults", FAULTS), ("mutation", MUTATION)):
+        records.write(name, table)
+    assert {table: set(rows(table)) for table in report.TABLES} == before
+
+
+def test_counts_are_those_of_the_records(folder):
+    for name, table in (("official_equality", EQUALITY), ("faults", FAULTS), ("mutation", MUTATION)):
+        records.write(name, table)
+    found = {words: cells[0] for words, cells in rows("counts").items()}
+    assert found["Settings in which the independent engine equals the official code, of those compared"] == "1 / 3"
+    assert found["Small faults put into the code"] == "1\u202f092"
+    assert found["Noticed by the tests"] == "1\u202f080"
+    assert found["Not noticed, because no input tells them from the original"] == "10"
+    assert (found["Faults of machine and files survived"], found["Hostile inputs refused"]) == ("1", "1")
+    assert found["Cases fuzzed"] == "1\u202f500"
+    assert rows("mutants")["`ranking`"] == ["75", "10", "8", "0", "2", "1"]
+
+
+def test_conditions_show_bits_differences_and_where(folder):
+    table = pd.DataFrame(
+        [("hash seed", "metrics", 768, 0, 0.0, 0.0, True), ("Python 3.13.0", "metrics", 768, 0, 0.0, 0.0, True),
+         ("other vector instructions", "weights", 3200, 90, 2e-6, 1e-3, True),
+         ("other vector instructions", "intervals", 64, 1, 0.00123, 1e-2, True)],
+        columns=["changed", "part", "bits", "differing", "worst", "bound", "within"],
+    )  # fmt: skip
+    records.write("determinism", table)
+    found = rows("conditions")
+    assert found["Hash seed"] == ["768", "0", "0", "–"]
+    assert found["`Python 3.13.0`"] == ["768", "0", "0", "–"]
+    assert found["Other vector instructions"] == ["3\u202f264", "91", "1.2e-03", "`weights`, `intervals`"]
+    assert found["Two threads"] == ["–"] * 4
+    counted = {words: cells[0] for words, cells in rows("counts").items()}
+    assert counted["Bits compared under conditions that must not matter"] == "1\u202f536"
+    assert counted["Values that differed among them"] == "0"
+
+
+def test_what_is_counted_in_files_is_there():
+    assert report.test_functions() > 500
+    assert report.sealed_files() > 100
+    assert report.claims_with_tolerance() > 10
+    assert all(path.name for path in report.sources())
+    supply = rows("supply")
+    assert int(supply["Packages asked for by name"][0]) >= 20
+    assert int(supply["Packages locked, with all that they need on any platform"][0].replace("\u202f", "")) > 150
+
+
+def test_the_page_shows_every_table_and_types_no_result():
+    page = (PROJECT / "book" / "defence.md").read_text("utf8")
+    assert set(re.findall(r"\{defence\}\n:table: (\w+)", page)) == set(report.TABLES)
+    prose = re.sub(r"`[^`]*`|```.*?```", "", page, flags=re.DOTALL)
+    assert not re.search(r"\d{3,}|\d %|\d\.\d", prose.replace("sha256", ""))
+
+
+def test_an_unknown_table_is_refused():
+    with pytest.raises(InputError, match="Did you mean 'counts'"):
+        report.lines("count")
