@@ -153,9 +153,9 @@ def computed() -> set[str]:
 
 
 def of_claims() -> set[str]:
-    """Labels of the ledger: measures, their arguments, variants of the study, the source that is no paper."""
+    """Labels of the ledger: measures, their arguments, variants and preparations of the study, the source that is no paper."""
     arguments = [word for words in claims._WORDS.values() for word in words.values()]
-    variants = [variant.label for variant in experiments.read().variant]
+    variants = [changed.label for changed in (*experiments.read().variant, *experiments.preparations().values())]
     titles = [title for _, title in MEASURES.values()]
     words = {"The study under audit", "Download the ledger as JSON"}  # the last is that of the link
     groups = [settings for settings in literature.GROUPS.values() if settings]
