@@ -153,7 +153,7 @@ def computed() -> set[str]:
 
 
 def of_claims() -> set[str]:
-    """Labels of the ledger: measures, their arguments, variants and preparations of the study, the source that is no paper."""
+    """Labels of the ledger: measures, their arguments, changes and preparations of the study, what is no paper."""
     arguments = [word for words in claims._WORDS.values() for word in words.values()]
     variants = [changed.label for changed in (*experiments.read().variant, *experiments.preparations().values())]
     titles = [title for _, title in MEASURES.values()]
