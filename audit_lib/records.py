@@ -95,12 +95,15 @@ def read(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     again = f"Make it anew with `python -m audit_lib record {name}`."
     try:
         record = json.loads(path.read_text("utf8"))
-        found, expected = _digest(record["columns"], record["rows"]), record["sha256"]
+        found, expected = _digest(record["columns"], record["rows"]), str(record["sha256"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EvidenceError(f"'{path}' is not a record: {error!r}. {again}") from error
     if found != expected:
         raise EvidenceError(f"'{path}' was edited: its rows have sha256 {found[:12]}, not {expected[:12]}. {again}")
-    table = pd.DataFrame(record["rows"], columns=list(record["columns"])).astype(record["columns"])
+    try:
+        table = pd.DataFrame(record["rows"], columns=list(record["columns"])).astype(record["columns"])
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError, AssertionError) as error:
+        raise EvidenceError(f"'{path}' is not a record: its rows do not fit its columns ({error}). {again}") from error
     table.attrs = {key: value for key, value in record.items() if key not in ("columns", "rows")}
     return table
 
