@@ -25,6 +25,9 @@ THEME = ("color-contrast", "link-in-text-block")  # what a theme can change
 # same style in the same place, tokens of code, the paths of a formula. A row stays if it holds a kind of link that none
 # before it had, and what names a link or a control stays whole.
 THIN = """(() => {
+  const still = document.createElement("style");  // colours are read as they end up, not on their way there
+  still.textContent = "*, ::before, ::after { transition: none !important; animation: none !important; }";
+  document.head.append(still);
   const links = new Set(), kinds = new Map();
   const fresh = (row) => [...row.querySelectorAll("a, button, span[class]")].filter((e) => {
     const known = links.has(e.className); links.add(e.className); return !known; }).length;
