@@ -2,7 +2,8 @@
 
 `bind` joins the articles of the pages in the order of the contents, makes every id unique and every link between pages
 one inside the document. Chromium prints it, outline and links included; page numbers of the contents are read from a
-first print and written in before the second: no style sheet can ask for them. The same pages give the same bytes.
+first print and written in before the second: no style sheet can ask for them. The same pages give the same print,
+nearly always to the byte: a browser may put the parts of the file in another order.
 """
 
 from __future__ import annotations
