@@ -130,7 +130,8 @@ def test_a_setting_reaches_the_stage_unchanged_through_make_and_snakemake(tmp_pa
     """From the command line of make, through its shell, our encoding, Snakemake's reading and its shell."""
     show = "import json, sys; print(json.dumps(sys.argv[1:]))"
     (tmp_path / "show.py").write_text(show)
-    command = ["make", "-f", str(ROOT / "Makefile"), "book", "READY=", f"RUN={sys.executable} {tmp_path / 'show.py'}"]
+    run = f"RUN={sys.executable} {tmp_path / 'show.py'}"
+    command = ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), "book", "READY=", run]
     done = subprocess.run(
         [*command, "DATASET=" + value.replace("$", "$$")], cwd=tmp_path, capture_output=True, text=True, check=True
     )
