@@ -148,13 +148,7 @@ def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> p
     Raises MissingError if there is no such file, InputError (naming every failure at once) if it is not a log.
     """
     path = Path(path)
-    names = {name: name for name in COLUMNS} | dict(columns or {})
-    if unknown := set(names) - set(COLUMNS):
-        raise InputError(f"Column mapping names {sorted(unknown)}; it maps only {', '.join(COLUMNS)}.")
-    if not path.is_file():
-        raise MissingError(f"There is no file '{path}'. Give the path of a .tsv, .csv or .parquet log.")
-    if path.suffix.lower() not in READABLE:
-        raise InputError(f"'{path}' has the ending '{path.suffix}'; expected .tsv, .txt, .csv or .parquet.")
+    names = own_names(path, columns)
     own = [names[column] for column in COLUMNS]
     try:
         present = file_columns(path)
@@ -169,6 +163,18 @@ def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> p
     except UNREADABLE as error:
         raise InputError(f"'{path}' cannot be read as {path.suffix}: {error}") from error
     return validate(raw[own].set_axis(list(COLUMNS), axis=1), name=str(path))
+
+
+def own_names(path: Path, columns: Mapping[str, str] | None) -> dict[str, str]:
+    """The file's name for each of COLUMNS. Raises InputError for other names or endings, MissingError for no file."""
+    names = {name: name for name in COLUMNS} | dict(columns or {})
+    if unknown := set(names) - set(COLUMNS):
+        raise InputError(f"Column mapping names {sorted(unknown)}; it maps only {', '.join(COLUMNS)}.")
+    if not path.is_file():
+        raise MissingError(f"There is no file '{path}'. Give the path of a .tsv, .csv or .parquet log.")
+    if path.suffix.lower() not in READABLE:
+        raise InputError(f"'{path}' has the ending '{path.suffix}'; expected .tsv, .txt, .csv or .parquet.")
+    return names
 
 
 def file_columns(path: Path) -> list[str]:

@@ -219,6 +219,8 @@ def test_a_workflow_pins_its_actions_by_commit_and_asks_for_little(path):
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), f"{action} does not say its version"
     assert workflow["permissions"] == {"contents": "read"}
+    for build in re.findall(r"LOCKED: (\S+)", text):
+        assert (PROJECT / f"requirements-{build}.lock").is_file(), build
     assert not re.search(r"pull_request_target|secrets\.|curl |wget ", text)
     for name, job in workflow["jobs"].items():
         assert job["timeout-minutes"] <= 90, name

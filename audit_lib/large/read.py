@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audit_lib import sessions
-from audit_lib.errors import InputError, MissingError
-from audit_lib.sessions import COLUMNS, ITEM, READABLE, SESSION, TIME
+from audit_lib.errors import InputError
+from audit_lib.sessions import COLUMNS, ITEM, SESSION, TIME
 
 CHUNK = 1_000_000  # rows of text parsed at a time
 IDS = (SESSION, ITEM)
@@ -72,13 +72,7 @@ def as_events(path: Path, folder: Path, *, columns: Mapping[str, str] | None = N
 
     Raises MissingError if there is no such file, InputError if it is not a log (a text file is checked here already).
     """
-    names = {name: name for name in COLUMNS} | dict(columns or {})
-    if unknown := set(names) - set(COLUMNS):
-        raise InputError(f"Column mapping names {sorted(unknown)}; it maps only {', '.join(COLUMNS)}.")
-    if not path.is_file():
-        raise MissingError(f"There is no file '{path}'. Give the path of a .tsv, .csv or .parquet log.")
-    if path.suffix.lower() not in READABLE:
-        raise InputError(f"'{path}' has the ending '{path.suffix}'; expected .tsv, .txt, .csv or .parquet.")
+    names = sessions.own_names(path, columns)
     target = folder / "events.parquet"
     try:
         present = sessions.file_columns(path)
