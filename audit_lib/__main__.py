@@ -183,7 +183,7 @@ def tune(
     save: bool,
 ) -> None:  # fmt: skip
     """Search settings on a validation split of train, as long as the test part; print how they were found."""
-    from audit_lib import tuning
+    from audit_lib import spaces, tuning
     from audit_lib.recommenders import presets
 
     data, split = study.prepare(dataset)
@@ -193,6 +193,7 @@ def tune(
         recommender, split.train, test_days=days, test_fraction=None if days else share,
         min_item_support=split.summary["min_item_support"], objective=tuning.Objective(metric, k, min_step),
         budget=tuning.Budget(trials), seed=seed, storage=storage, fixed=presets.fixed_for(recommender, data.name),
+        starts=spaces.STARTS.get(recommender, ()),
     ).manifest()  # fmt: skip
     if save:
         presets.save(data.name, recommender, found)

@@ -22,6 +22,10 @@ class ScoreError(AuditError, ValueError):
     """A recommender returned scores that cannot be ranked."""
 
 
+class DivergedError(AuditError, ArithmeticError):
+    """Training went astray: its loss is no longer a number."""
+
+
 class EvidenceError(AuditError, ValueError):
     """An evidence file or its manifest is missing, damaged or does not belong together."""
 

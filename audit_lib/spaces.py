@@ -2,13 +2,15 @@
 
 A space is a mapping from setting to optuna distribution. Those of Ludewig et al. 2020 (UMUAI 31), published with
 session-rec, are lists of values; its λ of positions are multiples of the mean session length l, after Garg et al. 2019
-(arXiv 1907.01210), whose own candidates are l/8 … 2l. GRU4Rec's is Hidasi & Czapp's (2023, arXiv 2307.14956), published
-with the official code.
+(arXiv 1907.01210), whose own candidates are l/8 … 2l. GRU4Rec's are Hidasi & Czapp's (2023, arXiv 2307.14956), published
+with the official code, one for each loss; here the loss is a setting too. So are the settings to try first, which they
+found best on five logs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -73,6 +75,7 @@ def _vstan(train: Sessions) -> Space:
 
 def _gru4rec(train: Sessions) -> Space:
     return {
+        "loss": CategoricalDistribution(("cross-entropy", "bpr-max")),
         "layers": IntDistribution(64, 512, step=32),
         "batch_size": IntDistribution(32, 256, step=16),
         "learning_rate": FloatDistribution(0.01, 0.25, step=0.005),
@@ -80,6 +83,9 @@ def _gru4rec(train: Sessions) -> Space:
         "dropout_p_hidden": FloatDistribution(0.0, 0.7, step=0.05),
         "momentum": FloatDistribution(0.0, 0.9, step=0.05),
         "sample_alpha": FloatDistribution(0.0, 1.0, step=0.1),
+        "logq": CategoricalDistribution((0.0, 1.0)),
+        "bpreg": FloatDistribution(0.0, 2.0, step=0.05),
+        "elu_param": CategoricalDistribution((0.5, 1.0, 0.0)),
     }
 
 
@@ -94,6 +100,36 @@ SPACES: dict[str, Callable[[Sessions], Space]] = {
     "gru4rec": _gru4rec,
 }
 
+# Settings to try first: the authors' for Diginetica, RetailRocket, Coveo, Yoochoose and REES46, as shipped with the
+# official code.
+STARTS: dict[str, tuple[Mapping[str, Any], ...]] = {
+    "gru4rec": (
+        {
+            "loss": "bpr-max", "layers": 512, "batch_size": 128, "learning_rate": 0.05, "dropout_p_embed": 0.5,
+            "dropout_p_hidden": 0.3, "momentum": 0.15, "sample_alpha": 0.3, "bpreg": 0.9, "elu_param": 1.0,
+        },
+        {
+            "loss": "bpr-max", "layers": 224, "batch_size": 80, "learning_rate": 0.05, "dropout_p_embed": 0.5,
+            "dropout_p_hidden": 0.05, "momentum": 0.4, "sample_alpha": 0.4, "bpreg": 1.95, "elu_param": 0.5,
+        },
+        {
+            "loss": "bpr-max", "layers": 512, "batch_size": 144, "learning_rate": 0.05, "dropout_p_embed": 0.35,
+            "dropout_p_hidden": 0.0, "momentum": 0.4, "sample_alpha": 0.2, "bpreg": 1.85, "elu_param": 1.0,
+        },
+        {
+            "loss": "cross-entropy", "layers": 480, "batch_size": 48, "learning_rate": 0.07, "dropout_p_embed": 0.0,
+            "dropout_p_hidden": 0.2, "momentum": 0.0, "sample_alpha": 0.2, "logq": 1.0,
+        },
+        {
+            "loss": "cross-entropy", "layers": 512, "batch_size": 240, "learning_rate": 0.065, "dropout_p_embed": 0.45,
+            "dropout_p_hidden": 0.0, "momentum": 0.0, "sample_alpha": 0.5, "logq": 1.0,
+        },
+    ),
+}  # fmt: skip
+
+# Settings that only one loss has.
+_OF_LOSS = {"cross-entropy": {"logq"}, "bpr-max": {"bpreg", "elu_param"}}
+
 # What grows from one rung of the budget to the next: the setting named here, else the share of validation sessions.
 RESOURCES: dict[str, str] = {"gru4rec": "n_epochs"}
 
@@ -103,3 +139,9 @@ def space_of(name: str, train: Sessions) -> Space:
     if name not in SPACES:
         raise InputError(f"'{name}' has no search space: nothing to tune. Those with one: {', '.join(sorted(SPACES))}.")
     return SPACES[name](train)
+
+
+def applying(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the drawn settings that have a meaning together: with a loss, only its own."""
+    other = {key for loss, keys in _OF_LOSS.items() if settings.get("loss", loss) != loss for key in keys}
+    return {key: value for key, value in settings.items() if key not in other}

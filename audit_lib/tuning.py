@@ -3,13 +3,15 @@
 `tune` is given train sessions and nothing else, so that no test event can reach it. Its budget rule is the same for
 every recommender: `trials` configurations, each evaluated at shares η^−(r−1), …, 1/η, 1 of a full evaluation, and only
 those among the best 1/η of their rung go on (asynchronous successive halving, Li et al. 2020, arXiv 1810.05934). The
-share is that of the validation sessions for models that count, and that of the epochs for models that are trained.
+share is that of the validation sessions for models that count, and that of the epochs for models that are trained;
+these go on from the epochs of the rung before.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,9 +25,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
 
 from audit_lib import metrics, ranking, recommenders
-from audit_lib.errors import InputError
+from audit_lib.errors import DivergedError, InputError
 from audit_lib.sessions import Prefixes, Sessions
-from audit_lib.spaces import RESOURCES, Space, space_of
+from audit_lib.spaces import RESOURCES, Space, applying, space_of
 from audit_lib.splits import Split, temporal_split
 
 log_ = logging.getLogger(__name__)
@@ -130,7 +132,7 @@ def tune(
             study.enqueue_trial(dict(starts[finished]))
         trial = study.ask(dict(space))
         try:
-            value = _evaluate(trial, recommender, fixed | trial.params, split, objective, budget, seed)
+            value = _evaluate(trial, recommender, fixed | applying(trial.params), split, objective, budget, seed)
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
         except BaseException:
@@ -183,25 +185,30 @@ def _evaluate(
     budget: Budget,
     seed: int,
 ) -> float:
-    """The objective at the full share; raises TrialPruned if a rung stops the trial before."""
-    resource = RESOURCES.get(recommender)
-    model = None
+    """The objective at the full share; raises TrialPruned if a rung stops the trial before, or training diverges."""
     order = np.random.default_rng(seed).permutation(split.test.n_sessions)
+    resource = RESOURCES.get(recommender)
+    counted = None if resource else recommenders.create(recommender, **settings).fit(split.train)
     value = float("nan")
-    for rung, share in enumerate(budget.shares):
-        test = split.test
-        if resource is None:
-            test = test.select(order[: max(1, round(share * len(order)))])
-            model = model or recommenders.create(recommender, **settings).fit(split.train)
-        else:
-            whole = recommenders.create(recommender, **settings).config
-            part = {resource: max(1, round(share * getattr(whole, resource)))}
-            model = recommenders.create(recommender, **(settings | part)).fit(split.train)
-        value = _value(model, test, split.train.support, objective)
-        trial.set_user_attr("rung", rung)
-        trial.report(value, budget.eta**rung)
-        if share < 1 and trial.should_prune():
-            raise optuna.TrialPruned
+    with tempfile.TemporaryDirectory() as folder:
+        for rung, share in enumerate(budget.shares):
+            trial.set_user_attr("rung", rung)
+            if counted:
+                test = split.test.select(order[: max(1, round(share * len(order)))])
+                value = _value(counted, test, split.train.support, objective)
+            else:
+                whole = recommenders.create(recommender, **settings).config
+                part = settings | {resource: max(1, round(share * getattr(whole, resource)))}
+                try:
+                    trained = recommenders.create(recommender, **part)
+                    trained.fit(split.train, checkpoint=Path(folder) / "checkpoint")
+                    value = _value(trained, split.test, split.train.support, objective)
+                except DivergedError as error:
+                    log_.info("%s: %s", recommender, error)
+                    raise optuna.TrialPruned from error
+            trial.report(value, budget.eta**rung)
+            if share < 1 and trial.should_prune():
+                raise optuna.TrialPruned
     return value
 
 
@@ -230,4 +237,4 @@ def _result(study: optuna.Study, setup: dict[str, Any], fixed: dict[str, Any]) -
         for t in done
     ]
     spent = sum(sum(shares[: t.user_attrs["rung"] + 1]) for t in done)
-    return Tuned(setup["recommender"], fixed | best.params, float(best.value), spent, pd.DataFrame(rows), setup)
+    return Tuned(setup["recommender"], fixed | applying(best.params), float(best.value), spent, pd.DataFrame(rows), setup)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audit_lib.errors import AuditError, InputError
+from audit_lib.errors import DivergedError, InputError
 from audit_lib.gru4rec import model
 from audit_lib.gru4rec.train import GRU4Rec
 from audit_lib.sessions import Prefixes
@@ -103,7 +103,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_is_located(engine, loss):
     config = dict(layers=4, n_sample=4, batch_size=3, n_epochs=2, loss=loss)
     weights = model.initial_weights(GRU4Rec(**config).config, 10)
     weights["Wy"][3] = np.nan  # the first input of lane 1, and nobody's target or negative
-    with pytest.raises(AuditError, match=r"became nan in epoch 1, step 0, lane 1 \(item index 3\)"):
+    with pytest.raises(DivergedError, match=r"became nan in epoch 1, step 0, lane 1 \(item index 3\)"):
         GRU4Rec(**config).fit(train, weights=weights, negatives=lambda step: np.array([0, 1, 2, 9]), engine=engine)
 
 

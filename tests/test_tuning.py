@@ -8,7 +8,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from audit_lib import recommenders, spaces, tuning
-from audit_lib.errors import InputError
+from audit_lib.errors import DivergedError, InputError
 from audit_lib.recommenders import Config, Recommender
 from audit_lib.tuning import Budget, Objective, tune
 from tests.small_logs import sessions_of
@@ -39,8 +39,11 @@ class Peek(Recommender):
     shown: list = []  # noqa: RUF012 (shared on purpose)
     epochs: list = []  # noqa: RUF012
     fail_at: int | None = None
+    diverges = staticmethod(lambda quality: False)
 
-    def fit(self, train):
+    def fit(self, train, *, checkpoint=None):
+        if self.diverges(self.config.quality):
+            raise DivergedError("the loss became nan")
         if self.fail_at is not None and len(self.epochs) >= self.fail_at:
             raise KeyboardInterrupt
         self.shown.append(("fit", train))
@@ -163,6 +166,42 @@ def test_successive_halving_gives_a_trained_model_its_epochs(train, peek, monkey
     monkeypatch.setitem(spaces.RESOURCES, "peek", "n_epochs")
     tune("peek", train, test_fraction=0.2, objective=MRR, space=QUALITY, budget=Budget(trials=1))
     assert peek.epochs == [1, 3, 9]
+
+
+def test_a_training_that_diverges_is_a_trial_that_lost(train, peek, monkeypatch):
+    monkeypatch.setitem(spaces.RESOURCES, "peek", "n_epochs")
+    monkeypatch.setattr(peek, "diverges", staticmethod(lambda quality: quality == 19))
+    starts = [{"quality": 19}, {"quality": 5}]
+    found = tune("peek", train, test_fraction=0.2, space=QUALITY, budget=Budget(trials=2), starts=starts)
+    assert found.settings["quality"] == 5
+    assert found.trials["value"].isna().tolist() == [True, False]
+    assert found.spent == pytest.approx(1 / 9 + (1 / 9 + 1 / 3 + 1))
+
+
+def test_gru4rec_goes_on_from_the_epochs_of_the_rung_before(train):
+    small = {"layers": IntDistribution(8, 8), "learning_rate": FloatDistribution(0.1, 0.1)}
+    fixed = {"n_epochs": 9, "batch_size": 8, "n_sample": 16}
+    found = tune("gru4rec", train, test_fraction=0.2, space=small, fixed=fixed, budget=Budget(trials=1))
+    split = tuning.temporal_split(train.to_log(), test_fraction=0.2)
+    model = recommenders.create("gru4rec", **found.settings).fit(split.train, progress=False)  # in one go
+    ranks = tuning.ranking.rank(model, split.prefixes, split.train.support)
+    assert found.value == tuning.metrics.METRICS["Recall"](ranks.above, ranks.equal, 20).mean()
+
+
+def test_what_belongs_to_the_other_loss_is_left_out():
+    drawn = {"loss": "bpr-max", "logq": 1.0, "bpreg": 0.5, "elu_param": 1.0, "layers": 64}
+    assert spaces.applying(drawn) == {"loss": "bpr-max", "bpreg": 0.5, "elu_param": 1.0, "layers": 64}
+    assert spaces.applying(drawn | {"loss": "cross-entropy"}) == {"loss": "cross-entropy", "logq": 1.0, "layers": 64}
+    assert spaces.applying({"steps": 3}) == {"steps": 3}
+
+
+@pytest.mark.parametrize(("name", "start"), [(name, s) for name, starts in spaces.STARTS.items() for s in starts])
+def test_settings_to_try_first_lie_within_the_space(name, start, train):
+    space = spaces.space_of(name, train)
+    for key, value in start.items():
+        assert space[key]._contains(space[key].to_internal_repr(value))
+    assert spaces.applying(start) == start
+    recommenders.create(name, **start)
 
 
 def test_given_starts_are_tried_first(train, peek):

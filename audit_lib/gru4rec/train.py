@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from audit_lib.errors import AuditError, InputError
+from audit_lib.errors import DivergedError, InputError
 from audit_lib.gru4rec import batches, checkpoints, flaws, model, scoring
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.base import Recommender
@@ -57,7 +57,7 @@ class GRU4Rec(Recommender):
         weights: initial ones by name (`model.shapes`); by default drawn from `seed`. negatives: the extra negatives of
         every step, (n_sample,) int64: an iterator, or a function of the step counted over all epochs; by default drawn.
         checkpoint: written after every epoch; where it exists, training goes on from there, to the same bits.
-        Raises InputError for sessions or weights that do not fit, AuditError when the loss is no longer finite.
+        Raises InputError for sessions or weights that do not fit, DivergedError when the loss is no longer finite.
         """
         c = self.config
         plan = batches.schedule(train, batch_size=c.batch_size, min_lanes=1 if c.n_sample else 2)
@@ -164,9 +164,9 @@ def _train_epoch(
     return losses, entry
 
 
-def _diverged(lanes: np.ndarray, plan: batches.Schedule, epoch: int, first: int) -> AuditError:
+def _diverged(lanes: np.ndarray, plan: batches.Schedule, epoch: int, first: int) -> DivergedError:
     step, lane = np.argwhere(~np.isfinite(lanes))[0]
-    return AuditError(
+    return DivergedError(
         f"GRU4Rec: the loss became {lanes[step, lane]} in epoch {epoch + 1}, step {first + step}, lane {lane} "
         f"(item index {plan.inputs[first + step, lane]}). Training stopped. "
         "Lower learning_rate, or check the initial weights."
