@@ -10,12 +10,11 @@ from typing import NamedTuple
 from audit_lib import inference
 from audit_lib.documents import MIN_STEP, SIMPLE, Source
 from audit_lib.evidence import Run
-from audit_lib.measures import Book, Measured, over, values_of
+from audit_lib.measures import TRAININGS, Book, Measured, over, values_of
 
 K = 20
 # Logs with an order to learn, on which GRU4Rec is held against simple recommenders.
 DATASETS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k", "entree", "foursquare_nyc", "movielens_100k")
-TRAININGS = {"headline": "Cross-entropy", "headline_bpr_max": "BPR-max"}  # group of the study: loss
 ENGINES = ("gru4rec", "gru4rec_official")
 
 

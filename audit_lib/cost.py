@@ -40,7 +40,7 @@ CLOCKS = {"processor": "Processor", "wall": "Wall clock"}
 def runs_of(book: Book, dataset: str) -> dict[tuple[str, str], list[Run]]:
     """Runs, one a seed, by recommender and group of the study: simple ones, tuned ones, GRU4Rec of either engine."""
     found: dict[tuple[str, str], list[Run]] = {}
-    for group in (SIMPLE, "tuned", main_group(dataset), "headline_bpr_max"):
+    for group in (SIMPLE, "tuned", main_group(dataset), "headline_bpr_max", "headline_tuned"):
         for run in book.present(dataset=dataset, group=group):
             found.setdefault((run.recommender, group), []).append(run)
     return found
@@ -158,10 +158,12 @@ def by_dataset(table: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
 def trade(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = REAL) -> pd.DataFrame:
     """panel (label), label, x, y, front: Recall@20 of one data set against each kind of cost.
 
-    Of every recommender with one set of settings: the tuned ones where there are any.
+    Of every recommender with one set of settings: the tuned ones where there are any. GRU4Rec with those in which its
+    answers were timed.
     """
     rows = table[(table["dataset"] == dataset) & table["recommender"].isin(record["recommender"])]
-    rows = rows[rows["group"] != "headline_bpr_max"].drop_duplicates("recommender", keep="last")
+    rows = rows[~rows["group"].isin(("headline_bpr_max", "headline_tuned"))]
+    rows = rows.drop_duplicates("recommender", keep="last")
     own = answers(record, log=dataset).set_index("recommender")
     own["seconds"] = rows.set_index("recommender")["seconds"]
     costs_ = {label: rows["recommender"].map(own[column]) for column, label in PANELS.items()}

@@ -253,6 +253,7 @@ def _third_party(source: Source, *, halved: bool) -> Measured:
 _OFFICIAL = {"dataset": "diginetica", "group": "headline_bpr_max", "recommender": "gru4rec_official"}
 _BPR = _OFFICIAL | {"recommender": "gru4rec"}
 _CE = {"group": "headline", "recommender": "gru4rec"}
+_TUNED = {"group": "headline_tuned", "recommender": "gru4rec"}
 _DEMO = {"dataset": "seed_demo", "group": "demo"}
 
 FACTS: dict[str, Fact] = {
@@ -277,6 +278,13 @@ FACTS: dict[str, Fact] = {
     "ce-yoochoose-above-copied": partial(_above_copied, dataset="yoochoose1_64", **_CE),
     "ce-retailrocket": partial(_score, dataset="retailrocket", **_CE),
     "ce-retailrocket-above-copied": partial(_above_copied, dataset="retailrocket", **_CE),
+    "tuned": partial(_score, dataset="diginetica", **_TUNED),
+    "tuned-mrr": partial(_score, dataset="diginetica", metric="MRR", **_TUNED),
+    "tuned-seeds": partial(_seeds, dataset="diginetica", **_TUNED),
+    "tuned-above-copied": partial(_above_copied, dataset="diginetica", **_TUNED),
+    "tuned-yoochoose": partial(_score, dataset="yoochoose1_64", **_TUNED),
+    "tuned-retailrocket": partial(_score, dataset="retailrocket", **_TUNED),
+    "simple-less-tuned": partial(_simple_less, dataset="diginetica", **_TUNED),
     "simple": partial(_simple, dataset="diginetica"),
     "simple-name": partial(_simple_name, dataset="diginetica"),
     "simple-seconds": partial(_simple_seconds, dataset="diginetica"),

@@ -16,7 +16,7 @@ from audit_lib import inference, metrics
 from audit_lib.documents import Source
 from audit_lib.evidence import Run
 from audit_lib.literature import Translate
-from audit_lib.measures import Book, NotYet, main_group, real_datasets
+from audit_lib.measures import TRAININGS, Book, NotYet, main_group, real_datasets
 from audit_lib.published import table as published_table
 
 K = 20
@@ -165,7 +165,7 @@ def engine(source: Source) -> Effect:
 def seeds(source: Source) -> Effect:
     """Between the best and the worst seed of one training of GRU4Rec."""
     found = []
-    for group in ("headline", "headline_bpr_max"):
+    for group in TRAININGS:
         for dataset in dict.fromkeys(e.dataset for e in source.book.planned(group=group)):
             for name in ("gru4rec", "gru4rec_official"):
                 values = [value(run) for run in source.book.present(dataset=dataset, group=group, recommender=name)]

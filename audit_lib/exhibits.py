@@ -16,11 +16,10 @@ from audit_lib.evidence import Run
 from audit_lib.figures import Plot
 from audit_lib.labels import Table, name_of, translator
 from audit_lib.literature import Translate
-from audit_lib.measures import Measured
+from audit_lib.measures import TRAININGS, Measured
 
 Exhibit = Callable[[Source, str], Table]
 GRU4REC = ("gru4rec", "gru4rec_official")
-TRAININGS = {"headline": "Cross-entropy", "headline_bpr_max": "BPR-max"}  # group of the study: loss
 SETTINGS = {"simple": "Default settings", "literature": "settings of the literature", "tuned": "tuned"}
 PRINTED = {"wu2018preprint": "Wu et al., first preprint (2018)"}  # two tables of one year and the same authors
 SHOWN = ("markov", "sknn", "vsknn", "stan", "vstan")  # simple recommenders beside GRU4Rec

@@ -34,7 +34,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 CELL = 0.01  # width of a cell of shares, in their log odds
 PARTS = 32  # a cell's mean is stored to this part of its width
 LIMIT = 25.0  # log odds from which on a share counts as 1
-BPR_MAX = "headline_bpr_max"  # the other loss, where it was run
+OTHERS = {"headline_bpr_max": "BPR-max", "headline_tuned": "tuned"}  # other trainings, where they were run
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Histogram:
 # --- what is published
 def recommenders(book: Book, dataset: str) -> dict[tuple[str, str], list[Run]]:
     """Runs of all seeds by recommender and settings ('' for its own), those of the study's main tables."""
-    groups = {SIMPLE: "", main_group(dataset): "", BPR_MAX: "BPR-max", "oracle": ""}
+    groups = {SIMPLE: "", main_group(dataset): "", **OTHERS, "oracle": ""}
     found: dict[tuple[str, str], list[Run]] = {}
     for group, settings in groups.items():
         for run in book.present(dataset=dataset, group=group):

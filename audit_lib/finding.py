@@ -22,11 +22,10 @@ from audit_lib.evidence import Run
 from audit_lib.figures import STYLE, Plot
 from audit_lib.labels import translator
 from audit_lib.literature import Translate
-from audit_lib.measures import Book, over, values_of
+from audit_lib.measures import TRAININGS, Book, over, values_of
 from audit_lib.sources import REGISTRY
 
 COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}  # whose targets are ours
-TRAINED = ("headline", "headline_bpr_max")  # groups of the study: GRU4Rec with either loss, by either engine
 ENGINES = ("gru4rec", "gru4rec_official")
 SIMPLE = ("simple", "literature", "tuned")  # groups of the study: the same recommenders in three settings
 COLUMNS = ("dataset", "published", "value", "low", "high", "seeds", "simple", "simple_value", "simple_low",
@@ -46,7 +45,7 @@ def best_simple(book: Book, dataset: str, min_step: int = 1) -> Run | None:
 def best_gru4rec(book: Book, dataset: str, min_step: int = 1) -> list[Run]:
     """The runs, one a seed, of GRU4Rec as it comes out highest on a data set, whole, with either loss and engine."""
     ways = [book.present(dataset=dataset, group=group, recommender=name, variant=None)
-            for group in TRAINED for name in ENGINES]  # fmt: skip
+            for group in TRAININGS for name in ENGINES]  # fmt: skip
     found = [runs for runs in ways if runs]
     return max(found, key=lambda runs: sum(_mean(run, min_step) for run in runs) / len(runs), default=[])
 

@@ -22,7 +22,7 @@ K = 20
 # Where each recommender ran: a group of the study, and what the settings are called beside the plain name.
 GROUPS: dict[str, str | None] = {
     "headline": None, "demo": None, "headline_bpr_max": "BPR-max", "demo_protocol": None, "simple": None,
-    "literature": "settings of the literature", "tuned": "tuned",
+    "headline_tuned": "tuned", "literature": "settings of the literature", "tuned": "tuned",
 }  # fmt: skip
 VERDICTS = {
     "reproduced": "Reproduced", "partly": "Partly", "not reproduced": "Not reproduced",

@@ -28,6 +28,8 @@ from audit_lib.sources import Generated
 K = 20
 SIMPLE = "simple"  # the group of the simple recommenders with their default settings
 MAIN = {"seed_demo": "demo"}  # the group in which GRU4Rec ran, where it is not 'headline'
+# The groups in which GRU4Rec was trained as it should be, and how.
+TRAININGS = {"headline": "Cross-entropy", "headline_bpr_max": "BPR-max", "headline_tuned": "Tuned on validation"}
 
 
 class NotYet(Exception):

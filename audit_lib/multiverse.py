@@ -38,8 +38,9 @@ TRAININGS = (
     ("cross-entropy", ("headline", "prepared"), "gru4rec"),
     ("official", ("headline",), "gru4rec_official"),
     ("bpr-max", ("headline_bpr_max", "third_party_bpr_max"), "gru4rec"),
+    ("tuned", ("headline_tuned",), "gru4rec"),
 )
-SIMPLE = ("simple", "literature", "prepared")
+SIMPLE = ("simple", "literature", "tuned", "prepared")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ _LEVELS = {
     "repeats": {"kept": "Repeats kept", "collapsed": "Repeats collapsed"},
     "training": {
         "cross-entropy": "Cross-entropy", "official": "Cross-entropy, official code", "bpr-max": "BPR-max",
+        "tuned": "Tuned on validation",
     },
     "ties": {"standard": "Standard", "conservative": "Conservative", "median": "Median", "expected": "Expected"},
     "average": {"micro": "Mean of predictions", "macro": "Mean of sessions"},

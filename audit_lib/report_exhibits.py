@@ -9,8 +9,8 @@ import statistics
 
 import pandas as pd
 
-from audit_lib import documents, effects, exhibits, experiments, figures, implementations, tables
-from audit_lib.contrasts import DATASETS, TRAININGS, Contrast, contrasts, trained
+from audit_lib import documents, effects, exhibits, experiments, figures, implementations, searches, tables
+from audit_lib.contrasts import DATASETS, Contrast, contrasts, trained
 from audit_lib.documents import MIN_STEP, Source
 from audit_lib.exhibits import SETTINGS, Exhibit
 from audit_lib.figures import Plot
@@ -67,9 +67,14 @@ def training_settings(source: Source, lang: str) -> Table:
                 given = {key: value for key, value in e.settings.items() if key != "loss"}
                 text = "; ".join(f"{key} {value}" for key, value in given.items())
                 rows.setdefault((e.settings["loss"], text), {})[e.dataset] = None
-    words = {"cross-entropy": "Cross-entropy", "bpr-max": "BPR-max"}
-    found = [(", ".join(names), f"{_(words[loss])}; {text}") for (loss, text), names in rows.items()]
+    found = [(", ".join(names), f"{_(searches.LOSSES[loss])}; {text}") for (loss, text), names in rows.items()]
     return Table(pd.DataFrame(found, columns=["Data sets", "Settings"]), lang=lang)
+
+
+def searched(source: Source, lang: str) -> Table:
+    """Every search of GRU4Rec's settings on a validation part, and what it added on the test part."""
+    table = searches.for_readers(searches.found(source.book), translator(lang))
+    return Table(table, lang=lang, formats={"Less not searched": "+z.4f", "Full trainings": ".1f"})
 
 
 # --- results
@@ -242,6 +247,6 @@ def figure_headline(source: Source, lang: str) -> Plot:
 TABLES: dict[str, Exhibit] = exhibits.TABLES | {
     "data": data, "training-settings": training_settings, "headline": headline, "against-simple": against_simple,
     "third-party": third_party, "distributed": distributed, "sampled": sampled, "order": order, "flawed": flawed,
-    "cost": cost, "effects": effect_sizes,
+    "cost": cost, "effects": effect_sizes, "searches": searched,
 }  # fmt: skip
 FIGURES = exhibits.FIGURES | {"effects": figure_effects, "headline": figure_headline}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audit_lib import documents, effects, experiments, implementations, inference, labels
+from audit_lib import documents, effects, experiments, implementations, inference, labels, searches
 from audit_lib.contrasts import DATASETS, ENGINES, Contrast, K, contrasts, trained
 from audit_lib.documents import MIN_STEP, Fact, Quantity, Source
 from audit_lib.errors import MissingError, unknown
@@ -29,6 +29,24 @@ def _count(source: Source, *, keep: Callable[[Contrast], bool] = lambda c: True)
     if not found:
         raise NotYet("headline")
     return Measured(float(sum(map(keep, found))))
+
+
+def _searched(source: Source, *, keep: Callable[[pd.Series], pd.Series] | None = None) -> Measured:
+    """On how many logs GRU4Rec's settings were searched, or of those, how many are kept."""
+    table = searches.found(source.book)
+    if table.empty:
+        raise NotYet(searches.GROUP)
+    return Measured(float(len(table) if keep is None else keep(table).sum()))
+
+
+def _search_gain(source: Source, *, pick: Callable[[Iterable[float]], float], name: bool = False) -> Quantity:
+    """The least or the greatest that the search added on the test part, or on which log."""
+    table = searches.found(source.book)
+    if table.empty:
+        raise NotYet(searches.GROUP)
+    row = table.set_index("dataset")["gain"]
+    chosen = pick(row)
+    return str(row.index[row == chosen][0]) if name else Measured(float(chosen))
 
 
 def _spread(source: Source) -> Measured:
@@ -247,6 +265,13 @@ OWN: dict[str, Fact] = {
     "contrasts-open": partial(_count, keep=lambda c: c.difference.low <= 0 <= c.difference.high),
     "contrasts-holm": partial(_count, keep=lambda c: c.p_holm < 0.05),
     "seeds-sd": _spread,
+    "searched": _searched,
+    "searched-gained": partial(_searched, keep=lambda t: t["low"] > 0),
+    "searched-lost": partial(_searched, keep=lambda t: t["high"] < 0),
+    "searched-open": partial(_searched, keep=lambda t: (t["low"] <= 0) & (t["high"] >= 0)),
+    "searched-least": partial(_search_gain, pick=min),
+    "searched-most": partial(_search_gain, pick=max),
+    "searched-most-on": partial(_search_gain, pick=max, name=True),
     "experiments": partial(_experiments, done=False),
     "experiments-done": partial(_experiments, done=True),
     "evidence-files": _evidence_files,

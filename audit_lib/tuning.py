@@ -66,7 +66,8 @@ class Objective:
 class Tuned:
     """The best settings, and how they were found. trials: one row per finished trial, in order.
 
-    spent: the evaluations done, in full ones (the sum of the shares). manifest() is what evidence should record.
+    spent: the evaluations done, in full ones: the sum of the shares, of which training, which goes on, pays the last.
+    manifest() is what evidence should record.
     """
 
     recommender: str
@@ -236,5 +237,7 @@ def _result(study: optuna.Study, setup: dict[str, Any], fixed: dict[str, Any]) -
         | t.params
         for t in done
     ]
-    spent = sum(sum(shares[: t.user_attrs["rung"] + 1]) for t in done)
-    return Tuned(setup["recommender"], fixed | applying(best.params), float(best.value), spent, pd.DataFrame(rows), setup)
+    first = {t.number: t.user_attrs["rung"] if setup["recommender"] in RESOURCES else 0 for t in done}
+    spent = sum(sum(shares[first[t.number] : t.user_attrs["rung"] + 1]) for t in done)
+    settings = fixed | applying(best.params)
+    return Tuned(setup["recommender"], settings, float(best.value), spent, pd.DataFrame(rows), setup)
