@@ -16,7 +16,7 @@ from audit_lib.exhibits import SETTINGS, Exhibit
 from audit_lib.figures import Plot
 from audit_lib.labels import Table, name_of, translator
 from audit_lib.literature import Translate
-from audit_lib.measures import NotYet
+from audit_lib.measures import TRAININGS, NotYet
 from audit_lib.reporting import costs, sampling
 
 SPLITS = {"published": "As published", "temporal": "In time"}  # names of splits, for readers
