@@ -12,9 +12,9 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from audit_lib import documents, exhibits, pipeline, published
+from audit_lib import documents, exhibits, pipeline, published, reporting
 from audit_lib.claims import Claim, Finding, Part, Settled
-from audit_lib.documents import FACTS, Source, number, quantity, verb, written
+from audit_lib.documents import Source, number, quantity, verb, written
 from audit_lib.errors import InputError
 from audit_lib.measures import Book, Measured, NotYet
 
@@ -151,7 +151,7 @@ def test_every_number_on_a_page_is_a_fact_and_every_name_is_known(path: Path) ->
     text = path.read_text("utf8")
     names = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text)}
     assert names
-    assert names <= set(FACTS)
+    assert names <= set(reporting.FACTS)
     assert set(re.findall(r"\{fact-table\} (\S+)", text)) <= set(exhibits.TABLES)
     assert set(re.findall(r"\{fact-figure\} (\S+)", text)) <= set(exhibits.FIGURES)
     prose = re.sub(r"\{[\w:-]+\}`[^`]*`|`[^`]*`|Recall@\d+|MRR@\d+|1/64", " ", text)
