@@ -171,3 +171,26 @@ def test_survivors_are_printed_as_the_list_of_reasons_wants_them():
     (entry,) = tomllib.loads(text)["survivor"]
     assert entry == {"module": "metrics", "function": "", "before": "x = a['b'] + c", "after": "x = a['b'] - c"}
     assert list(mutation.lines([mutation.Outcome("metrics", mutant, "killed")])) == []
+
+
+def test_rows_of_modules_that_are_not_tried_stay_as_they_are(tmp_path, monkeypatch, capsys):
+    (mutant,) = (m for m in mutants.of("x = a['b'] + c") if m.kind == "arithmetic")
+    found = [mutation.Outcome("laws", mutant, fate) for fate in ("killed", "survived", "stopped")]
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    monkeypatch.setattr(mutation, "outcomes", lambda module, most: found)
+    monkeypatch.setenv("AUDIT_MUTANTS", "3")
+    records.write("mutation", mutation.measure())
+    before = records.read("mutation").set_index("module")
+    assert list(before.index) == list(mutation.MODULES)
+    assert before.loc["laws", ["mutants", "killed", "stopped", "survived", "unexplained"]].tolist() == [3, 1, 1, 1, 1]
+    assert capsys.readouterr().err.count("[[survivor]]") == len(mutation.MODULES)
+    monkeypatch.setattr(mutation, "outcomes", lambda module, most: found[:1])
+    monkeypatch.setenv("AUDIT_MODULES", "laws,evidence")
+    after = mutation.measure().set_index("module")
+    assert list(after.index) == list(mutation.MODULES)
+    changed = [name for name in after.index if not after.loc[name].equals(before.loc[name])]
+    assert changed == ["laws", "evidence"]
+    assert after.loc["laws", "mutants"] == 1
+    monkeypatch.setenv("AUDIT_MODULES", "law")
+    with pytest.raises(InputError, match="Did you mean 'laws'"):
+        mutation.measure()

@@ -1,9 +1,11 @@
 """Mutation testing: do a module's own tests notice small faults put into it?
 
-    python -m audit_lib record mutation           every module: about half an hour of one core
+    python -m audit_lib record mutation           every module: more than an hour of one core
     python -m audit_lib.defence.mutation metrics  what survives in one module, as entries of survivors.toml
 
-$AUDIT_MUTANTS is the most that are tried in one module, spread evenly over its text; all by default.
+$AUDIT_MUTANTS is the most that are tried in one module, spread evenly over its text; all by default. $AUDIT_MODULES
+names the modules to try, with commas between; rows of the others stay as the record has them. Survivors without a reason
+are printed.
 
 A mutant is killed when a test fails, or when the tests exceed a bound on processor time or memory; it survives when all
 pass. Each is tried in a child process that has the libraries loaded already and imports the mutated module from memory:
@@ -28,6 +30,7 @@ from typing import Any
 
 import pandas as pd
 
+from audit_lib import records
 from audit_lib.defence import mutants
 from audit_lib.defence.mutants import Mutant
 from audit_lib.errors import InputError, MissingError, unknown
@@ -68,14 +71,19 @@ def measure() -> pd.DataFrame:
     as `mutation`.
     """
     reasons = explained()
-    rows = []
-    for module, tests in MODULES.items():
+    chosen = [name for name in os.environ.get("AUDIT_MODULES", "").split(",") if name] or list(MODULES)
+    for name in set(chosen) - set(MODULES):
+        raise unknown("module", name, MODULES)
+    rows = [] if set(chosen) >= set(MODULES) else _kept(set(MODULES) - set(chosen))
+    for module in chosen:
         found = outcomes(module, most=int(os.environ.get("AUDIT_MUTANTS") or 0))
         left = [o for o in found if o.result == "survived"]
         kinds = [reasons.get((module, *o.mutant.key), "unexplained") for o in left]
+        open_ = [o for o, kind in zip(left, kinds, strict=True) if kind == "unexplained"]
+        sys.stderr.write("\n".join(lines(open_)) + "\n" if open_ else "")
         rows.append({
             "module": module,
-            "tests": ", ".join(tests),
+            "tests": ", ".join(MODULES[module]),
             "possible": sum(1 for _ in mutants.of(_source(module).read_text("utf8"))),
             "mutants": len(found),
             "killed": sum(o.result == "killed" for o in found),
@@ -84,7 +92,13 @@ def measure() -> pd.DataFrame:
             "equivalent": kinds.count("equivalent"),
             "unexplained": kinds.count("unexplained"),
         })  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(sorted(rows, key=lambda row: list(MODULES).index(row["module"])))
+
+
+def _kept(modules: set[str]) -> list[dict[str, Any]]:
+    """Their rows in the record."""
+    table = records.read("mutation")
+    return table[table["module"].isin(modules)].to_dict("records")
 
 
 def explained() -> dict[tuple[str, str, str, str, int], str]:
