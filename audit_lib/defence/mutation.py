@@ -4,8 +4,8 @@
     python -m audit_lib.defence.mutation metrics  what survives in one module, as entries of survivors.toml
 
 $AUDIT_MUTANTS is the most that are tried in one module, spread evenly over its text; all by default. $AUDIT_MODULES
-names the modules to try, with commas between; rows of the others stay as the record has them. Survivors without a reason
-are printed.
+names the modules to try, with commas between; rows of the others stay as the record has them. Survivors that have no
+reason are printed.
 
 A mutant is killed when a test fails, or when the tests exceed a bound on processor time or memory; it survives when all
 pass. Each is tried in a child process that has the libraries loaded already and imports the mutated module from memory:
