@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from types import SimpleNamespace
 
 import numpy as np
@@ -131,6 +133,70 @@ def test_every_session_is_drawn_equally_often():
     np.testing.assert_allclose(means.std(0), sd, rtol=0.03)
     np.testing.assert_allclose(means.sum(1), 1.0)
     assert np.corrcoef(means[:, 0], means[:, 1])[0, 1] == pytest.approx(-1 / (s - 1), abs=0.02)
+
+
+@pytest.mark.parametrize("s", [1, 4, 5])  # two draws come from one word
+def test_a_resample_of_sessions_has_as_many_draws_as_there_are(s):
+    sums = np.concatenate([np.eye(s), np.ones((s, 1))], axis=1)
+    times = resampling.resampled_means(sums, resamples=300) * s
+    np.testing.assert_allclose(times, np.round(times), atol=1e-12)
+    np.testing.assert_allclose(times.sum(1), s)
+    assert len(np.unique(np.round(times), axis=0)) > 1 or s == 1
+
+
+def words(state: int) -> Iterator[int]:
+    """SplitMix64 as published (Steele, Lea & Flood 2014), in whole numbers of any size."""
+    low = 2**64 - 1
+    while True:
+        state = (state + 0x9E3779B97F4A7C15) & low
+        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & low
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & low
+        yield z ^ (z >> 31)
+
+
+def words_of_seed(seed: int) -> Iterator[int]:
+    return words(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]))
+
+
+def test_the_generator_gives_the_numbers_that_are_known_of_it():
+    known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    state, found = 1234567, []
+    for _ in known:
+        state, bits = resampling._next(np.uint64(state))
+        found.append(bits)
+    assert found == known == list(islice(words(1234567), 5))
+
+
+def test_signs_are_the_bits_of_the_generator_each_used_once():
+    # 130 differences take two words of 64 bits and two bits of a third, lowest first; a new flip starts a new word.
+    difference, flips = np.random.default_rng(0).integers(1, 1000, 130).astype(float), 20
+    source, expected = words_of_seed(5), []
+    for _ in range(flips):
+        bits = "".join(f"{word:064b}"[::-1] for word in islice(source, 3))
+        expected.append(sum(x if bit == "1" else -x for x, bit in zip(difference, bits, strict=False)))
+    np.testing.assert_array_equal(resampling.flipped_sums(difference, permutations=flips, seed=5), expected)
+
+
+def test_what_is_not_said_of_draws_is_as_the_protocol_says():
+    rng = np.random.default_rng(0)
+    a, _, session = simulated_study(rng, 60)
+    sums = resampling.session_sums(a, session)
+    np.testing.assert_array_equal(sums, resampling.session_sums(a, session, average="micro"))
+    said = resampling.resampled_means(sums, resamples=10_000, seed=0)
+    np.testing.assert_array_equal(resampling.resampled_means(sums), said)
+    said = resampling.flipped_sums(sums[:, 0], permutations=10_000, seed=0)
+    np.testing.assert_array_equal(resampling.flipped_sums(sums[:, 0]), said)
+
+
+def test_sums_that_agree_to_nine_digits_count_as_equal_in_the_order_of_sessions():
+    # Their order is then that of the labels; a difference in the ninth digit counts.
+    near, apart = (np.array([0.3, 0.3 - gap]) for gap in (3e-10, 3e-9))
+    np.testing.assert_array_equal(resampling.session_sums(near, np.arange(2))[:, 0], near)
+    np.testing.assert_array_equal(resampling.session_sums(apart, np.arange(2))[:, 0], apart[::-1])
+
+
+def test_a_single_prediction_is_its_own_mean():
+    assert bootstrap(np.array([0.25]), np.array([7]), resamples=5)[:3] == (0.25, 0.25, 0.25)
 
 
 def test_a_constant_has_an_interval_of_no_width():
@@ -288,6 +354,7 @@ def test_seeds_are_summarised_by_mean_and_sample_deviation():
     ("call", "message"),
     [
         (lambda: bootstrap(np.ones(3), np.arange(2)), "one label a value"),
+        (lambda: bootstrap(np.ones(0), np.arange(0)), "0 values"),
         (lambda: bootstrap(np.array([1.0, np.nan]), np.arange(2)), "1 predictions"),
         (lambda: bootstrap(np.ones(2), np.arange(2), average="mico"), "Did you mean 'micro'"),
         (lambda: bootstrap(np.ones(2), np.arange(2), level=95), "between 0 and 1"),
