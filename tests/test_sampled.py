@@ -351,8 +351,10 @@ def test_popularity_needs_every_support(missing):
 
 
 def test_supports_that_exceed_their_total_are_refused():
+    one = np.array([1, 1])
+    counts = Counts(one, one, 3, one, one * 2, np.array([1, 2]), 4)  # 1 above, 2 equal and 2 of the target: 5 of 4
     with pytest.raises(InputError, match="more support than there is in all"):
-        replace(ABOVE, support_total=4).shares("popularity")  # 3 above and 2 of the target
+        counts.shares("popularity")
 
 
 def test_shares_of_an_unknown_sampling_are_refused():
