@@ -24,10 +24,9 @@ def count_law(places: np.ndarray, n: int, size: int, *, pool: int | None) -> np.
         return _whole(np.exp(choose + xlogy(x, p) + xlog1py(n - x, -p)), n)
     lf = _log_factorials(pool)
     a = np.asarray(places)[:, None]
-    possible = (x <= a) & (n - x <= pool - a)
-    x = np.where(possible, x, np.clip(x, n - (pool - a), a))  # any possible value; masked below
-    log = (lf[a] - lf[a - x] - lf[x]) + (lf[pool - a] - lf[n - x] - lf[pool - a - n + x])
-    return _whole(np.where(possible, np.exp(log - (lf[pool] - lf[n] - lf[pool - n])), 0.0), n)
+    near = np.clip(x, n - (pool - a), a)  # the nearest possible value: x itself, or masked below
+    log = (lf[a] - lf[a - near] - lf[near]) + (lf[pool - a] - lf[n - near] - lf[pool - a - n + near])
+    return _whole(np.where(near == x, np.exp(log - (lf[pool] - lf[n] - lf[pool - n])), 0.0), n)
 
 
 def _whole(table: np.ndarray, n: int) -> np.ndarray:
@@ -43,7 +42,7 @@ def _log_factorials(n: int) -> np.ndarray:
 def trinomial(p: np.ndarray, q: np.ndarray, n: int, x: np.ndarray, y: np.ndarray, _: int) -> np.ndarray:
     """P(X = x, Y = y), (D, cells), of n draws with shares p above and q equal, (D, 1); x, y: (cells,)."""
     choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(y + 1) - gammaln(n - x - y + 1)
-    rest = np.clip(1.0 - p - q, 0.0, 1.0)
+    rest = np.maximum(1.0 - p - q, 0.0)
     return np.exp(choose + xlogy(x, p) + xlogy(y, q) + xlogy(n - x - y, rest))
 
 
@@ -53,6 +52,6 @@ def multivariate_hypergeometric(
     """P(X = x, Y = y), (D, cells), of n drawn of `pool` without replacement, a above and e equal, (D, 1)."""
     lf, z, b = _log_factorials(pool), n - x - y, pool - a - e
     possible = (x <= a) & (y <= e) & (z <= b)
-    left = [np.where(possible, whole - part, 0) for whole, part in ((a, x), (e, y), (b, z))]
+    left = [np.maximum(whole - part, 0) for whole, part in ((a, x), (e, y), (b, z))]
     log = (lf[a] - lf[x] - lf[left[0]]) + (lf[e] - lf[y] - lf[left[1]]) + (lf[b] - lf[z] - lf[left[2]])
-    return np.where(possible, np.exp(np.where(possible, log, 0.0) - (lf[pool] - lf[n] - lf[pool - n])), 0.0)
+    return np.exp(np.where(possible, log - (lf[pool] - lf[n] - lf[pool - n]), -np.inf))

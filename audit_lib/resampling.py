@@ -19,7 +19,8 @@ def session_sums(values: np.ndarray, session: np.ndarray, *, average: str = "mic
     """(S, C + 1) float64: per session, numerators of C columns of values (P, C) and, last, the denominator.
 
     The mean of column c over a set of sessions is the ratio of the summed columns. Rows are in an order that depends on
-    neither labels nor the order of predictions. Raises InputError on lengths that differ or values that are not finite.
+    neither labels nor the order of predictions; sums that agree to nine digits are equal there. Raises InputError on
+    lengths that differ or values that are not finite.
     """
     if average not in AVERAGES:
         raise unknown("average", average, AVERAGES)
@@ -92,15 +93,16 @@ def _resampled_totals(sums, resamples, state):
 
 @numba.njit(cache=True, nogil=True)
 def _flipped_sums(difference, permutations, state):
-    """(permutations,) sums of the differences with independent random signs, 64 signs to a word."""
-    out = np.zeros(permutations)
+    """(permutations,) sums of the differences with independent random signs, 64 to a word, lowest bit first: 1 is +."""
+    s = len(difference)
+    out = np.empty(permutations)
     for b in range(permutations):
-        total, bits = 0.0, np.uint64(0)
-        for i in range(len(difference)):
-            if i % 64 == 0:
-                state, bits = _next(state)
-            sign = np.float64(np.int64(bits & np.uint64(1)) * 2 - 1)
-            total += sign * difference[i]
-            bits >>= np.uint64(1)
+        total = 0.0
+        for first in range(0, s, 64):
+            state, bits = _next(state)
+            for i in range(first, min(first + 64, s)):
+                sign = np.float64(np.int64(bits & np.uint64(1)) * 2 - 1)
+                total += sign * difference[i]
+                bits >>= np.uint64(1)
         out[b] = total
     return out

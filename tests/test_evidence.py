@@ -1,7 +1,11 @@
 """Evidence: the same bytes for the same run, every change noticed, nothing half-written."""
 
+import hashlib
+import importlib
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +45,10 @@ def write(split, tmp_path):
     return write_
 
 
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def files(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in Path(folder).rglob("*") if p.is_file()}
 
@@ -77,6 +85,72 @@ def test_the_manifest_holds_the_provenance(write, split):
     assert manifest["config"] == {"k": 3}
     assert set(manifest) > set(VOLATILE)
     assert os.uname().nodename not in json.dumps(manifest["host"])
+
+
+def test_a_manifest_says_this_and_nothing_else(split, tmp_path):
+    ranks, folder = Ranks(*np.zeros((4, len(split.prefixes)), np.int64)), tmp_path / "first"
+    about = {"dataset": "clicks", "data_hash": "7" * 64, "recommender": "markov", "config": {"k": np.int64(3)}}
+    before = pd.Timestamp.now(tz="UTC").floor("s")
+    run = evidence.write(ranks, split, **about, seconds={"fit": 0.12345}, out=folder)
+    found = run.manifest
+    assert run.path.with_suffix(".json").read_text() == json.dumps(found, indent=1) + "\n"
+    assert before <= pd.Timestamp(found["created"]) <= pd.Timestamp.now(tz="UTC")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", found["created"])
+    assert found == {
+        **about, "format": 1, "config": {"k": 3}, "seed": 0, "device": "cpu", "support_total": split.train.n_events,
+        "split": {"name": split.name, "hash": evidence.split_hash(split), **split.summary},
+        "sha256": sha256(run.path), "targets_sha256": sha256(run.path.parent.parent / "targets.parquet"),
+        "shims": [], "log": [], "peak_memory_mb": None, "seconds": {"fit": 0.123}, "created": found["created"],
+        "versions": evidence.versions(), "host": evidence.host(), "git_commit": evidence.git_commit(),
+    }  # fmt: skip
+    said = {"seed": 4, "device": "cuda", "peak_memory_mb": 1.5, "log": [{"epoch": 1}], "shims": ["a"]}
+    again = evidence.write(ranks, split, **about, **said, seconds={}, out=tmp_path / "second")
+    assert {key: again.manifest[key] for key in said} == said
+
+
+def test_a_configuration_that_is_no_json_is_refused_and_leaves_nothing(write, tmp_path):
+    with pytest.raises(TypeError, match="ndarray does not go into a manifest"):
+        write(weights=np.ones(2))
+    assert files(tmp_path) == {}
+
+
+def test_versions_are_those_of_what_can_change_a_number():
+    found = evidence.versions()
+    assert found.pop("python") == ".".join(map(str, sys.version_info[:3]))
+    assert found == {
+        name: importlib.import_module(name).__version__
+        for name in ("audit_lib", "numpy", "pandas", "scipy", "numba", "torch")
+    }
+
+
+def test_the_host_is_described_without_its_name(monkeypatch):
+    info = "processor\t: 0\nmodel name\t: Fast CPU: 3 GHz\nmodel name\t: Other\n"
+    monkeypatch.setattr(Path, "read_text", lambda self: info if str(self) == "/proc/cpuinfo" else "")
+    about = {"system": os.uname().sysname, "machine": os.uname().machine, "cores": os.cpu_count()}
+    assert evidence.host() == about | {"cpu": "Fast CPU: 3 GHz"}
+    monkeypatch.setattr(Path, "read_text", lambda _: "processor\t: 0\n")
+    assert evidence.host()["cpu"] == ""
+
+    def absent(self):
+        raise FileNotFoundError(self)
+
+    monkeypatch.setattr(Path, "read_text", absent)
+    monkeypatch.setattr(evidence.platform, "processor", lambda: "arm")
+    assert evidence.host()["cpu"] == "arm"
+
+
+def test_files_are_compressed_and_without_dictionaries(write):
+    run = write()
+    for path in (run.path, run.path.parent.parent / "targets.parquet"):
+        group = pq.ParquetFile(path).metadata.row_group(0)
+        columns = [group.column(i) for i in range(group.num_columns)]
+        assert {column.compression for column in columns} == {"ZSTD"}
+        assert {column.has_dictionary_page for column in columns} == {False}
+
+
+def test_columns_without_rows_have_the_smallest_width():
+    found = pq.read_table(io.BytesIO(evidence.as_parquet({"above": np.zeros(0, np.int64)})))
+    assert (found.num_rows, str(found.schema.field("above").type)) == (0, "uint8")
 
 
 def test_columns_are_stored_in_the_smallest_width_that_holds_them(write):
@@ -204,6 +278,38 @@ def test_evidence_that_is_not_there_is_a_missing_error(tmp_path, name):
             evidence.read(path)
 
 
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"session": [1], "support": [3], "step": [2]}, "other columns than the integers session, step, support"),
+        ({"session": [1], "step": [2], "support": [3.5]}, "other columns than the integers session, step, support"),
+        ({"session": [1, 1], "step": [1, -2], "support": [3, 3]}, "negative numbers"),
+        ({"session": [1] * 4, "step": [1] * 4, "support": [3] * 4}, "it has 4 rows; at most 3 are read"),
+    ],
+)
+def test_a_table_that_holds_no_counts_is_refused(tmp_path, monkeypatch, columns, message):
+    monkeypatch.setattr(evidence, "MAX_TARGETS", 3)
+    path = tmp_path / "targets.parquet"
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(EvidenceError, match=f"{message}.*run again, or rank with --fresh"):
+        evidence.read_table(path, sha256(path), ("session", "step", "support"))
+
+
+def test_a_table_of_as_many_rows_as_are_read_at_most_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence, "MAX_TARGETS", 3)
+    path = tmp_path / "ranks.parquet"
+    path.write_bytes(evidence.as_parquet({"above": np.array([0, 1, 300])}))
+    found = evidence.read_table(path, sha256(path), ("above",))
+    pd.testing.assert_frame_equal(found, pd.DataFrame({"above": [0, 1, 300]}))
+
+
+def test_what_is_no_table_at_all_is_refused(tmp_path):
+    path = tmp_path / "ranks.parquet"
+    path.write_bytes(b"PAR1 nonsense PAR1")
+    with pytest.raises(EvidenceError, match=r"ranks\.parquet' is no table of this format \(1\)"):
+        evidence.read_table(path, sha256(path), ("above",))
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".json"])
 def test_half_of_a_run_is_a_missing_error(write, suffix):
     run = write()
@@ -236,6 +342,28 @@ def test_a_disk_that_is_full_in_mid_write_leaves_nothing(write, tmp_path, monkey
     with pytest.raises(EvidenceError, match=r"cannot be written to .*No space left on device.*Choose another"):
         write()
     assert files(tmp_path) == {}
+
+
+def test_every_file_is_on_the_disk_before_any_gets_its_name(write, tmp_path, monkeypatch):
+    done, sync, replace = [], os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda file: done.append("synced") or sync(file))
+    monkeypatch.setattr(Path, "replace", lambda self, target: done.append(target.suffix) or replace(self, target))
+    run = write()
+    targets = run.path.parent.parent / "targets.parquet"
+    assert done == ["synced"] * 3 + [".parquet", ".parquet", ".json"]  # the manifest last
+    assert set(files(tmp_path)) == {
+        str(path.relative_to(tmp_path)) for path in (targets, run.path, run.path.with_suffix(".json"))
+    }
+
+
+def test_what_a_killed_writer_left_of_the_targets_goes_with_the_next_write(write):
+    targets = write().path.parent.parent / "targets.parquet"
+    left = [targets.with_name(f".targets.{kind}.0a1b2c3d.partial") for kind in ("parquet", "lock")]
+    kept = targets.with_name(".other.parquet.0a1b2c3d.partial")
+    for path in (*left, kept):
+        path.write_bytes(b"half")
+    write(1)
+    assert [path.exists() for path in (*left, kept)] == [False, False, True]
 
 
 def test_a_failed_second_write_leaves_the_first_run_as_it_was(write, tmp_path, monkeypatch, split):
@@ -322,6 +450,23 @@ def test_the_evidence_folder_is_that_of_the_environment(monkeypatch, tmp_path, w
     assert [found.path for found in evidence.find()] == [run.path]
     monkeypatch.delenv("AUDIT_EVIDENCE")
     assert evidence.root() == evidence.PROJECT / "runs" / "evidence"
+    assert evidence.COMMITTED == evidence.PROJECT / "book" / "evidence"
+    assert Path(__file__).parent.parent == evidence.PROJECT
+
+
+def test_where_evidence_can_be_written_as_far_as_can_be_told(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    assert evidence.writable(tmp_path)
+    assert evidence.writable(tmp_path / "new" / "deeper")
+    assert not evidence.writable(tmp_path / "file")
+    assert not evidence.writable(tmp_path / "file" / "below")
+    monkeypatch.chdir(tmp_path)
+    assert evidence.writable(Path("new"))
+    assert not evidence.writable(Path("file", "below"))
+    asked = []
+    monkeypatch.setattr(os, "access", lambda path, mode: asked.append((path, mode)))
+    assert not evidence.writable(tmp_path / "new")
+    assert asked == [(tmp_path, os.W_OK)]
 
 
 # --- the path of a run
@@ -340,12 +485,32 @@ def test_the_order_of_a_configuration_does_not_change_its_hash():
     assert evidence.digest({"a": 1}) != evidence.digest({"a": 1.5})
 
 
-@pytest.mark.parametrize("name", ["", ".hidden", "../up", "a/b", "a b", "a\\b", "a\n"])
+@pytest.mark.parametrize("name", ["", ".hidden", "-option", "../up", "a/b", "a b", "a\\b", "a\n"])
 def test_a_data_set_whose_name_cannot_be_a_folder_is_refused_before_anything_runs(name, split, tmp_path):
     dataset = Dataset(name, pd.DataFrame(), "real", None, "")
     with pytest.raises(InputError, match="cannot name a folder"):
         study.run(dataset, split, "popularity", out=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a", "Yoochoose-1.64_x", "ü9", "_", "9.-_"])
+def test_letters_digits_and_three_signs_name_a_data_set(name):
+    assert evidence.check_dataset_name(name) == name
+
+
+def test_the_commit_has_a_plus_if_a_tracked_file_was_changed(tmp_path, monkeypatch):
+    (tmp_path / "evidence.py").write_text("")
+    monkeypatch.setattr(evidence, "__file__", str(tmp_path / "evidence.py"))
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    git = lambda *command: subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)  # noqa: E731
+    git("init", "-q")
+    git("add", ".")
+    git(*who, "commit", "-q", "-m", "first")
+    commit = git("rev-parse", "HEAD").stdout.decode().strip()
+    (tmp_path / "untracked").write_text("")
+    assert evidence.git_commit() == commit
+    (tmp_path / "evidence.py").write_text("changed")
+    assert evidence.git_commit() == commit + "+"
 
 
 def test_outside_git_the_commit_is_unknown(monkeypatch, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from types import SimpleNamespace
 
 import numpy as np
@@ -98,6 +100,11 @@ def test_the_permutation_test_agrees_with_another_library():
     assert permutation_test(a, b, np.arange(80)) == pytest.approx(other.pvalue, abs=4 * np.sqrt(0.25 / 9999) * 1.5)
 
 
+def test_a_p_is_never_zero():
+    # Of 60 equal differences no flip but the one in 2^59 keeps the sum: only the observed one counts.
+    assert permutation_test(np.ones(60), np.zeros(60), np.arange(60), permutations=999) == 1 / 1000
+
+
 def test_no_difference_at_all_has_a_p_of_one():
     a = np.array([1.0, 0.0, 1.0])
     found = compare(a, a, np.array([0, 0, 1]))
@@ -131,6 +138,70 @@ def test_every_session_is_drawn_equally_often():
     np.testing.assert_allclose(means.std(0), sd, rtol=0.03)
     np.testing.assert_allclose(means.sum(1), 1.0)
     assert np.corrcoef(means[:, 0], means[:, 1])[0, 1] == pytest.approx(-1 / (s - 1), abs=0.02)
+
+
+@pytest.mark.parametrize("s", [1, 4, 5])  # two draws come from one word
+def test_a_resample_of_sessions_has_as_many_draws_as_there_are(s):
+    sums = np.concatenate([np.eye(s), np.ones((s, 1))], axis=1)
+    times = resampling.resampled_means(sums, resamples=300) * s
+    np.testing.assert_allclose(times, np.round(times), atol=1e-12)
+    np.testing.assert_allclose(times.sum(1), s)
+    assert len(np.unique(np.round(times), axis=0)) > 1 or s == 1
+
+
+def words(state: int) -> Iterator[int]:
+    """SplitMix64 as published (Steele, Lea & Flood 2014), in whole numbers of any size."""
+    low = 2**64 - 1
+    while True:
+        state = (state + 0x9E3779B97F4A7C15) & low
+        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & low
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & low
+        yield z ^ (z >> 31)
+
+
+def words_of_seed(seed: int) -> Iterator[int]:
+    return words(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]))
+
+
+def test_the_generator_gives_the_numbers_that_are_known_of_it():
+    known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    state, found = 1234567, []
+    for _ in known:
+        state, bits = resampling._next(np.uint64(state))
+        found.append(bits)
+    assert found == known == list(islice(words(1234567), 5))
+
+
+def test_signs_are_the_bits_of_the_generator_each_used_once():
+    # 130 differences take two words of 64 bits and two bits of a third, lowest first; a new flip starts a new word.
+    difference, flips = np.random.default_rng(0).integers(1, 1000, 130).astype(float), 20
+    source, expected = words_of_seed(5), []
+    for _ in range(flips):
+        bits = "".join(f"{word:064b}"[::-1] for word in islice(source, 3))
+        expected.append(sum(x if bit == "1" else -x for x, bit in zip(difference, bits, strict=False)))
+    np.testing.assert_array_equal(resampling.flipped_sums(difference, permutations=flips, seed=5), expected)
+
+
+def test_what_is_not_said_of_draws_is_as_the_protocol_says():
+    rng = np.random.default_rng(0)
+    a, _, session = simulated_study(rng, 60)
+    sums = resampling.session_sums(a, session)
+    np.testing.assert_array_equal(sums, resampling.session_sums(a, session, average="micro"))
+    said = resampling.resampled_means(sums, resamples=10_000, seed=0)
+    np.testing.assert_array_equal(resampling.resampled_means(sums), said)
+    said = resampling.flipped_sums(sums[:, 0], permutations=10_000, seed=0)
+    np.testing.assert_array_equal(resampling.flipped_sums(sums[:, 0]), said)
+
+
+def test_sums_that_agree_to_nine_digits_count_as_equal_in_the_order_of_sessions():
+    # Their order is then that of the labels; a difference in the ninth digit counts.
+    near, apart = (np.array([0.3, 0.3 - gap]) for gap in (3e-10, 3e-9))
+    np.testing.assert_array_equal(resampling.session_sums(near, np.arange(2))[:, 0], near)
+    np.testing.assert_array_equal(resampling.session_sums(apart, np.arange(2))[:, 0], apart[::-1])
+
+
+def test_a_single_prediction_is_its_own_mean():
+    assert bootstrap(np.array([0.25]), np.array([7]), resamples=5)[:3] == (0.25, 0.25, 0.25)
 
 
 def test_a_constant_has_an_interval_of_no_width():
@@ -167,6 +238,9 @@ def test_what_is_not_said_is_as_the_protocol_says():
     assert permutation_test(a, b, session) == permutation_test(a, b, session, permutations=10_000, **said)
     given_ = {"margin": 0.1, "confidence": 0.95, "resamples": 10_000}
     assert equivalence(a, b, session, margin=0.1) == equivalence(a, b, session, **given_, **said)
+    seeds = np.stack([a, b])
+    assert over_seeds(seeds, session) == over_seeds(seeds, session, level=0.95, resamples=10_000, **said)
+    assert inference.percentile_interval(0.5, a) == inference.percentile_interval(0.5, a, 0.95)
     both = np.stack([a, b], axis=1), np.stack([b, a], axis=1)
     assert inference.rank_agreement(*both, session) == inference.rank_agreement(
         *both, session, level=0.95, resamples=10_000, **said
@@ -183,6 +257,8 @@ def test_average_and_seed_reach_the_draws(average):
     assert (found.sessions, found.predictions) == (60, len(a))
     interval = equivalence(a, b, session, margin=0.1, average=average, resamples=200, seed=3).interval
     assert interval == bootstrap(a - b, session, level=2 * 0.95 - 1, average=average, resamples=200, seed=3)
+    said = {"average": average, "level": 0.8, "resamples": 200, "seed": 3}
+    assert over_seeds(a, session, **said).interval == bootstrap(a, session, **said)
 
 
 def run_of(recommender, above, session, targets="t"):
@@ -193,7 +269,7 @@ def run_of(recommender, above, session, targets="t"):
 
 
 def test_two_runs_are_compared_by_metric_and_cutoff_with_holm_over_the_rows():
-    rng, session = np.random.default_rng(2), np.repeat(np.arange(40), 3)
+    rng, session = np.random.default_rng(2), np.repeat(np.arange(40), 3 * [1, 2, 3, 6] + 28 * [3])
     first, second = (run_of(name, rng.integers(0, 9, 120), session) for name in ("x", "y"))
     table = inference.compare_runs(first, second, (1, 5), ties="standard", average="macro", seed=4)
     assert [(row.a, row.b, row.metric, row.k) for row in table.itertuples()] == [
@@ -203,11 +279,13 @@ def test_two_runs_are_compared_by_metric_and_cutoff_with_holm_over_the_rows():
     row = table[(table["metric"] == "Recall") & (table["k"] == 5)].iloc[0]
     expected = compare(*hits, session, average="macro", seed=4)
     assert (row["difference"], row["low"], row["high"], row["p"]) == (*expected.difference[:3], expected.p)
-    assert (row["value_a"], row["value_b"]) == pytest.approx([hit.mean() for hit in hits])
+    means = [pd.Series(hit).groupby(session).mean().mean() for hit in hits]
+    assert (row["value_a"], row["value_b"]) == pytest.approx(means)
     np.testing.assert_array_equal(table["p_holm"], holm(table["p"]))
     default = inference.compare_runs(first, second, (5,))
     hits = [(run.ranks["above"] + 1 < 5).to_numpy(float) for run in (first, second)]  # one tie, placed above
-    assert default.iloc[0]["difference"] == compare(*hits, session).difference.estimate
+    row, expected = default.iloc[0], compare(*hits, session)
+    assert (row["difference"], row["low"], row["high"], row["p"]) == (*expected.difference[:3], expected.p)
     with pytest.raises(InputError, match="different targets"):
         inference.compare_runs(first, run_of("z", np.zeros(120, np.int64), session, targets="u"), (5,))
 
@@ -243,11 +321,31 @@ def test_the_agreement_of_an_order_with_itself_is_one_and_with_its_reverse_minus
     assert inference.rank_agreement(full, reverse, session, resamples=200)[:3] == (-1.0, -1.0, -1.0)
 
 
+def test_values_that_differ_by_rounding_alone_have_no_order():
+    assert np.isnan(kendall(np.array([0.0, 2e-13]), np.array([0.0, 1.0])))
+    assert kendall(np.array([0.0, 2e-12]), np.array([0.0, 1.0])) == 1.0
+
+
+def test_resamples_in_which_a_metric_ties_all_recommenders_are_left_out():
+    # Two of three sessions tell the two recommenders apart: a resample of the third alone has no order.
+    full = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    drawn = resampling.resampled_means(resampling.session_sums(full, np.arange(3)), resamples=200)
+    assert (drawn[:, 0] == drawn[:, 1]).any()
+    assert inference.rank_agreement(full, full, np.arange(3), resamples=200)[:3] == (1.0, 1.0, 1.0)
+
+
 def test_a_metric_that_ties_all_recommenders_has_no_order():
     rng = np.random.default_rng(0)
     full, ones = rng.random((40, 3)), np.ones((40, 3))
     found = inference.rank_agreement(full, ones + rng.normal(0, 1e-15, (40, 3)), np.arange(40), resamples=50)
     assert np.isnan(found[:3]).all()
+
+
+@pytest.mark.parametrize("difference", [0.25, -0.25])
+def test_a_difference_as_large_as_the_margin_is_not_equivalent(difference):
+    a, b = np.full(6, 0.5 + difference), np.full(6, 0.5)
+    assert not equivalence(a, b, np.arange(6), margin=0.25, resamples=50).equivalent
+    assert equivalence(a, b, np.arange(6), margin=0.2501, resamples=50).equivalent
 
 
 def test_equal_recommenders_are_equivalent_within_a_wide_margin_only():
@@ -277,6 +375,19 @@ def test_one_seed_is_an_interval_over_sessions():
     assert (found.n, found.sd) == (1, 0.0)
 
 
+@pytest.mark.parametrize(("by_seed", "reach"), [([0.0, 1.0], 1 / 2), ([0.0, 1.0, 2.0], 2 / 3)])
+@pytest.mark.parametrize("level", [0.8, 0.9])
+def test_an_interval_over_seeds_alone_is_widened_as_students_t_says(by_seed, reach, level):
+    # Every session has its seed's value, so that only the picks of seeds vary. Of two, 0 has a chance of 1 in 4, above
+    # both 5 and 10 in 100; of three, 0 has one of 1 in 27, below both, and at most 1/3 one of 4 in 27, above both.
+    r, quantile = len(by_seed), (1 + level) / 2
+    found = over_seeds(np.repeat(np.array(by_seed)[:, None], 9, axis=1), np.arange(9), level=level)
+    wide = np.sqrt(r / (r - 1)) * stats.t(r - 1).ppf(quantile) / stats.norm.ppf(quantile)
+    assert found.interval.estimate == found.mean == np.mean(by_seed)
+    assert found.interval.low == pytest.approx(found.mean - wide * reach)
+    assert found.interval.high == pytest.approx(found.mean + wide * reach)
+
+
 def test_seeds_are_summarised_by_mean_and_sample_deviation():
     values = np.array([[0.0, 1.0], [1.0, 1.0]])  # means 1/2 and 1
     found = over_seeds(values, np.arange(2))
@@ -288,12 +399,16 @@ def test_seeds_are_summarised_by_mean_and_sample_deviation():
     ("call", "message"),
     [
         (lambda: bootstrap(np.ones(3), np.arange(2)), "one label a value"),
+        (lambda: bootstrap(np.ones(0), np.arange(0)), "0 values"),
         (lambda: bootstrap(np.array([1.0, np.nan]), np.arange(2)), "1 predictions"),
         (lambda: bootstrap(np.ones(2), np.arange(2), average="mico"), "Did you mean 'micro'"),
         (lambda: bootstrap(np.ones(2), np.arange(2), level=95), "between 0 and 1"),
         (lambda: bootstrap(np.ones(2), np.arange(2), level=0.0), "between 0 and 1"),
         (lambda: bootstrap(np.ones(2), np.arange(2), level=1.0), "between 0 and 1"),
         (lambda: compare(np.ones(3), np.ones(2), np.arange(3)), "paired"),
+        (lambda: compare(np.ones((3, 2)), np.ones((3, 2)), np.arange(3)), "paired"),
+        (lambda: inference.rank_agreement(np.ones((2, 1)), np.ones((2, 1)), np.arange(2)), "needs two recommenders"),
+        (lambda: inference.rank_agreement(np.ones((2, 2)), np.ones((2, 3)), np.arange(2)), "equal shapes"),
         (lambda: equivalence(np.ones(2), np.ones(2), np.arange(2), margin=0.0), "positive"),
         (lambda: inference.rank_agreement({"a": np.ones(2)}, {"b": np.ones(2)}, np.arange(2)), "different"),
     ],

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, permutations, product
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from audit_lib import metrics
+from audit_lib import metrics, sampled
 from audit_lib.errors import InputError
 from audit_lib.laws import count_law
-from audit_lib.sampled import METRICS, SAMPLINGS, Counts, expectation, moments
+from audit_lib.sampled import METRICS, SAMPLINGS, Counts, expectation, expectations, moments
 from audit_lib.simulation import draw_counts, metric_of_sample, sample_counts, simulate
 
 TOY = {"A": [100] * 5, "B": [40, 40, 8437, 9266, 4482], "C": [212, 2, 743, 5342, 1548]}
@@ -80,6 +83,7 @@ def test_one_negative_of_two_is_worked_out_by_hand():
     assert expectation(counts, "MRR", n=1, k=2)[0] == pytest.approx(1 / 2 * 1 + 1 / 2 * 1 / 2)
     assert expectation(counts, "NDCG", n=1, k=2)[0] == pytest.approx(1 / 2 + 1 / 2 / np.log2(3))
     assert expectation(counts, "AUC", n=1, k=None)[0] == pytest.approx(1 / 2)
+    assert moments(counts, "AUC", n=1, k=None).variance[0] == pytest.approx(1 / 4)  # 0 or 1, half of the time each
 
 
 @pytest.mark.parametrize(("metric", "ties"), CASES)
@@ -116,11 +120,13 @@ def mean_over_orders(x: int, y: int, z: int, metric: str, k: int) -> float:
     return sum(value_of_order(o, metric, k) for o in lists) / len(lists)
 
 
+@pytest.mark.parametrize("k", [2, 4])  # 4: every place in a list of 3 negatives counts
 @pytest.mark.parametrize("sampling", ["uniform", "uniform-replacement", "popularity"])
 @pytest.mark.parametrize(("metric", "ties"), CASES)
-def test_expectation_and_variance_equal_the_sum_over_every_possible_sample(metric, ties, sampling):
-    counts, scores, target, support = some_counts(4, 7, seed=11, ties=3)
-    n, k = 3, 2
+def test_expectation_and_variance_equal_the_sum_over_every_possible_sample(metric, ties, sampling, k):
+    counts, scores, target, support = some_counts(4, 7, seed=33, ties=2)
+    assert set(counts.equal) == {0, 1, 2, 3}
+    n = 3
     found = moments(counts, metric, n=n, k=k, sampling=sampling, ties=ties)
     mean = expectation(counts, metric, n=n, k=k, sampling=sampling, ties=ties)
     for i in range(4):
@@ -202,6 +208,13 @@ def test_the_laws_equal_those_of_another_library():
     np.testing.assert_allclose(count_law(p, 100, 21, pool=None), stats.binom(100, p[:, None]).pmf(x), rtol=1e-9)
 
 
+@pytest.mark.parametrize("pool", [None, 43_000])
+def test_a_law_in_full_sums_to_one_to_the_last_digit(pool):
+    places = np.array([0, 7, 250, 21_500])
+    law = count_law(places if pool else places / 43_000, 100, 101, pool=pool)
+    np.testing.assert_allclose(law.sum(1), 1.0, rtol=0, atol=4 * np.finfo(float).eps)
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_metrics_grow_with_the_cutoff_and_stay_within_bounds(data):
@@ -225,6 +238,19 @@ def test_recall_falls_as_more_negatives_are_drawn(above, n):
     assert more <= fewer + 1e-12
 
 
+SEVERAL = [("Recall", 1), ("MRR", 4), ("NDCG", None), ("MRR", 30), ("NDCG", 6)]
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("ties", metrics.TIES)
+def test_several_measures_at_once_equal_each_by_itself(ties, sampling):
+    counts, *_ = some_counts(20, 30, seed=9)
+    options = {"n": 7, "sampling": sampling, "ties": ties}
+    found = expectations(counts, SEVERAL, **options)
+    for column, (metric, k) in zip(found.T, SEVERAL, strict=True):
+        np.testing.assert_allclose(column, expectation(counts, metric, k=k, **options), rtol=1e-12)
+
+
 def test_order_of_the_predictions_does_not_matter():
     counts, *_ = some_counts(50, 40, seed=9)
     order = np.random.default_rng(0).permutation(50)
@@ -245,6 +271,9 @@ def test_what_is_not_said_is_uniform_and_conservative(metric):
     said = {"n": 7, "k": k, "sampling": "uniform", "ties": "conservative"}
     np.testing.assert_array_equal(expectation(counts, metric, n=7, k=k), expectation(counts, metric, **said))
     np.testing.assert_array_equal(moments(counts, metric, n=7, k=k), moments(counts, metric, **said))
+    if metric != "AUC":
+        found = expectations(counts, [(metric, k)], n=7)
+        np.testing.assert_array_equal(found[:, 0], expectation(counts, metric, **said))
     optimistic = expectation(counts, metric, **(said | {"ties": "standard"}))
     assert (optimistic >= expectation(counts, metric, **said) - 1e-12).all()
     assert (optimistic > expectation(counts, metric, **said) + 1e-3).any()
@@ -272,31 +301,165 @@ def test_popularity_with_equal_support_is_uniform_with_replacement():
         np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
+@pytest.mark.parametrize("function", [expectation, moments])
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"metric": "Recal"}, "Did you mean 'Recall'"),
-        ({"sampling": "uniforn"}, "Did you mean 'uniform'"),
-        ({"ties": "optimistic"}, "tie policy"),
+        ({"metric": "Recal"}, "Unknown metric 'Recal'. Did you mean 'Recall'"),
+        ({"sampling": "uniforn"}, "Unknown sampling 'uniforn'. Did you mean 'uniform'"),
+        ({"ties": "optimistic"}, "Unknown tie policy 'optimistic'"),
         ({"n": 50}, "cannot be drawn from 49"),
+        ({"metric": "AUC", "n": 50}, "cannot be drawn from 49"),
         ({"n": 0}, "cannot be drawn"),
         ({"k": 0}, "cutoff K"),
         ({"sampling": "popularity"}, "support columns"),
     ],
 )
-def test_a_wrong_request_is_refused_with_what_to_do(change, message):
+def test_a_wrong_request_is_refused_with_what_to_do(function, change, message):
     counts = Counts(np.array([3]), np.array([0]), 50)
     request = {"metric": "Recall", "n": 10, "k": 5} | change
     with pytest.raises(InputError, match=message):
-        expectation(counts, request.pop("metric"), **request)
+        function(counts, request.pop("metric"), **request)
 
 
-def test_counts_beyond_the_catalogue_are_refused():
-    with pytest.raises(InputError, match="V is 10, found 10"):
-        Counts(np.array([9]), np.array([1]), 10)
+def test_one_wrong_measure_of_several_is_refused():
+    counts = Counts(np.array([3]), np.array([0]), 50)
+    with pytest.raises(InputError, match="The cutoff K is 0"):
+        expectations(counts, [("Recall", 5), ("MRR", 0)], n=10)
 
 
-def test_a_sum_too_large_is_refused_rather_than_run():
-    counts = Counts(np.array([3]), np.array([90_000]), 100_000)
-    with pytest.raises(InputError, match="simulate"):
-        moments(counts, "Recall", n=90_000, k=20, ties="expected")
+@pytest.mark.parametrize(
+    ("above", "equal", "message"),
+    [
+        ([], [], "no predictions"),
+        ([9], [1], "V is 10, found 10"),
+        ([0, 9], [0, 1], "V is 10, found 10"),
+        ([-1, 3], [0, 0], "must lie in 0"),
+        ([1, 1], [-1, 2], "must lie in 0"),
+    ],
+)
+def test_counts_that_no_catalogue_of_this_size_gives_are_refused(above, equal, message):
+    with pytest.raises(InputError, match=message):
+        Counts(np.array(above, np.int64), np.array(equal, np.int64), 10)
+
+
+@pytest.mark.parametrize("missing", ["support_above", "support_equal", "support", "support_total"])
+def test_popularity_needs_every_support(missing):
+    counts, *_ = some_counts(4, 7, seed=9)
+    with pytest.raises(InputError, match="support columns"):
+        replace(counts, **{missing: None}).shares("popularity")
+
+
+def test_supports_that_exceed_their_total_are_refused():
+    one = np.array([1, 1])
+    counts = Counts(one, one, 3, one, one * 2, np.array([1, 2]), 4)  # 1 above, 2 equal and 2 of the target: 5 of 4
+    with pytest.raises(InputError, match="more support than there is in all"):
+        counts.shares("popularity")
+
+
+def test_shares_of_an_unknown_sampling_are_refused():
+    with pytest.raises(InputError, match="Unknown sampling 'uniforn'"):
+        toy("A").shares("uniforn")
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "fits"),
+    [(999, None, True), (999, 5000, True), (5000, 1000, True),
+     (1000, None, False), (1000, 5000, False), (5000, 1001, False)],
+)  # fmt: skip
+def test_median_ties_are_summed_over_at_most_a_million_pairs(n, k, fits):
+    # 2x + y runs to 2K - 2, which K^2 pairs satisfy. A list of n negatives has n + 1 ranks, whatever the cutoff.
+    counts = Counts(np.array([3]), np.array([2]), 10_000)
+    if fits:
+        policies = ("conservative", "median", "standard")
+        low, found, high = (expectation(counts, "MRR", n=n, k=k, ties=ties)[0] for ties in policies)
+        assert low < found < high
+    else:
+        with pytest.raises(InputError, match=f"over {1001**2} pairs.*simulate"):
+            moments(counts, "MRR", n=n, k=k, ties="median")
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "equal", "fits"),
+    [
+        (5000, 1000, 999, True),  # 1000 counts above with 0 ... 999 equal
+        (999, 1000, 1500, True),  # no more than 999 are drawn
+        (9900, 101, 9900, False),  # 101 * 9901 = 1,000,001
+        (9900, 101, 15_000, False),
+        (15_000, 101, 9900, False),
+    ],
+)
+def test_the_variance_of_expected_ties_is_summed_over_at_most_a_million_pairs(n, k, equal, fits):
+    counts = Counts(np.array([3]), np.array([equal]), 20_000)
+    if fits:
+        found = moments(counts, "MRR", n=n, k=k, ties="expected").mean
+        assert found == pytest.approx(expectation(counts, "MRR", n=n, k=k, ties="expected"), rel=1e-9)
+    else:
+        with pytest.raises(InputError, match=r"over 1000001 pairs.*simulate"):
+            moments(counts, "MRR", n=n, k=k, ties="expected")
+
+
+def test_without_ties_no_policy_has_a_sum_too_large():
+    counts = Counts(np.array([3, 70]), np.array([0, 0]), 10_000)
+    one, other = (moments(counts, "MRR", n=5000, k=2000, ties=ties) for ties in ("standard", "median"))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_counting_in_blocks_gives_the_same_values(monkeypatch):
+    counts, *_ = some_counts(20, 30, seed=9)
+    cases = [{"n": 7, "k": 3, "sampling": sampling, "ties": ties} for sampling in SAMPLINGS for ties in metrics.TIES]
+    whole = [moments(counts, "NDCG", **case) for case in cases]
+    for cells in (1, 40):  # fewer than one row has; a few rows at a time
+        monkeypatch.setattr(sampled, "_CELLS", cells)
+        for case, wanted in zip(cases, whole, strict=True):
+            np.testing.assert_allclose(moments(counts, "NDCG", **case), wanted, rtol=1e-12, atol=1e-15)
+
+
+def run_of(counts: Counts, recommender: str, seed: int) -> SimpleNamespace:
+    """As much of a run as sampled metrics read."""
+    names = ("above", "equal", "support_above", "support_equal")
+    return SimpleNamespace(
+        dataset="clicks", recommender=recommender, seed=seed, n_items=counts.n_items,
+        ranks=pd.DataFrame({name: getattr(counts, name) for name in names}),
+        targets=pd.DataFrame({"session": 0, "step": 1, "support": counts.support}),
+        manifest={"support_total": counts.support_total},
+    )  # fmt: skip
+
+
+def test_the_counts_of_a_run_are_those_of_its_files():
+    counts, *_ = some_counts(20, 30, seed=9)
+    found = Counts.of_run(run_of(counts, "x", 0))
+    for name in ("above", "equal", "n_items", "support_above", "support_equal", "support", "support_total"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(counts, name), err_msg=name)
+
+
+# One prediction among two other items, one of which is above in one run and equal in the other; supports 2, 3 and 1.
+ABOVE = Counts(*(np.array([x]) for x in (1, 0)), 3, *(np.array([x]) for x in (3, 0, 2)), 6)
+EQUAL = Counts(*(np.array([x]) for x in (0, 1)), 3, *(np.array([x]) for x in (0, 3, 2)), 6)
+LOG = 1 / np.log2(3)  # NDCG at rank 2
+
+
+def test_the_table_of_two_runs_is_worked_out_by_hand():
+    # The one negative is the item above, or equal and so placed above, half of the time.
+    table = sampled.by_metric([run_of(ABOVE, "x", 4), run_of(EQUAL, "y", 5)], iter((1, 2)), n=1)
+    half, nan = 1 / 2, float("nan")
+    wanted = [
+        ("Recall", 1, 0.0, half, nan), ("Recall", 2, 1.0, 1.0, 1.0), ("MRR", 1, 0.0, half, nan),
+        ("MRR", 2, half, 3 / 4, 3 / 2), ("NDCG", 1, 0.0, half, nan),
+        ("NDCG", 2, LOG, half + half * LOG, (half + half * LOG) / LOG), ("AUC", 0, half, half, 1.0),
+    ]  # fmt: skip
+    abouts = [("clicks", name, seed, "uniform", 1, "conservative") for name, seed in (("x", 4), ("y", 5))]
+    columns = ["dataset", "recommender", "seed", "sampling", "negatives", "ties"]
+    columns += ["metric", "k", "full", "sampled", "factor"]
+    expected = pd.DataFrame([(*about, *row) for about in abouts for row in wanted], columns=columns)
+    pd.testing.assert_frame_equal(table, expected, rtol=1e-12)
+
+
+def test_sampling_ties_and_negatives_reach_the_table():
+    # Popularity draws the other item above with probability 3/4; two draws spare the target 1/16 of the time.
+    options = {"n": 2, "sampling": "popularity", "ties": "standard"}
+    table = sampled.by_metric([run_of(ABOVE, "x", 0), run_of(EQUAL, "y", 0)], [1], **options)
+    assert (table[["sampling", "negatives", "ties"]] == ["popularity", 2, "standard"]).all(axis=None)
+    row = table[table["metric"].isin(["Recall", "AUC"])].set_index(["recommender", "metric"])
+    assert row["full"].to_list() == pytest.approx([0.0, 1 / 2, 1.0, 1.0])  # a tie that is placed below does no harm
+    assert row["sampled"].to_list() == pytest.approx([1 / 16, 1 / 4, 1.0, 1.0])
