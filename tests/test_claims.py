@@ -302,7 +302,7 @@ def test_every_experiment_that_a_claim_needs_is_planned():
 
 def test_published_values_fill_the_claims():
     (b1,) = (c for c in claims.read() if c.id == "B1")
-    assert [part.value for part in b1.parts] == [0.2945, 0.2945, 0.0833, 0.0833, 0.2945, 0.0833]
+    assert [part.value for part in b1.parts] == [0.2945, 0.2945, 0.0833, 0.0833, 0.2945, 0.0833, 0.2945, 0.0833]
     assert published.value("xia2021", "retailrocket", "gru4rec_official", "MRR", 20) == 0.2367
     with pytest.raises(InputError, match="gcegnn"):
         published.value("wu2019", "diginetica", "gcegnn", "Recall", 20)
