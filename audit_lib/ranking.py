@@ -45,7 +45,7 @@ def rank(
     if v != prefixes.sessions.n_items:
         raise InputError(f"support of {v} items for a catalogue of {prefixes.sessions.n_items}: give train's support.")
     block_size = int(np.clip(memory_mb * 2**20 // (4 * v), 1, 1024))
-    out = np.zeros((4, n), np.int64)
+    out = np.empty((4, n), np.int64)
     support, target = np.ascontiguousarray(support, np.int64), prefixes.target
     done = 0
     with tqdm(total=n, desc=recommender.name, unit=" targets", disable=None if progress else True) as bar:

@@ -7,7 +7,7 @@ both parts is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -31,7 +31,7 @@ class Split:
     name: str
     train: Sessions
     test: Sessions
-    summary: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any]
     held_out: np.ndarray | None = None
 
     @cached_property

@@ -519,3 +519,23 @@ def test_outside_git_the_commit_is_unknown(monkeypatch, tmp_path):
     monkeypatch.undo()
     monkeypatch.setenv("PATH", "")
     assert evidence.git_commit() is None
+
+
+def test_what_a_table_says_of_its_pandas_form_is_not_heeded(tmp_path):
+    path = tmp_path / "x.parquet"
+    pd.DataFrame({"equal": [3, 4]}, index=pd.Index([1, 2], name="above")).to_parquet(path)  # asks for an index
+    found = evidence.read_table(path, sha256(path), ("equal", "above"))
+    assert found.to_dict("list") == {"equal": [3, 4], "above": [1, 2]}
+
+
+def test_folders_on_the_way_to_a_file_are_made(tmp_path):
+    path = tmp_path / "a" / "b" / "c.json"
+    evidence.put({path: b"{}"})
+    assert path.read_bytes() == b"{}"
+
+
+def test_what_another_swept_in_the_meantime_is_no_error(tmp_path, monkeypatch):
+    gone = tmp_path / ".x.json.0a1b2c3d.partial"
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter([gone]))
+    evidence.sweep(tmp_path / "x.json")
+    assert not gone.exists()

@@ -100,6 +100,14 @@ def test_the_permutation_test_agrees_with_another_library():
     assert permutation_test(a, b, np.arange(80)) == pytest.approx(other.pvalue, abs=4 * np.sqrt(0.25 / 9999) * 1.5)
 
 
+def test_a_p_does_not_depend_on_the_unit():
+    # The differences cancel out, but for rounding: every flip reaches their sum. A power of two changes no digit.
+    difference = np.array([0.1, 0.2, -0.3, 0.4, -0.4])
+    for unit in (1.0, 2.0**30):
+        assert (unit * difference).sum() != 0
+        assert permutation_test(unit * difference, np.zeros(5), np.arange(5), permutations=999) == 1.0
+
+
 def test_a_p_is_never_zero():
     # Of 60 equal differences no flip but the one in 2^59 keeps the sum: only the observed one counts.
     assert permutation_test(np.ones(60), np.zeros(60), np.arange(60), permutations=999) == 1 / 1000
@@ -322,7 +330,8 @@ def test_the_agreement_of_an_order_with_itself_is_one_and_with_its_reverse_minus
 
 
 def test_values_that_differ_by_rounding_alone_have_no_order():
-    assert np.isnan(kendall(np.array([0.0, 2e-13]), np.array([0.0, 1.0])))
+    with np.errstate(all="raise"):  # nothing is divided by nothing
+        assert np.isnan(kendall(np.array([0.0, 2e-13]), np.array([0.0, 1.0])))
     assert kendall(np.array([0.0, 2e-12]), np.array([0.0, 1.0])) == 1.0
 
 
@@ -332,6 +341,17 @@ def test_resamples_in_which_a_metric_ties_all_recommenders_are_left_out():
     drawn = resampling.resampled_means(resampling.session_sums(full, np.arange(3)), resamples=200)
     assert (drawn[:, 0] == drawn[:, 1]).any()
     assert inference.rank_agreement(full, full, np.arange(3), resamples=200)[:3] == (1.0, 1.0, 1.0)
+
+
+def test_agreement_of_orders_is_over_the_average_and_the_resamples_asked_for():
+    # Two sessions. By predictions the first recommender leads under both metrics, by sessions under the first alone.
+    session = np.array([0, 0, 0, 1])
+    full = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.5]])
+    other = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.5]])
+    assert inference.rank_agreement(full, other, session, resamples=50).estimate == 1.0
+    assert inference.rank_agreement(full, other, session, average="macro", resamples=50).estimate == -1.0
+    low, high = inference.rank_agreement(full, other, session, resamples=1)[1:3]
+    assert low == high  # of one resample there is one tau
 
 
 def test_a_metric_that_ties_all_recommenders_has_no_order():

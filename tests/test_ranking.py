@@ -155,11 +155,12 @@ def test_scores_in_double_precision_or_out_of_memory_order_rank_the_same():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, 5, 36])
-def test_a_score_that_is_not_finite_is_refused_naming_recommender_and_prefix(bad, place):
+@pytest.mark.parametrize("prefix", [0, 100, 123])  # the first of all, the first of a block, another
+def test_a_score_that_is_not_finite_is_refused_naming_recommender_and_prefix(bad, place, prefix):
     scores, target, support = tied_scores(3)
-    scores[123, place] = bad
+    scores[prefix, place] = bad
     for sizes in (None, [100, 100, 100]):
-        with pytest.raises(ScoreError, match=r"given: scores of prefix 123 are not all finite"):
+        with pytest.raises(ScoreError, match=rf"given: scores of prefix {prefix} are not all finite"):
             rank(Given(scores, sizes=sizes), prefixes_of(target, 37), support)
 
 
