@@ -108,6 +108,23 @@ def test_a_p_does_not_depend_on_the_unit():
         assert permutation_test(unit * difference, np.zeros(5), np.arange(5), permutations=999) == 1.0
 
 
+def test_a_p_over_sessions_is_that_of_their_means():
+    rng = np.random.default_rng(6)
+    session = np.repeat(np.arange(20), rng.integers(1, 9, 20))
+    a, b = rng.normal(0.1, 1, len(session)), rng.normal(0, 1, len(session))
+    by_session = [np.bincount(session, x) / np.bincount(session) for x in (a, b)]
+    p = permutation_test(a, b, session, average="macro", permutations=999)
+    assert p == permutation_test(*by_session, np.arange(20), permutations=999)
+    assert p != permutation_test(a, b, session, permutations=999)
+
+
+def test_a_comparison_is_made_at_its_level():
+    a, b, session = simulated_study(np.random.default_rng(0), 60)
+    found = compare(a, b, session, level=0.5, resamples=200)
+    assert found.difference == bootstrap(a - b, session, level=0.5, resamples=200)
+    assert found.difference.level == 0.5
+
+
 def test_a_p_is_never_zero():
     # Of 60 equal differences no flip but the one in 2^59 keeps the sum: only the observed one counts.
     assert permutation_test(np.ones(60), np.zeros(60), np.arange(60), permutations=999) == 1 / 1000
@@ -350,8 +367,12 @@ def test_agreement_of_orders_is_over_the_average_and_the_resamples_asked_for():
     other = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.5]])
     assert inference.rank_agreement(full, other, session, resamples=50).estimate == 1.0
     assert inference.rank_agreement(full, other, session, average="macro", resamples=50).estimate == -1.0
-    low, high = inference.rank_agreement(full, other, session, resamples=1)[1:3]
-    assert low == high  # of one resample there is one tau
+    one = [inference.rank_agreement(full, other, session, resamples=1, seed=seed) for seed in range(20)]
+    assert all(found.low == found.high for found in one)  # of one resample there is one tau
+    assert len({found.low for found in one}) > 1
+    assert inference.rank_agreement(full, other, session, resamples=9) == inference.rank_agreement(
+        full, other, session, resamples=9, seed=0
+    )
 
 
 def test_a_metric_that_ties_all_recommenders_has_no_order():
@@ -406,6 +427,14 @@ def test_an_interval_over_seeds_alone_is_widened_as_students_t_says(by_seed, rea
     assert found.interval.estimate == found.mean == np.mean(by_seed)
     assert found.interval.low == pytest.approx(found.mean - wide * reach)
     assert found.interval.high == pytest.approx(found.mean + wide * reach)
+
+
+def test_a_seed_that_stands_out_pulls_its_own_end_of_the_interval():
+    # Of (0, 0, 3) the mean over three picks is 3 with a chance of 1 in 27, above 25 in 1000, and 0 with one of 8 in 27.
+    found = over_seeds(np.repeat(np.array([0.0, 0.0, 3.0])[:, None], 9, axis=1), np.arange(9))
+    wide = np.sqrt(3 / 2) * stats.t(2).ppf(0.975) / stats.norm.ppf(0.975)
+    assert found.interval.low == pytest.approx(1 - wide)
+    assert found.interval.high == pytest.approx(1 + 2 * wide)
 
 
 def test_seeds_are_summarised_by_mean_and_sample_deviation():
