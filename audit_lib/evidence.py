@@ -276,7 +276,7 @@ def put(files: dict[Path, bytes]) -> None:
     finally:
         for file in partial.values():
             with contextlib.suppress(OSError):
-                file.unlink(missing_ok=True)
+                file.unlink()
 
 
 def flush(path: Path) -> None:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -539,3 +540,24 @@ def test_what_another_swept_in_the_meantime_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter([gone]))
     evidence.sweep(tmp_path / "x.json")
     assert not gone.exists()
+
+
+@pytest.mark.parametrize(("rows", "read"), [(50_000_000, True), (50_000_001, False)])
+def test_fifty_million_targets_are_read_and_no_more(tmp_path, monkeypatch, rows, read):
+    path = tmp_path / "ranks.parquet"
+    path.write_bytes(evidence.as_parquet({"above": np.array([7])}))
+    whole = pq.ParquetFile(path)
+    said = SimpleNamespace(metadata=SimpleNamespace(num_rows=rows), schema_arrow=whole.schema_arrow, read=whole.read)
+    monkeypatch.setattr(evidence.pq, "ParquetFile", lambda content: said)
+    if read:
+        assert evidence.read_table(path, sha256(path), ("above",))["above"].tolist() == [7]
+    else:
+        with pytest.raises(EvidenceError, match="it has 50000001 rows; at most 50000000 are read"):
+            evidence.read_table(path, sha256(path), ("above",))
+
+
+def test_tables_are_as_small_as_their_compression_makes_them():
+    ranks = np.random.default_rng(0).zipf(1.3, 20_000) % 40_000
+    usual = io.BytesIO()
+    pq.write_table(pa.table({"above": ranks.astype(np.uint16)}), usual, compression="zstd", use_dictionary=False)
+    assert len(evidence.as_parquet({"above": ranks})) < 0.99 * len(usual.getvalue())
