@@ -65,7 +65,8 @@ def training_settings(source: Source, lang: str) -> Table:
         for e in source.book.planned(group=group):
             if e.variant is None and e.recommender == "gru4rec":
                 given = {key: value for key, value in e.settings.items() if key != "loss"}
-                text = "; ".join(f"{key} {value}" for key, value in given.items())
+                numbers = {key: f"{x:g}" if isinstance(x, float) else x for key, x in given.items()}
+                text = "; ".join(f"{key} {x}" for key, x in numbers.items())
                 rows.setdefault((e.settings["loss"], text), {})[e.dataset] = None
     found = [(", ".join(names), f"{_(searches.LOSSES[loss])}; {text}") for (loss, text), names in rows.items()]
     return Table(pd.DataFrame(found, columns=["Data sets", "Settings"]), lang=lang)
