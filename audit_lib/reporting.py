@@ -20,7 +20,7 @@ from audit_lib.documents import MIN_STEP, Fact, Quantity, Source
 from audit_lib.errors import MissingError, unknown
 from audit_lib.evidence import Run
 from audit_lib.gru4rec.equality import TAIL_CASE
-from audit_lib.measures import Measured, NotYet, real_datasets, values_of
+from audit_lib.measures import Book, Measured, NotYet, real_datasets, values_of
 
 
 # --- GRU4Rec against the best simple recommender
@@ -31,9 +31,15 @@ def _count(source: Source, *, keep: Callable[[Contrast], bool] = lambda c: True)
     return Measured(float(sum(map(keep, found))))
 
 
+@cache
+def _searches(folder: Path, study: Path) -> pd.DataFrame:
+    """`searches.found`, computed once for a folder of evidence."""
+    return searches.found(Book(folder, study))
+
+
 def _searched(source: Source, *, keep: Callable[[pd.Series], pd.Series] | None = None) -> Measured:
     """On how many logs GRU4Rec's settings were searched, or of those, how many are kept."""
-    table = searches.found(source.book)
+    table = _searches(source.book.folder, source.book.study)
     if table.empty:
         raise NotYet(searches.GROUP)
     return Measured(float(len(table) if keep is None else keep(table).sum()))
@@ -41,7 +47,7 @@ def _searched(source: Source, *, keep: Callable[[pd.Series], pd.Series] | None =
 
 def _search_gain(source: Source, *, pick: Callable[[Iterable[float]], float], name: bool = False) -> Quantity:
     """The least or the greatest that the search added on the test part, or on which log."""
-    table = searches.found(source.book)
+    table = _searches(source.book.folder, source.book.study)
     if table.empty:
         raise NotYet(searches.GROUP)
     row = table.set_index("dataset")["gain"]
