@@ -119,6 +119,24 @@ def test_initial_weights_and_negatives_can_be_given():
     assert digest(from_iterator) == digest(from_function) != digest(g)
 
 
+def test_denormal_numbers_count_as_zero_while_it_trains_and_only_then():
+    def tiny() -> float:
+        return float(np.float32(2e-38) * np.float32(0.1))
+
+    within = []
+
+    def negatives(step: int) -> np.ndarray:
+        within.append(tiny())
+        return np.arange(20)
+
+    GRU4Rec(**SMALL).fit(random_sessions(), negatives=negatives)
+    assert tiny() > 0
+    assert set(within) == {0.0}
+    with pytest.raises(ZeroDivisionError):
+        GRU4Rec(**SMALL).fit(random_sessions(), negatives=lambda step: 1 // 0)
+    assert tiny() > 0
+
+
 def test_given_weights_and_negatives_of_a_wrong_shape_are_refused():
     train = random_sessions()
     weights = model.initial_weights(GRU4Rec(**SMALL).config, train.n_items)

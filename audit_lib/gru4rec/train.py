@@ -65,7 +65,7 @@ class GRU4Rec(Recommender):
         start = flaws.initial_weights(c, train.n_items) if weights is None else weights
         start = model.check_weights(start, c, train.n_items)
         kind = _engine(engine, c)
-        with _threads(c.threads):
+        with _threads(c.threads), _no_denormals():
             run = kind(c, start, plan, train.support, negatives=_negatives(negatives, c.n_sample, train.n_items))
             del start  # as large as the model
             self.log: list[dict[str, Any]] = []
@@ -188,6 +188,21 @@ def _negatives(
         return items
 
     return checked
+
+
+@contextmanager
+def _no_denormals() -> Iterator[None]:
+    """Float32 values below 1.2e-38 count as zero, on this thread.
+
+    Where scores lie far apart, as with a high learning rate and momentum, most probabilities of a softmax are as small
+    as that, and a step over them takes up to ten times as long.
+    """
+    before = np.float32(2e-38) * np.float32(0.1) == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(bool(before))
 
 
 @contextmanager
