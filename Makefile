@@ -74,7 +74,7 @@ demo: $(READY)  ## Popularity against Markov on synthetic data, in seconds
 	@$(RUN) -m audit_lib demo
 
 translate: $(READY)  ## Bring the Spanish catalogues in step with the English pages; list what is left
-	@$(RUN) -m audit_lib.site translate
+	@$(RUN) -m audit_lib.pages.site translate
 
 lock: $(READY)  ## Resolve requirements.txt into the lock and the bill of materials (needs uv)
 	@$(RUN) -m audit_lib.defence.locks && $(RUN) -m audit_lib.defence.inventory

@@ -1,5 +1,5 @@
 # The pipeline: which stage runs when, on what, after what. `make book` calls it; the same file runs on a cluster through
-# Snakemake's executor plugins. audit_lib/pipeline.py says how a stage runs, audit_lib/site.py how the pages are made.
+# Snakemake's executor plugins. audit_lib/pipeline.py says how a stage runs, audit_lib/pages/site.py how the pages are made.
 #
 # A stage runs again when its text, the library, the data file or a setting changes (content counts, not the time alone).
 import os
@@ -16,16 +16,10 @@ NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
 SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = set(
-    """
-    alttext browser citation contrasts doctor documents effects entry exhibits explorer faults finding launch ledger
-    locks mathjax pdf pipeline readme report_exhibits reporting runnote site sitecheck sitepages status translated
-    determinism inventory mutants mutation report
-    __main__
-    """.split()
-)
+APART = {"pages", "report", "defence", "doctor.py", "entry.py", "faults.py", "locks.py", "pipeline.py", "runnote.py",
+         "__main__.py"}  # fmt: skip
 MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
-LIBRARY = [path for path in MODULES if Path(path).stem not in APART]
+LIBRARY = [path for path in MODULES if Path(path).parts[1] not in APART]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 # Committed evidence by its list of hashes, and the records: every stage shows some of them. Beside these, what the stages
 # from 06 on and the ledger hold them against.
@@ -99,4 +93,4 @@ rule pages:
     output:
         "_build/site/index.html",
     shell:
-        "{sys.executable:q} -m audit_lib.site build"
+        "{sys.executable:q} -m audit_lib.pages.site build"

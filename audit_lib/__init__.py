@@ -11,10 +11,13 @@ A module imports only from those above it:
     ranking, metrics                             scores to ranks, ranks to Recall, MRR and NDCG
     evidence, study                              ranks with their provenance; one experiment
     laws, sampled, simulation, corrected, winners                      sampled metrics
-    resampling, inference, order, evaluation, tuning                   intervals, tests, the shuffle test, tuning
-    labels, figures, tables                      what a reader sees, in two languages
-    documents, exhibits, contrasts, effects, reporting, report_exhibits, citation    what prose pages quote and show
-    pipeline, site, sitecheck, mathjax           stages and pages
+    resampling, inference, order, tuning         intervals, tests, the shuffle test, tuning
+    experiments, publishing                      the full study as data, its committed evidence
+    measures, published, compared, claims        what it measures, what others published, the ledger
+    labels, figures                              what a reader sees, in two languages
+    stages                                       the tables of the stage notebooks
+    report                                       what prose pages quote and show
+    pipeline, pages                              stages are run, pages are made
     bench, defence, doctor, __main__
 """
 

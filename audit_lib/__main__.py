@@ -230,7 +230,7 @@ def record(names: tuple[str, ...]) -> None:
 @cli.command("readme")
 def readme_() -> None:
     """Bring the tables of README.md and README.es.md up to date with the committed evidence."""
-    from audit_lib import readme
+    from audit_lib.pages import readme
 
     changed = readme.update()
     click.echo("\n".join(f"{path.name} was brought up to date" for path in changed) or "Both are up to date.")

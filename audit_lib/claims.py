@@ -25,7 +25,7 @@ from audit_lib.errors import InputError
 from audit_lib.experiments import BOOK
 from audit_lib.labels import translator
 from audit_lib.measures import MEASURES, Book, Measured, NotYet
-from audit_lib.tables import LEAKAGE
+from audit_lib.stages.tables import LEAKAGE
 
 FILE = BOOK / "claims.toml"
 Verdict = Literal["reproduced", "partly", "not reproduced", "not testable offline", "not run"]

@@ -14,8 +14,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from audit_lib.browser import Browser
-from audit_lib.mathjax import sha256
+from audit_lib.pages.browser import Browser
+from audit_lib.pages.mathjax import sha256
 
 WHEEL = ("axe-playwright-python==0.1.8", "axe_playwright_python/axe.min.js")  # axe-core 4.12.1
 SHA256 = "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc"

@@ -148,7 +148,7 @@ def site(book: Project) -> Path:
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """A headless Chromium."""
-    from audit_lib import browser as chromium
+    from audit_lib.pages import browser as chromium
 
     if chromium.BINARY is None:
         pytest.skip("no Chromium on this machine: install chromium (Debian: apt-get install chromium)")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from audit_lib import sitecheck
+from audit_lib.pages import sitecheck
 from tests import axe
 from tests.conftest import Project
 

@@ -9,9 +9,9 @@ import yaml
 from pybtex.database import parse_string
 
 import audit_lib
-from audit_lib import citation
-from audit_lib.citation import Citation
 from audit_lib.errors import InputError
+from audit_lib.pages import citation
+from audit_lib.pages.citation import Citation
 from audit_lib.pipeline import ROOT
 
 PERSONS = Citation("A title", ("Hidasi, Balázs", "The contributors of X"), "1.2.0", "2026")

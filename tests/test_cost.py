@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lib import cost, figures, labels, records
+from audit_lib import figures, labels, records
 from audit_lib.measures import Book
+from audit_lib.stages import cost
 from tests.test_decision import Shelf, run
 
 LOG = "rsc15_100k"

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import decision, labels
+from audit_lib import labels
 from audit_lib.measures import Book, Measured, NotYet
+from audit_lib.stages import decision
 
 N = 400  # sessions of three events: two targets each
 STRONG, WEAK, NONE = "rsc15_100k", "retailrocket", "seed_demo"  # names of the registry: no row of them is read

@@ -12,11 +12,12 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from audit_lib import documents, exhibits, pipeline, published, reporting
+from audit_lib import pipeline, published
 from audit_lib.claims import Claim, Finding, Part, Settled
-from audit_lib.documents import Source, number, quantity, verb, written
 from audit_lib.errors import InputError
 from audit_lib.measures import Book, Measured, NotYet
+from audit_lib.report import documents, exhibits, reporting
+from audit_lib.report.documents import Source, number, quantity, verb, written
 
 PAGES = [pipeline.ROOT / "book" / name for name in ("executive_summary.md", "case_study.md")]
 CLEAR, OPEN = Measured(0.02, 0.01, 0.03), Measured(0.02, -0.01, 0.05)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from audit_lib import evaluation, inference, metrics, sampled, study, winners
+from audit_lib import inference, metrics, sampled, study, winners
 from audit_lib.__main__ import cli
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
+from audit_lib.stages import evaluation
 
 DATASET = "synthetic_first_order:zipf_exponent=0.1,n_sessions=8000"
 NAMES = ("popularity", "markov", "itemknn", "vsknn", "ar")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lib import explorer
 from audit_lib.evidence import COMMITTED, PROJECT
 from audit_lib.experiments import STUDY
 from audit_lib.measures import Book
+from audit_lib.pages import explorer
 from audit_lib.sampled import SAMPLINGS, Counts, expectation
 
 SCRIPT = PROJECT / "book" / "_static" / "sampled.js"

@@ -7,8 +7,9 @@ import re
 import pandas as pd
 import pytest
 
-from audit_lib import csvtext, finding, literature
+from audit_lib import csvtext
 from audit_lib.measures import Book
+from audit_lib.report import finding
 
 ROWS = {
     "dataset": ["diginetica", "retailrocket"], "published": [0.2945, 0.60], "value": [0.524, 0.55], "low": [0.52, 0.53],
@@ -61,28 +62,6 @@ def test_words_in_the_figure_have_a_contrast_of_four_and_a_half(theme: str, grou
         assert (bright + 0.05) / (dark + 0.05) >= 4.5, colour
 
 
-def test_the_published_values_are_those_of_the_ledger_of_published_ones_on_the_same_targets() -> None:
-    compared = literature.published.table()
-    for dataset, source in finding.COPIED.items():
-        rows = compared[(compared["dataset"] == dataset) & (compared["source"] == source)]
-        assert set(rows["targets"]) == {"same"}, dataset
-
-
-def test_the_best_simple_recommender_is_the_one_with_the_highest_recall(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Run:
-        def __init__(self, recommender: str, value: float) -> None:
-            self.recommender, self.value = recommender, value
-
-    groups = {"simple": [Run("markov", 0.4), Run("vstan", 0.5)], "tuned": [Run("stan", 0.6)]}
-    monkeypatch.setattr(Book, "present", lambda self, *, dataset, group: groups.get(group, []))
-    monkeypatch.setattr(finding, "_mean", lambda run, min_step: run.value)
-    best = finding.best_simple(Book(), "anything")
-    assert best is not None
-    assert best.recommender == "stan"
-    groups.clear()
-    assert finding.best_simple(Book(), "anything") is None
-
-
 def test_gru4rec_stands_in_the_way_of_training_whose_mean_over_seeds_is_highest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -90,7 +69,7 @@ def test_gru4rec_stands_in_the_way_of_training_whose_mean_over_seeds_is_highest(
     monkeypatch.setattr(
         Book, "present", lambda self, *, dataset, group, recommender, variant: ways.get((group, recommender), [])
     )
-    monkeypatch.setattr(finding, "_mean", lambda run, min_step: run)
+    monkeypatch.setattr(finding, "mean_of", lambda run: run)
     assert finding.best_gru4rec(Book(), "anything") == [0.55]
     ways.clear()
     assert finding.best_gru4rec(Book(), "anything") == []

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import evidence, experiments, implementations
+from audit_lib import evidence, experiments
 from audit_lib.errors import InputError, MissingError
+from audit_lib.stages import implementations
 
 
 def run(hits, *, seed=0, targets="t"):

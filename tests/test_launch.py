@@ -13,8 +13,9 @@ import nbformat
 import pytest
 import yaml
 
-from audit_lib import launch, pipeline
+from audit_lib import pipeline
 from audit_lib.errors import InputError
+from audit_lib.pages import launch
 
 ROOT = pipeline.ROOT
 
@@ -99,7 +100,7 @@ def test_the_workflow_publishes_both_languages_with_their_pdfs_and_the_launch_br
     commands = "\n".join(step.get("run", "") for step in steps)
     for lang in ("en", "es"):
         assert f"_build/site/{lang}/gru4rec-audit.pdf" in commands
-    assert "audit_lib.launch" in commands
+    assert "audit_lib.pages.launch" in commands
     assert any(step.get("env", {}).get("REPOSITORY") == "${{ github.repository }}" for step in steps)
     assert workflow["permissions"]["contents"] == "read", "one job alone may write"
     writing = [name for name, job in workflow["jobs"].items() if job["permissions"].get("contents") == "write"]

@@ -11,10 +11,11 @@ import pytest
 from bs4 import BeautifulSoup
 from click.testing import CliRunner
 
-from audit_lib import claims, labels, ledger, pipeline, sitecheck
-from audit_lib import site as builder
+from audit_lib import claims, labels, pipeline
 from audit_lib.claims import Claim, Settled
-from audit_lib.literature import VERDICTS
+from audit_lib.pages import ledger, sitecheck
+from audit_lib.pages import site as builder
+from audit_lib.stages.literature import VERDICTS
 from audit_lib.study_commands import claims as command
 
 BOOK = pipeline.ROOT / "book"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from audit_lib import claims, figures, labels, literature, published
+from audit_lib import claims, figures, labels, published
 from audit_lib.measures import Book
+from audit_lib.stages import literature
 from tests.test_claims import DATASET, book, claim, put, score_part  # noqa: F401
 
 REFERENCE = 0.5

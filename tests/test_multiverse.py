@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import evidence, figures, metrics, multiverse, multiverse_tables, sampled
+from audit_lib import evidence, figures, metrics, sampled
 from audit_lib.errors import InputError, MissingError
-from audit_lib.multiverse import Rivals
 from audit_lib.sampled import Counts
+from audit_lib.stages import multiverse, multiverse_tables
+from audit_lib.stages.multiverse import Rivals
 
 N_ITEMS = 200
 

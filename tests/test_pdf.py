@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from audit_lib import pdf
-from audit_lib.browser import BINARY
+from audit_lib.pages import pdf
+from audit_lib.pages.browser import BINARY
 from tests.conftest import Project
 
 PAGE = """<!doctype html><html><head><script>window.MathJax = {{}}</script></head><body>

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from audit_lib import csvtext, figures, labels, pipeline, runnote, status
-from audit_lib import site as builder
+from audit_lib import csvtext, figures, labels, pipeline, runnote
 from audit_lib.experiments import PUBLISHED
+from audit_lib.pages import site as builder
+from audit_lib.pages import status
 
 ROOT = pipeline.ROOT
 EXTENSIONS = ROOT / "book" / "_ext"

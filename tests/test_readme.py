@@ -5,9 +5,9 @@ import shlex
 
 import pytest
 
-from audit_lib import readme
 from audit_lib.__main__ import main
 from audit_lib.evidence import PROJECT
+from audit_lib.pages import readme
 
 TEXTS = {lang: (PROJECT / name).read_text("utf8") for lang, name in readme.FILES.items()}
 

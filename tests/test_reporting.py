@@ -13,21 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import (
-    contrasts,
-    documents,
-    effects,
-    exhibits,
-    experiments,
-    pipeline,
-    records,
-    report_exhibits,
-    reporting,
-)
-from audit_lib.documents import Source
-from audit_lib.effects import Effect, value
+from audit_lib import experiments, pipeline, records
 from audit_lib.errors import InputError
 from audit_lib.measures import Book, Measured, NotYet
+from audit_lib.report import contrasts, documents, effects, exhibits, report_exhibits, reporting
+from audit_lib.report.documents import Source
+from audit_lib.report.effects import Effect, value
 
 BOOK = pipeline.ROOT / "book"
 PAGES = [BOOK / f"{name}.md" for name in ("technical_report", "limitations", "checklist", "if_your_number_differs")]

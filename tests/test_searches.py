@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import inference, searches
+from audit_lib import inference
 from audit_lib.labels import translator
 from audit_lib.measures import Book
+from audit_lib.stages import searches
 
 N = 60
 

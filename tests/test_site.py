@@ -15,9 +15,10 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from audit_lib import csvtext, mathjax, sitecheck
-from audit_lib import site as builder
+from audit_lib import csvtext
 from audit_lib.errors import MissingError
+from audit_lib.pages import mathjax, sitecheck
+from audit_lib.pages import site as builder
 from tests.conftest import Project
 
 pytestmark = pytest.mark.site

@@ -12,8 +12,10 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from audit_lib import entry, finding, pipeline, sitecheck, sitepages
+from audit_lib import entry, pipeline
 from audit_lib.errors import InputError
+from audit_lib.pages import sitecheck, sitepages
+from audit_lib.report import finding
 from tests.test_finding import ROWS
 
 sys.path.insert(0, str(pipeline.ROOT / "book" / "_ext"))

@@ -18,15 +18,16 @@ import numpy as np
 import pytest
 from babel.messages.pofile import read_po
 
-from audit_lib import claims, corrected, experiments, labels, literature, pipeline, records, training
-from audit_lib.alttext import image_of
+from audit_lib import claims, corrected, experiments, labels, pipeline, records
 from audit_lib.bench import train as bench_train
 from audit_lib.errors import InputError
 from audit_lib.gru4rec import equality, shims
 from audit_lib.gru4rec.facts import FACTS
 from audit_lib.inference import Interval
 from audit_lib.measures import MEASURES
+from audit_lib.pages.alttext import image_of
 from audit_lib.sampled import Counts
+from audit_lib.stages import literature, training
 
 LOCALE = pipeline.ROOT / "book" / "locale" / "es"
 CATALOGUES = sorted((LOCALE / "LC_MESSAGES").rglob("*.po"))
@@ -117,7 +118,7 @@ def constants_of(tree: ast.Module) -> set[str]:
 def in_modules() -> set[str]:
     """Labels of the library: of `figures`, and of every module that makes tables for readers."""
     found: set[str] = set()
-    for path in sorted((pipeline.ROOT / "audit_lib").glob("*.py")):
+    for path in sorted((pipeline.ROOT / "audit_lib").rglob("*.py")):
         text = path.read_text("utf8")
         if path.name == FIGURES:
             words = ast.parse(text)

@@ -7,8 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from audit_lib import pipeline, translated
-from audit_lib.sitecheck import messages
+from audit_lib import pipeline
+from audit_lib.pages import translated
+from audit_lib.pages.sitecheck import messages
 
 CATALOGUES = pipeline.ROOT / "book" / "locale" / "es" / "LC_MESSAGES"
 KNOWN = {

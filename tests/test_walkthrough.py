@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audit_lib import diagrams, recommenders, walkthrough
+from audit_lib import recommenders
 from audit_lib.errors import InputError
 from audit_lib.gru4rec import batches, model
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.gru4rec.fast import Fast
 from audit_lib.sessions import Prefixes
 from audit_lib.splits import Split
+from audit_lib.stages import diagrams, walkthrough
 from tests.small_logs import sessions_of
 
 TRAIN = sessions_of([[0, 1, 2, 3], [3, 4, 5], [5, 0, 4, 1, 2], [2, 3], [1, 5, 4]], 6)

@@ -20,12 +20,13 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 import audit_lib
-from audit_lib import evidence, mathjax
+from audit_lib import evidence
 from audit_lib.defence import locks
 from audit_lib.defence.locks import Pin
 from audit_lib.errors import InputError
 from audit_lib.evidence import PROJECT
 from audit_lib.gru4rec import vendor
+from audit_lib.pages import mathjax
 
 BILL = Path("book", "sbom.cdx.json")
 COMMAND = "python -m audit_lib.defence.inventory"

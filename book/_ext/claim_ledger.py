@@ -23,10 +23,11 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 import audit_lib
-from audit_lib import claims, ledger
+from audit_lib import claims
 from audit_lib.claims import Settled
 from audit_lib.errors import unknown
 from audit_lib.experiments import BOOK, PUBLISHED
+from audit_lib.pages import ledger
 
 FILE = "claims.json"
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def link(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 
 class Ledger(SphinxDirective):
-    """A directive that writes Markdown of `audit_lib.ledger`, which is in the book's language already."""
+    """A directive that writes Markdown of `audit_lib.pages.ledger`, which is in the book's language already."""
 
     def parsed(self, lines: list[str]) -> list[nodes.Node]:
         """The nodes of it, kept out of the catalogue."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from audit_lib.sitecheck import messages
+from audit_lib.pages.sitecheck import messages
 
 GLOSSARY = "book/glossary"
 ASIDE = (nodes.title, nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.table,

@@ -1,6 +1,6 @@
 """What prose pages quote and show, computed from committed evidence in the book's language.
 
-* ``{fact}`official:.2%` `` is a number (a name, a verb) of `audit_lib.reporting`; without its evidence it says so;
+* ``{fact}`official:.2%` `` is a number (a name, a verb) of `audit_lib.report`; without its evidence it says so;
 * `{fact-table} NAME` is a table and `{fact-figure} NAME` a figure (`alt`, `name`, caption) of `report_exhibits`;
 * ``{stage}`06_literature` `` names a stage and links it, if the book has it;
 * `{awaited} GROUP …` says how much of these groups of the study is missing, and nothing once all is there.
@@ -26,11 +26,12 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from audit_lib import documents, exhibits, pipeline, report_exhibits, reporting
+from audit_lib import pipeline
 from audit_lib.csvtext import csv_text
-from audit_lib.documents import Source
 from audit_lib.errors import InputError, unknown
 from audit_lib.measures import NotYet
+from audit_lib.report import documents, exhibits, report_exhibits, reporting
+from audit_lib.report.documents import Source
 
 logger = logging.getLogger(__name__)
 

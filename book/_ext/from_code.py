@@ -21,8 +21,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import audit_lib
-from audit_lib import citation, records, sources
+from audit_lib import records, sources
 from audit_lib.defence import report
+from audit_lib.pages import citation
 from audit_lib.sources import Manual, Source
 
 LIBRARY = Path(audit_lib.__file__).parent

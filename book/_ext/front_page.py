@@ -20,9 +20,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from audit_lib import finding, labels, ledger, literature
+from audit_lib import labels
 from audit_lib.csvtext import csv_text
 from audit_lib.measures import Book
+from audit_lib.pages import ledger
+from audit_lib.report import finding
+from audit_lib.stages import literature
 
 THEMES = ("light", "dark")
 

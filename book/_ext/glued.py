@@ -16,9 +16,9 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
-from audit_lib import documents
 from audit_lib.errors import InputError
 from audit_lib.measures import Measured
+from audit_lib.report import documents
 
 FOLDER = "notebooks"
 logger = logging.getLogger(__name__)

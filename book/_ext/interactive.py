@@ -1,7 +1,7 @@
 """`{explorer}`: controls that show sampled metrics beside full ones, computed in the browser; a figure for the rest.
 
 Its content is the caption of the figure, which is drawn here and shown where JavaScript does not run, and in print.
-`audit_lib.explorer` publishes the ranks and has the words; only pages with the directive load the scripts.
+`audit_lib.pages.explorer` publishes the ranks and has the words; only pages with the directive load the scripts.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from audit_lib import evaluation, explorer, figures, labels
+from audit_lib import figures, labels
 from audit_lib.csvtext import csv_text
 from audit_lib.errors import unknown
+from audit_lib.pages import explorer
+from audit_lib.stages import evaluation
 
 SCRIPTS = ("ranks.js", "sampled.js", "explorer.js")
 K = 20

@@ -2,7 +2,7 @@
 
 The PDF is linked when it is made (`audit_pdf`, its name). Launch links need the address of the repository, as
 "owner/name" in $REPOSITORY, which the publishing workflow sets; they are plain links, and nothing is asked of
-another host before they are followed. `audit_lib.launch` says what they open.
+another host before they are followed. `audit_lib.pages.launch` says what they open.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 
-from audit_lib import launch
+from audit_lib.pages import launch
 
 WORDS = {
     "en": {"pdf": "The whole book (.pdf)", "pdf_tip": "Download the whole book as a PDF", "launch": "Run this notebook",

@@ -14,7 +14,7 @@ from docutils import nodes
 from front_page import found
 from sphinx.application import Sphinx
 
-from audit_lib import finding
+from audit_lib.report import finding
 
 CARD = "_images/card.png"
 LOCALES = {"en": "en_GB", "es": "es_ES"}

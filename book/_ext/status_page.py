@@ -1,6 +1,6 @@
-"""`{status} KIND` writes a table of `audit_lib.status` (`origin`, `runs`, `versions`, `evidence`); stages get a banner.
+"""`{status} KIND` writes a table of `pages.status` (`origin`, `runs`, `versions`, `evidence`); stages get a banner.
 
-The runs are those whose notes `audit_lib.site` gathers beside the notebooks; without them the table is empty. The
+The runs are those whose notes `audit_lib.pages.site` gathers beside the notebooks; without them the table is empty. The
 banner under the title of a stage says what its run was made of, and leads to that page.
 """
 
@@ -15,9 +15,10 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 
-from audit_lib import evidence, labels, status
+from audit_lib import evidence, labels
 from audit_lib.experiments import PUBLISHED
 from audit_lib.labels import Table
+from audit_lib.pages import status
 
 KINDS = ("origin", "runs", "versions", "evidence")
 

@@ -6,7 +6,7 @@ const sampled = (() => {
   "use strict";
 
   const GAINS = { Recall: () => 1, MRR: (rank) => 1 / rank, NDCG: (rank) => 1 / Math.log2(rank + 1) };
-  const CELL = 0.01, PARTS = 32, LIMIT = 25; // of the cells of shares, see audit_lib/explorer.py
+  const CELL = 0.01, PARTS = 32, LIMIT = 25; // of the cells of shares, see audit_lib/pages/explorer.py
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const DIGIT = Object.fromEntries([...ALPHABET].map((letter, i) => [letter, i]));
 

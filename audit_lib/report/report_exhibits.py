@@ -9,15 +9,18 @@ import statistics
 
 import pandas as pd
 
-from audit_lib import documents, effects, exhibits, experiments, figures, implementations, searches, tables
-from audit_lib.contrasts import DATASETS, Contrast, contrasts, trained
-from audit_lib.documents import MIN_STEP, Source
-from audit_lib.exhibits import SETTINGS, Exhibit
+from audit_lib import experiments, figures
+from audit_lib.compared import min_step
 from audit_lib.figures import Plot
 from audit_lib.labels import Table, name_of, translator
-from audit_lib.literature import Translate
 from audit_lib.measures import TRAININGS, NotYet
-from audit_lib.reporting import costs, sampling
+from audit_lib.report import documents, effects, exhibits
+from audit_lib.report.contrasts import DATASETS, Contrast, contrasts, trained
+from audit_lib.report.documents import Source
+from audit_lib.report.exhibits import SETTINGS, Exhibit
+from audit_lib.report.reporting import costs, sampling
+from audit_lib.stages import implementations, searches, tables
+from audit_lib.stages.literature import Translate
 
 SPLITS = {"published": "As published", "temporal": "In time"}  # names of splits, for readers
 
@@ -44,7 +47,7 @@ def data(source: Source, lang: str) -> Table:
             continue
         run = next(iter(source.book.recommenders(dataset).values()))
         split = run.manifest["split"]
-        step = MIN_STEP.get(dataset, 1)
+        step = min_step(dataset)
         rows.append({
             "Data set": dataset,
             "Split": _(SPLITS[split["name"]]),

@@ -14,13 +14,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audit_lib import documents, effects, experiments, implementations, inference, labels, searches
-from audit_lib.contrasts import DATASETS, ENGINES, Contrast, K, contrasts, trained
-from audit_lib.documents import MIN_STEP, Fact, Quantity, Source
+from audit_lib import experiments, inference, labels
+from audit_lib.compared import ENGINES, min_step, paired, trained
 from audit_lib.errors import MissingError, unknown
 from audit_lib.evidence import Run
 from audit_lib.gru4rec.equality import TAIL_CASE
 from audit_lib.measures import Book, Measured, NotYet, real_datasets, values_of
+from audit_lib.report import documents, effects
+from audit_lib.report.contrasts import DATASETS, Contrast, K, contrasts
+from audit_lib.report.documents import Fact, Quantity, Source
+from audit_lib.stages import implementations, searches
 
 
 # --- GRU4Rec against the best simple recommender
@@ -85,7 +88,7 @@ def _logs(source: Source) -> list[Run]:
 
 def _predictions(source: Source) -> Measured:
     """Targets of those splits, as far as they count."""
-    found = ((run.targets["step"] >= MIN_STEP.get(run.dataset, 1)).sum() for run in _logs(source))
+    found = ((run.targets["step"] >= min_step(run.dataset)).sum() for run in _logs(source))
     return Measured(float(sum(found)))
 
 
@@ -140,12 +143,10 @@ def _equality(source: Source, *, column: str, tail: bool = False) -> Measured:
 
 def _engines(source: Source, *, dataset: str, group: str) -> Measured:
     """The independent engine less the official code, over the seeds there are of both."""
-    runs = {name: source.book.present(dataset=dataset, group=group, recommender=name, variant=None) for name in ENGINES}
-    seeds = set.intersection(*({run.seed for run in found} for found in runs.values()))
-    if not seeds:
+    wanted = {"dataset": dataset, "group": group, "variant": None}
+    a, b, session = paired(*(source.book.present(recommender=name, **wanted) for name in ENGINES))
+    if not len(a):
         raise NotYet(f"{dataset}-gru4rec_official, {group}")
-    ours, theirs = ([run for run in runs[name] if run.seed in seeds] for name in ENGINES)
-    (a, session), (b, _) = values_of(ours, "Recall", K), values_of(theirs, "Recall", K)
     found = inference.over_seeds(a - b, session)
     return Measured(found.mean, found.interval.low, found.interval.high, found.n)
 

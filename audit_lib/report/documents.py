@@ -15,18 +15,17 @@ from math import isnan
 
 import pandas as pd
 
-from audit_lib import claims, decision, experiments, implementations, inference, labels, literature, published
+from audit_lib import claims, experiments, inference, labels, published
 from audit_lib.claims import Settled
+from audit_lib.compared import COPIED, SIMPLE_GROUPS, best_simple, mean_of, min_step
 from audit_lib.errors import InputError, unknown
 from audit_lib.evidence import Run
 from audit_lib.labels import translator
-from audit_lib.literature import Translate
 from audit_lib.measures import MEASURES, Book, Measured, NotYet, over, values_of
+from audit_lib.stages import decision, implementations, literature
+from audit_lib.stages.literature import Translate
 
 K = 20
-COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}  # and who printed the value
-MIN_STEP = {"retailrocket": 2}  # the published targets of this log are those after two or more events
-SIMPLE = ("simple", "literature", "tuned")  # groups of the study in which simple recommenders ran
 GAP = "diginetica_gap"
 CONSTRAINTS = ("free", "ten", "untrained", "first", "rare")  # of the decision table: see `decision.CONDITIONS`
 
@@ -64,7 +63,7 @@ class Source:
         """Recall@20 (or MRR@20) over the targets of the publication, with its interval over sessions and seeds."""
         key = (metric, *(run.path for run in runs))
         if key not in self._over:
-            self._over[key] = over(runs, metric, K, MIN_STEP.get(dataset, 1))
+            self._over[key] = over(runs, metric, K, min_step(dataset))
         return self._over[key]
 
     def score(self, dataset: str, group: str, recommender: str, metric: str = "Recall") -> Measured:
@@ -74,17 +73,13 @@ class Source:
     @cached_property
     def best_simple(self) -> dict[str, tuple[str, Run]]:
         """By data set, the group and run of the simple recommender with the highest Recall@20 on published targets."""
-        best = {}
-        for dataset in COPIED:
-            runs = [(g, run) for g in SIMPLE for run in self.book.present(dataset=dataset, group=g)]
-            if runs:
-                best[dataset] = max(runs, key=lambda pair: mean_of(pair[1]))
-        return best
+        found = {dataset: best_simple(self.book, dataset) for dataset in COPIED}
+        return {dataset: best for dataset, best in found.items() if best is not None}
 
     def simple(self, dataset: str) -> tuple[str, Run]:
         """That of one data set. Raises NotYet if none ran."""
         if dataset not in self.best_simple:
-            raise NotYet(f"{dataset}, group {SIMPLE[0]}")
+            raise NotYet(f"{dataset}, group {SIMPLE_GROUPS[0]}")
         return self.best_simple[dataset]
 
     @cached_property
@@ -104,11 +99,6 @@ class Source:
     def ablations(self) -> pd.DataFrame:
         """The same without the row in which nothing is changed."""
         return self.gap[self.gap["label"] != "Nothing changed"].reset_index(drop=True)
-
-
-def mean_of(run: Run, metric: str = "Recall") -> float:
-    """A metric of one run over the targets of the publication, without an interval, which takes longer."""
-    return float(values_of([run], metric, K, MIN_STEP.get(run.dataset, 1))[0].mean())
 
 
 Quantity = Measured | str
@@ -163,15 +153,15 @@ def _simple_less(source: Source, *, dataset: str, group: str, recommender: str) 
 
     The best was chosen on these very targets, in its favour; the interval does not know of the choice.
     """
-    theirs, session = values_of(_runs(source, dataset, group, recommender), "Recall", K, MIN_STEP.get(dataset, 1))
-    ours, _ = values_of([source.simple(dataset)[1]], "Recall", K, MIN_STEP.get(dataset, 1))
+    theirs, session = values_of(_runs(source, dataset, group, recommender), "Recall", K, min_step(dataset))
+    ours, _ = values_of([source.simple(dataset)[1]], "Recall", K, min_step(dataset))
     found = inference.over_seeds(ours - theirs, session)
     return Measured(found.mean, found.interval.low, found.interval.high, found.n)
 
 
 def _predictions(source: Source, *, dataset: str) -> Measured:
     run = source.simple(dataset)[1]
-    return Measured(float((run.targets["step"] >= MIN_STEP.get(dataset, 1)).sum()))
+    return Measured(float((run.targets["step"] >= min_step(dataset)).sum()))
 
 
 def _extreme(source: Source, *, measure: str, pick: Callable[[Iterable[float]], float], leave: str = "") -> Measured:

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from audit_lib import inference, metrics
-from audit_lib.documents import Source
 from audit_lib.evidence import Run
-from audit_lib.literature import Translate
 from audit_lib.measures import TRAININGS, Book, NotYet, main_group, real_datasets
 from audit_lib.published import table as published_table
+from audit_lib.report.documents import Source
+from audit_lib.stages.literature import Translate
 
 K = 20
 SMALL = "rsc15_100k"  # the log on which every change of the training ran

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from audit_lib.figures import COLOURS, STYLE, Plot
 from audit_lib.gru4rec.batches import Schedule
 from audit_lib.labels import translator
-from audit_lib.tables import Translate
+from audit_lib.stages.tables import Translate
 
 PALE, TINT, DEEP = "#F3F6F9", "#CFE3F1", "#0B4A73"
 EDGE = "#333333"

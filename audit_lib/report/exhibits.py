@@ -10,16 +10,18 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from audit_lib import decision, documents, figures, labels, literature, published
-from audit_lib.documents import COPIED, GAP, K, Source, mean_of, quantity
+from audit_lib import figures, labels, published
+from audit_lib.compared import COPIED, mean_of, trained
 from audit_lib.evidence import Run
 from audit_lib.figures import Plot
 from audit_lib.labels import Table, name_of, translator
-from audit_lib.literature import Translate
 from audit_lib.measures import TRAININGS, Measured
+from audit_lib.report import documents
+from audit_lib.report.documents import GAP, K, Source, quantity
+from audit_lib.stages import decision, literature
+from audit_lib.stages.literature import Translate
 
 Exhibit = Callable[[Source, str], Table]
-GRU4REC = ("gru4rec", "gru4rec_official")
 SETTINGS = {"simple": "Default settings", "literature": "settings of the literature", "tuned": "tuned"}
 PRINTED = {"wu2018preprint": "Wu et al., first preprint (2018)"}  # two tables of one year and the same authors
 SHOWN = ("markov", "sknn", "vsknn", "stan", "vstan")  # simple recommenders beside GRU4Rec
@@ -27,13 +29,6 @@ SHOWN = ("markov", "sknn", "vsknn", "stan", "vstan")  # simple recommenders besi
 
 def _present(source: Source, dataset: str, group: str, recommender: str) -> list[Run]:
     return source.book.present(dataset=dataset, group=group, recommender=recommender, variant=None)
-
-
-def _trained(source: Source, dataset: str) -> list[tuple[str, str, list[Run]]]:
-    """Engine, group and runs of every way in which GRU4Rec was trained as it should be."""
-    ways = [(name, group) for group in TRAININGS for name in GRU4REC]
-    found = [(name, group, _present(source, dataset, group, name)) for name, group in ways]
-    return [way for way in found if way[2]]
 
 
 def _interval(found: Measured) -> str:
@@ -50,7 +45,7 @@ def copied(source: Source, lang: str) -> Table:
     """Each published data set: GRU4Rec as copied, the best GRU4Rec and the best simple recommender here."""
     rows = []
     for dataset, key in COPIED.items():
-        ways = [(source.over(runs, dataset), name, group) for name, group, runs in _trained(source, dataset)]
+        ways = [(source.over(runs, dataset), name, group) for group, name, runs in trained(source.book, dataset)]
         if not ways or dataset not in source.best_simple:
             continue
         best, name, group = max(ways)
@@ -70,7 +65,7 @@ def copied(source: Source, lang: str) -> Table:
 def engines(source: Source, lang: str) -> Table:
     """GRU4Rec on Diginetica, a row for each engine and loss: seeds, Recall@20, MRR@20, minutes to train."""
     rows = []
-    for name, group, runs in _trained(source, "diginetica"):
+    for group, name, runs in trained(source.book, "diginetica"):
         recall, mrr = (source.over(runs, "diginetica", metric) for metric in ("Recall", "MRR"))
         rows.append({
             "Engine and loss": _engine(name, group, lang),
@@ -133,7 +128,8 @@ def simple(source: Source, lang: str) -> Table:
     for group, settings in SETTINGS.items():
         for name in SHOWN:
             rows += [(name_of(name, lang), _(settings), [run]) for run in _present(source, "diginetica", group, name)]
-    rows += [(name_of(name, lang), _(TRAININGS[group]), runs) for name, group, runs in _trained(source, "diginetica")]
+    for group, name, runs in trained(source.book, "diginetica"):
+        rows.append((name_of(name, lang), _(TRAININGS[group]), runs))
     table = pd.DataFrame(
         {
             "Recommender": name,
@@ -207,7 +203,7 @@ def figure_copied(source: Source, lang: str) -> Plot:
     rows = []
     for dataset, key in COPIED.items():
         said = published.value(key, dataset, "gru4rec", "Recall", K)
-        for name, group, runs in _trained(source, dataset):
+        for group, name, runs in trained(source.book, dataset):
             rows.append((f"{dataset}: {_engine(name, group, lang)}", said, source.over(runs, dataset)))
         if dataset in source.best_simple:
             run = source.simple(dataset)[1]

@@ -25,8 +25,8 @@ from bs4 import BeautifulSoup
 from bs4.element import Tag
 
 from audit_lib import evidence
-from audit_lib.browser import BINARY, Browser
 from audit_lib.errors import AuditError
+from audit_lib.pages.browser import BINARY, Browser
 
 NAME = "gru4rec-audit.pdf"
 WORDS = {

@@ -18,9 +18,9 @@ import nbformat
 import pandas as pd
 
 from audit_lib.labels import Table
-from audit_lib.literature import Translate
 from audit_lib.pipeline import tags
 from audit_lib.runnote import sha256
+from audit_lib.stages.literature import Translate
 
 LANGUAGES = ("en", "es")
 PACKAGES = ("numpy", "pandas", "scipy", "numba", "torch", "matplotlib", "pyarrow", "papermill", "jupyter-book",

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from audit_lib import inference
-from audit_lib.documents import MIN_STEP, SIMPLE, Source
-from audit_lib.evidence import Run
-from audit_lib.measures import TRAININGS, Book, Measured, over, values_of
+from audit_lib.compared import best_simple, min_step, trained
+from audit_lib.measures import Book, K, Measured, over, values_of
+from audit_lib.report.documents import Source
 
-K = 20
 # Logs with an order to learn, on which GRU4Rec is held against simple recommenders.
 DATASETS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k", "entree", "foursquare_nyc", "movielens_100k")
-ENGINES = ("gru4rec", "gru4rec_official")
 
 
 class Contrast(NamedTuple):
@@ -38,26 +35,11 @@ class Contrast(NamedTuple):
     p_holm: float
 
 
-def trained(book: Book, dataset: str) -> Iterator[tuple[str, str, list[Run]]]:
-    """Group, engine and runs of every training of GRU4Rec as it should be that has evidence."""
-    for group in TRAININGS:
-        for engine in ENGINES:
-            if runs := book.present(dataset=dataset, group=group, recommender=engine, variant=None):
-                yield group, engine, runs
-
-
-def best_simple(book: Book, dataset: str) -> tuple[str, Run] | None:
-    """Group and run of the simple recommender with the highest Recall@20 on the targets that count, if any ran."""
-    step = MIN_STEP.get(dataset, 1)
-    runs = [(group, run) for group in SIMPLE for run in book.present(dataset=dataset, group=group)]
-    return max(runs, key=lambda pair: values_of([pair[1]], "Recall", K, step)[0].mean()) if runs else None
-
-
 @cache
 def _contrasts(folder: Path, study: Path) -> tuple[Contrast, ...]:
     book, found = Book(folder, study), []
     for dataset in DATASETS:
-        best, step = best_simple(book, dataset), MIN_STEP.get(dataset, 1)
+        best, step = best_simple(book, dataset), min_step(dataset)
         if best is None:
             continue
         theirs, session = values_of([best[1]], "Recall", K, step)

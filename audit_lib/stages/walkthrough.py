@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from audit_lib import metrics, ranking, sampled, tables
+from audit_lib import metrics, ranking, sampled
 from audit_lib.errors import InputError
 from audit_lib.gru4rec import kernels, losses, model
 from audit_lib.gru4rec.batches import Schedule
@@ -26,7 +26,8 @@ from audit_lib.recommenders.base import Recommender
 from audit_lib.sampled import Counts
 from audit_lib.sessions import Prefixes, Sessions
 from audit_lib.splits import Split
-from audit_lib.tables import Translate
+from audit_lib.stages import tables
+from audit_lib.stages.tables import Translate
 
 
 @dataclass(frozen=True)

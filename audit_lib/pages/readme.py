@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from audit_lib import evidence, literature
-from audit_lib.finding import COPIED, best_simple
+from audit_lib import evidence
+from audit_lib.compared import COPIED, best_simple, min_step
 from audit_lib.measures import Book, over
 from audit_lib.published import model_name
+from audit_lib.stages import literature
 
 FILES = {"en": "README.md", "es": "README.es.md"}
 HEADINGS = {
@@ -36,18 +37,18 @@ def headline(lang: str = "en", *, folder: Path = evidence.COMMITTED) -> str:
         for row in mine.itertuples():
             if row.recommender.startswith(gru4rec):
                 here = f"{row.recommender}: **{row.value:.2%}** [{row.low:.2%}, {row.high:.2%}]"
-                simple = _best_simple(book, dataset, source, lang)
+                simple = _best_simple(book, dataset, lang)
                 rows.append((dataset, f"{row.published:.2%}", here, str(row.seeds), simple))
     lines = ["| " + " | ".join(cells) + " |" for cells in rows]
     return "\n".join(lines).replace("%", " %") + "\n\n" + NOTE[lang] + "\n"
 
 
-def _best_simple(book: Book, dataset: str, source: str, lang: str) -> str:
+def _best_simple(book: Book, dataset: str, lang: str) -> str:
     """The simple recommender with the highest Recall@20 on these targets, in any of its settings."""
-    min_step = 2 if source == "xia2021" else 1
-    if (run := best_simple(book, dataset, min_step)) is None:
+    if (best := best_simple(book, dataset)) is None:
         return "–"
-    return f"{model_name(run.recommender, lang)}: {over([run], 'Recall', literature.K, min_step).estimate:.2%}"
+    value = over([best[1]], "Recall", literature.K, min_step(dataset)).estimate
+    return f"{model_name(best[1].recommender, lang)}: {value:.2%}"
 
 
 def rewrite(text: str, lang: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from audit_lib.documents import MIN_STEP
+from audit_lib.compared import min_step, paired
 from audit_lib.inference import over_seeds
-from audit_lib.literature import Translate
-from audit_lib.measures import Book, K, main_group, values_of
+from audit_lib.measures import Book, main_group
 from audit_lib.recommenders import presets
+from audit_lib.stages.literature import Translate
 
 NAME, GROUP = "gru4rec", "headline_tuned"
 LOSSES = {"cross-entropy": "Cross-entropy", "bpr-max": "BPR-max"}
@@ -26,19 +26,13 @@ def found(book: Book) -> pd.DataFrame:
     for dataset, entries in presets.tuned().items():
         tuned = book.present(dataset=dataset, group=GROUP, recommender=NAME, variant=None)
         before = book.present(dataset=dataset, group=main_group(dataset), recommender=NAME, variant=None)
-        seeds = sorted({run.seed for run in tuned} & {run.seed for run in before})
-        if NAME not in entries or not seeds:
+        a, b, session = paired(tuned, before, min_step(dataset))
+        if NAME not in entries or not len(a):
             continue
-        search = entries[NAME]
-        ours, theirs = ([run for run in runs if run.seed in seeds] for runs in (tuned, before))
-        ours, theirs = (sorted(runs, key=lambda run: run.seed) for runs in (ours, theirs))
-        step = MIN_STEP.get(dataset, 1)
-        a, session = values_of(ours, "Recall", K, step)
-        b, _ = values_of(theirs, "Recall", K, step)
-        gain = over_seeds(a - b, session)
+        search, gain = entries[NAME], over_seeds(a - b, session)
         rows.append((
             dataset, search["settings"]["loss"], search["budget"]["trials"], search["evaluations"], search["value"],
-            float(a.mean()), len(seeds), gain.mean, gain.interval.low, gain.interval.high,
+            float(a.mean()), len(a), gain.mean, gain.interval.low, gain.interval.high,
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

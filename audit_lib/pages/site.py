@@ -2,7 +2,7 @@
 
 `assemble` gathers the source of one language (prose, executed notebooks, configuration), `build` runs Sphinx over both
 and adds what joins them, `update_catalogues` keeps the Spanish catalogues in step. `sitecheck` says whether the result
-is sound. Commands: `python -m audit_lib.site build|translate|check|mathjax`.
+is sound. Commands: `python -m audit_lib.pages.site build|translate|check|mathjax`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Any
 import click
 import yaml
 
-from audit_lib import alttext, entry, explorer, pdf, sitecheck, sitepages, translated
+from audit_lib import entry
 from audit_lib.errors import AuditError
-from audit_lib.mathjax import ensure_mathjax
+from audit_lib.pages import alttext, explorer, pdf, sitecheck, sitepages, translated
+from audit_lib.pages.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
 
 CATALOGUES = Path("book/locale/es/LC_MESSAGES")

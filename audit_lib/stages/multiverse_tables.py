@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from audit_lib.labels import name_of, translator
-from audit_lib.multiverse import PREPARED, Rivals
-from audit_lib.tables import Translate
+from audit_lib.stages.multiverse import PREPARED, Rivals
+from audit_lib.stages.tables import Translate
 
 LABELS = {
     "dataset": "Data set", "cut": "Test part", "filter": "Filter", "repeats": "Repeats", "training": "Training",

@@ -1,7 +1,7 @@
 """Stages on other people's machines: what the Binder and Colab links of a page open.
 
 Binder builds the repository as `.binder/` says and opens the notebook in it. Colab opens single files, so that the
-publishing workflow keeps a branch of notebooks that fetch the project first: `python -m audit_lib.launch FOLDER`.
+publishing workflow keeps a branch of notebooks that fetch the project first: `python -m audit_lib.pages.launch FOLDER`.
 Both start with the parameters that the stages declare, which are those of the quick profile, and with the committed
 evidence, so that a stage does not need the ones before it.
 """

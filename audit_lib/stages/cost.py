@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from audit_lib import inference, labels
-from audit_lib.decision import seconds_of
 from audit_lib.evidence import Run
 from audit_lib.figures import SCALES
 from audit_lib.labels import name_of
-from audit_lib.literature import GROUPS
 from audit_lib.measures import SIMPLE, Book, K, main_group, real_datasets, values_of
+from audit_lib.stages.decision import seconds_of
+from audit_lib.stages.literature import GROUPS
 
 RESAMPLES = 1_000
 GENERATED = "generated"

@@ -17,17 +17,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from audit_lib import literature, published
+from audit_lib import published
+from audit_lib.compared import COPIED, best_simple, mean_of, trained
 from audit_lib.evidence import Run
 from audit_lib.figures import STYLE, Plot
 from audit_lib.labels import translator
-from audit_lib.literature import Translate
-from audit_lib.measures import TRAININGS, Book, over, values_of
+from audit_lib.measures import Book, K, over
 from audit_lib.sources import REGISTRY
+from audit_lib.stages.literature import Translate
 
-COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}  # whose targets are ours
-ENGINES = ("gru4rec", "gru4rec_official")
-SIMPLE = ("simple", "literature", "tuned")  # groups of the study: the same recommenders in three settings
 COLUMNS = ("dataset", "published", "value", "low", "high", "seeds", "simple", "simple_value", "simple_low",
            "simple_high")  # fmt: skip
 CARD_SIZE = (1200, 630)  # pixels of the picture that a link shows elsewhere
@@ -36,22 +34,10 @@ PALETTES = {"light": ("#222222", "#DDDDDD", "#B34700", "#0072B2", "#007A5A"),
             "dark": ("#E6E6E6", "#444B53", "#F0A860", "#7CC4EE", "#63D2A8")}  # fmt: skip
 
 
-def best_simple(book: Book, dataset: str, min_step: int = 1) -> Run | None:
-    """The run of the simple recommender with the highest Recall@20 on a data set, in any of its settings."""
-    runs = [run for group in SIMPLE for run in book.present(dataset=dataset, group=group)]
-    return max(runs, key=lambda run: (_mean(run, min_step), run.recommender), default=None)
-
-
-def best_gru4rec(book: Book, dataset: str, min_step: int = 1) -> list[Run]:
+def best_gru4rec(book: Book, dataset: str) -> list[Run]:
     """The runs, one a seed, of GRU4Rec as it comes out highest on a data set, whole, with either loss and engine."""
-    ways = [book.present(dataset=dataset, group=group, recommender=name, variant=None)
-            for group in TRAININGS for name in ENGINES]  # fmt: skip
-    found = [runs for runs in ways if runs]
-    return max(found, key=lambda runs: sum(_mean(run, min_step) for run in runs) / len(runs), default=[])
-
-
-def _mean(run: Run, min_step: int) -> float:
-    return float(values_of([run], "Recall", literature.K, min_step)[0].mean())
+    found = [runs for _, _, runs in trained(book, dataset)]
+    return max(found, key=lambda runs: sum(map(mean_of, runs)) / len(runs), default=[])
 
 
 def table(book: Book) -> pd.DataFrame:
@@ -61,14 +47,13 @@ def table(book: Book) -> pd.DataFrame:
     and seeds.
     """
     rows = []
-    said = published.table().query("recommender == 'gru4rec' and k == @literature.K")
+    said = published.table().query("recommender == 'gru4rec' and k == @K")
     for dataset, source in COPIED.items():
         entry = said[(said["dataset"] == dataset) & (said["source"] == source)].iloc[0]
-        runs = best_gru4rec(book, dataset, entry["min_step"])
-        simple = best_simple(book, dataset, entry["min_step"])
-        if runs and simple is not None:
-            ours, theirs = (over(r, "Recall", literature.K, entry["min_step"]) for r in (runs, [simple]))
-            rows.append((dataset, entry["recall"], *ours, simple.recommender, *theirs[:3]))
+        runs, best = best_gru4rec(book, dataset), best_simple(book, dataset)
+        if runs and best is not None:
+            ours, theirs = (over(r, "Recall", K, entry["min_step"]) for r in (runs, [best[1]]))
+            rows.append((dataset, entry["recall"], *ours, best[1].recommender, *theirs[:3]))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -22,8 +22,8 @@ import pandas as pd
 from audit_lib import inference, labels, metrics
 from audit_lib.evidence import Run
 from audit_lib.labels import name_of
-from audit_lib.literature import Translate
 from audit_lib.measures import SIMPLE, Book, K, Measured, NotYet, main_group, real_datasets, shuffle_loss
+from audit_lib.stages.literature import Translate
 
 WEAK = 0.10  # of Recall@20 lost on shuffling, at most: the bound of claim B8
 NO_ORDER = ("seed_demo",)  # whose generator draws items independently (claim A2)

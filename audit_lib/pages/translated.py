@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-from audit_lib.sitecheck import messages
+from audit_lib.pages.sitecheck import messages
 
 Translations = Mapping[str, tuple[str, bool]]  # as `sitecheck.messages` reads them: the text, and whether it is fuzzy
 

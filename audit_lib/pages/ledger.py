@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit_lib import labels, literature
+from audit_lib import labels
 from audit_lib.claims import Settled
 from audit_lib.labels import plain
-from audit_lib.literature import Translate
+from audit_lib.stages import literature
+from audit_lib.stages.literature import Translate
 
 PAGE = "book/ledger"
 SHOWN = 6  # names of missing evidence before the rest is only counted

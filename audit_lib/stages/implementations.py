@@ -19,7 +19,7 @@ from audit_lib.evidence import Run
 from audit_lib.experiments import BOOK
 from audit_lib.inference import Interval
 from audit_lib.resampling import resampled_means, session_sums
-from audit_lib.tables import Translate
+from audit_lib.stages.tables import Translate
 
 FILE = BOOK / "third_party.csv"
 K = 20

@@ -16,13 +16,13 @@ import pandas as pd
 from audit_lib import evidence, inference, metrics, recommenders, study
 from audit_lib.datasets import Dataset
 from audit_lib.errors import InputError, MissingError
-from audit_lib.evaluation import MAIN_SPLITS
 from audit_lib.evidence import Run
 from audit_lib.gru4rec import batches, profiles, shims
 from audit_lib.inference import Interval, Seeds
 from audit_lib.sessions import Sessions
 from audit_lib.splits import Split
-from audit_lib.tables import Translate
+from audit_lib.stages.evaluation import MAIN_SPLITS
+from audit_lib.stages.tables import Translate
 
 Groups = Mapping[str, Sequence[Run]]
 

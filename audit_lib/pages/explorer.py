@@ -24,9 +24,9 @@ import pandas as pd
 
 from audit_lib import evidence, experiments, labels
 from audit_lib.evidence import Run
-from audit_lib.literature import Translate
 from audit_lib.measures import SIMPLE, Book, main_group
 from audit_lib.sampled import Counts, expectation
+from audit_lib.stages.literature import Translate
 
 FILE = Path("book/_static/ranks.js")
 VARIABLE = "publishedRanks"

@@ -1,0 +1,96 @@
+"""What is held against what: the targets, the best simple recommender, and pairs of runs by seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit_lib import compared, published
+from audit_lib.measures import Book
+
+
+def run(recommender: str = "gru4rec", *, hits: list[int], seed: int = 0, dataset: str = "diginetica") -> Any:
+    """A run whose targets are hit (1) or missed by 50 places; two targets a session, after one event and after two."""
+    targets = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
+    ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
+    return SimpleNamespace(recommender=recommender, seed=seed, dataset=dataset, ranks=ranks, targets=targets)
+
+
+class Shelf(Book):
+    """A book with given runs by group."""
+
+    def __init__(self, **groups: list[Any]) -> None:
+        self.groups = groups
+
+    def present(self, *, dataset: str, group: str, recommender: str = "", variant: str | None = None) -> list[Any]:
+        return [r for r in self.groups.get(group, []) if r.dataset == dataset and recommender in ("", r.recommender)]
+
+
+def test_a_copied_value_is_held_against_what_was_measured_on_the_same_targets() -> None:
+    rows = published.table()
+    for dataset, source in compared.COPIED.items():
+        mine = rows[(rows["dataset"] == dataset) & (rows["source"] == source)]
+        assert set(mine["targets"]) == {"same"}, dataset
+        assert set(mine["min_step"]) == {compared.min_step(dataset)}, dataset
+
+
+def test_one_published_log_leaves_out_the_first_target_of_a_session() -> None:
+    steps = {dataset: compared.min_step(dataset) for dataset in (*compared.COPIED, "entree")}
+    assert steps == {"diginetica": 1, "yoochoose1_64": 1, "retailrocket": 2, "entree": 1}
+
+
+def test_the_mean_is_over_the_targets_that_count() -> None:
+    hits = [0, 1, 0, 1]
+    assert compared.mean_of(run(hits=hits)) == pytest.approx(1 / 2)
+    assert compared.mean_of(run(hits=hits, dataset="retailrocket")) == 1
+    assert compared.mean_of(run(hits=hits), "MRR") == pytest.approx(1 / 2)
+
+
+def test_the_best_simple_recommender_is_the_one_with_the_highest_recall_in_any_setting() -> None:
+    weak, strong, best = (
+        run("markov", hits=[0, 0, 1, 0]),
+        run("vstan", hits=[1, 0, 1, 0]),
+        run("stan", hits=[1, 1, 1, 0]),
+    )
+    shelf = Shelf(simple=[weak, strong], tuned=[best], headline=[run(hits=[1, 1, 1, 1])])
+    assert compared.best_simple(shelf, "diginetica") == ("tuned", best)
+    assert compared.best_simple(shelf, "entree") is None
+
+
+def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:
+    ours, theirs = [run(hits=[1, 1])], [run("gru4rec_official", hits=[1, 0])]
+    shelf = Shelf(headline=ours, headline_bpr_max=ours + theirs, ablations=ours)
+    found = list(compared.trained(shelf, "diginetica"))
+    assert found == [
+        ("headline", "gru4rec", ours),
+        ("headline_bpr_max", "gru4rec", ours),
+        ("headline_bpr_max", "gru4rec_official", theirs),
+    ]
+
+
+def test_runs_are_paired_by_the_seeds_that_both_have() -> None:
+    first = [run(hits=[1, 1, 0, 0], seed=2), run(hits=[1, 0, 0, 0], seed=0)]
+    second = [run(hits=[0, 0, 0, 0], seed=1), run(hits=[0, 0, 0, 1], seed=0), run(hits=[0, 1, 1, 1], seed=2)]
+    a, b, session = compared.paired(first, second)
+    assert a.tolist() == [[1, 0, 0, 0], [1, 1, 0, 0]]
+    assert b.tolist() == [[0, 0, 0, 1], [0, 1, 1, 1]]
+    assert session.tolist() == [0, 0, 1, 1]
+    a, b, session = compared.paired(first, second, min_step=2)
+    assert (a.tolist(), b.tolist(), session.tolist()) == ([[0, 0], [1, 0]], [[0, 1], [1, 1]], [0, 1])
+
+
+def test_runs_without_a_common_seed_make_no_pair() -> None:
+    a, b, session = compared.paired([run(hits=[1], seed=0)], [run(hits=[1], seed=1)])
+    assert (len(a), len(b), len(session)) == (0, 0, 0)
+
+
+def test_committed_evidence_has_every_training_of_the_published_logs() -> None:
+    book = Book()
+    for dataset in compared.COPIED:
+        assert Path(compared.best_simple(book, dataset)[1].path).exists()
+        assert "headline" in [group for group, _, _ in compared.trained(book, dataset)]
