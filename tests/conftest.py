@@ -122,6 +122,15 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
     return Project(target, pdf)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side: one process has all that need the built book, first, the others a file at a time."""
+    groups = {item: "site" if item.get_closest_marker("site") else item.path.stem for item in items}
+    items.sort(key=lambda item: groups[item] != "site")
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+
+
 @pytest.fixture(scope="session")
 def standin(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with three small stages of our own, run once and built once."""
