@@ -208,7 +208,7 @@ def over_seeds(
 def kendall(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Kendall's tau-b between the orders of M recommenders, a and b (..., M); (...,) float64, NaN if all are tied.
 
-    Values within 1e-12 of each other are tied: metrics that are equal but for rounding have no order.
+    Values less than 5e-13 apart are tied: metrics that are equal but for rounding have no order.
     """
     i, j = np.triu_indices(np.shape(a)[-1], 1)
     u, v = (np.sign(np.round(x[..., i] - x[..., j], 12)) for x in (np.asarray(a, float), np.asarray(b, float)))

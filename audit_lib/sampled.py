@@ -130,6 +130,8 @@ def expectations(
     """(P, M) float64: `expectation` of M metrics (not AUC) with their cutoffs at once, for the price of about one."""
     for metric, k in measures:
         check_request(counts, metric, n, k, sampling, ties)
+        if metric not in GAINS:
+            raise InputError(f"{metric} is no sum over ranks, and is not taken with others; ask `expectation` for it.")
     columns = [gain_by_count(metric, n, k) for metric, k in measures]
     gains = np.zeros((max(map(len, columns)), len(columns)))
     for i, column in enumerate(columns):

@@ -124,7 +124,7 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side: one process has all that need the built book, first, the others a file at a time."""
+    """Where tests run side by side: all that need the built book in one process, first; the others by file."""
     groups = {item: "site" if item.get_closest_marker("site") else item.path.stem for item in items}
     items.sort(key=lambda item: groups[item] != "site")
     for item in items:

@@ -326,6 +326,8 @@ def test_one_wrong_measure_of_several_is_refused():
     counts = Counts(np.array([3]), np.array([0]), 50)
     with pytest.raises(InputError, match="The cutoff K is 0"):
         expectations(counts, [("Recall", 5), ("MRR", 0)], n=10)
+    with pytest.raises(InputError, match="AUC is no sum over ranks"):
+        expectations(counts, [("Recall", 5), ("AUC", None)], n=10)
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ import torch
 
 from audit_lib import metrics, ranking
 from audit_lib.gru4rec import batches, model
+from audit_lib.gru4rec.arithmetic import threads
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.gru4rec.fast import Fast
 from audit_lib.gru4rec.official import OfficialGRU4Rec, Trace
 from audit_lib.gru4rec.reference import Reference
-from audit_lib.gru4rec.shims import threads
 from audit_lib.gru4rec.train import GRU4Rec
 from audit_lib.sessions import ITEM, SESSION, TIME, Prefixes, Sessions
 

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from audit_lib.errors import InputError, ScoreError
 from audit_lib.gru4rec import shims, vendor
+from audit_lib.gru4rec.arithmetic import threads
 from audit_lib.gru4rec.batches import schedule
 from audit_lib.gru4rec.config import GRU4RecConfig, without_flaw
 from audit_lib.gru4rec.model import check_weights
@@ -125,7 +126,7 @@ class OfficialGRU4Rec(Recommender):
         times = np.arange(train.n_events, dtype=np.float64)
         frame = pd.DataFrame({SESSION: train.session, ITEM: code[train.items], TIME: times})
         with (
-            shims.threads(self.config.threads),
+            threads(self.config.threads),
             shims.seeded(self.config.seed, torch.device(self.config.device)),
             tqdm(total=self.config.n_epochs, desc=self.name, unit="epoch", disable=None if progress else True) as bar,
             shims.printed(self._parser(bar, train, settings["batch_size"])),
@@ -154,11 +155,11 @@ class OfficialGRU4Rec(Recommender):
                 f"{prefixes.sessions.n_items}. Test sessions must share the catalogue of train."
             )
         model = self._network()
-        with shims.threads(self.config.threads):
+        with threads(self.config.threads):
             hidden = hidden_states(model, prefixes, self.config.device)  # (P rounded up to tiles, H)
         block, filled = np.empty((min(block_size, len(prefixes)), prefixes.sessions.n_items), np.float32), 0
         for start in range(0, len(prefixes), TILE):
-            with shims.threads(self.config.threads):  # not across a yield
+            with threads(self.config.threads):  # not across a yield
                 tile = item_scores(model, hidden[start : start + TILE])[: len(prefixes) - start]  # (<=TILE, V)
             while len(tile):
                 taken = min(len(block) - filled, len(tile))

@@ -77,17 +77,6 @@ def replaced(*changes: tuple[Any, str, Any]) -> Iterator[None]:
 
 
 @contextmanager
-def threads(n: int) -> Iterator[None]:
-    """torch on n threads, and on as many as before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """torch seeded; on leaving, torch's and NumPy's global generators are as they were."""
     numpy_state = np.random.get_state()  # noqa: NPY002 (the official code reseeds the global generator)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from audit_lib.errors import DivergedError, InputError
 from audit_lib.gru4rec import batches, checkpoints, flaws, model, scoring
+from audit_lib.gru4rec.arithmetic import no_denormals, threads
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.base import Recommender
 from audit_lib.sessions import Prefixes, Sessions
@@ -65,7 +65,7 @@ class GRU4Rec(Recommender):
         start = flaws.initial_weights(c, train.n_items) if weights is None else weights
         start = model.check_weights(start, c, train.n_items)
         kind = _engine(engine, c)
-        with _threads(c.threads), _no_denormals():
+        with threads(c.threads), no_denormals():
             run = kind(c, start, plan, train.support, negatives=_negatives(negatives, c.n_sample, train.n_items))
             del start  # as large as the model
             self.log: list[dict[str, Any]] = []
@@ -100,7 +100,7 @@ class GRU4Rec(Recommender):
         weights = {name: torch.from_numpy(w).to(device) for name, w in self.weights.items()}
         blocks = scoring.blocks(self.config, weights, prefixes, block_size)
         while True:
-            with _threads(self.config.threads):  # not across a yield: what the caller does in between is its own affair
+            with threads(self.config.threads):  # not across a yield: what the caller does in between is its own affair
                 block = next(blocks, None)
             if block is None:
                 return
@@ -188,29 +188,3 @@ def _negatives(
         return items
 
     return checked
-
-
-@contextmanager
-def _no_denormals() -> Iterator[None]:
-    """Float32 values below 1.2e-38 count as zero, on this thread.
-
-    Where scores lie far apart, as with a high learning rate and momentum, most probabilities of a softmax are as small
-    as that, and a step over them takes up to ten times as long.
-    """
-    before = np.float32(2e-38) * np.float32(0.1) == 0
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(bool(before))
-
-
-@contextmanager
-def _threads(n: int) -> Iterator[None]:
-    """n threads for torch's products, and what it was afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
