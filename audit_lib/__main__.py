@@ -219,12 +219,10 @@ def demo(as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True)
 def record(names: tuple[str, ...]) -> None:
     """Measure what the book shows from records: official_equality, official_facts, bench_train, bench_rank …"""
-    from audit_lib import publishing, records
+    from audit_lib import publishing
 
     for name in names:
-        click.echo(records.make(name))
-        if (records.FOLDER.parent / publishing.SUMS).is_file():
-            publishing.seal(records.FOLDER.parent)  # the record is new, so are the hashes of all files
+        click.echo(publishing.measure(name))
 
 
 @cli.command("readme")

@@ -30,9 +30,9 @@ def publish(source: Path, target: Path = experiments.PUBLISHED, *, replace: bool
 
     Records are written there when they are measured. Runs that the study does not list stay where they are. A run that
     `target` has with other ranks is an error unless `replace`.
-    Raises EvidenceError for that, for damaged files, and for more than LIMIT_MB in all.
+    Raises EvidenceError for that, for damaged files, and for more than LIMIT_MB in all; then nothing is copied.
     """
-    copied: list[Path] = []
+    new: dict[Path, dict[Path, Path]] = {}
     for manifest in sorted({m for e in experiments.plan() if (m := experiments.manifest_of(e, source))}):
         run = evidence.read(manifest)
         goal = target / run.path.relative_to(source)
@@ -42,14 +42,17 @@ def publish(source: Path, target: Path = experiments.PUBLISHED, *, replace: bool
                 raise EvidenceError(f"'{goal}' holds other ranks than '{run.path}'. Take these with --replace.")
             if same and goal.with_suffix(".json").is_file():
                 continue
-        pairs = {run.path.parent.parent / "targets.parquet": goal.parent.parent / "targets.parquet", run.path: goal}
-        pairs[manifest] = goal.with_suffix(".json")  # last: without it nothing counts as finished
-        evidence.put({place: file.read_bytes() for file, place in pairs.items()})
-        copied.append(goal)
-    if (size := size_mb(target)) > LIMIT_MB:
+        pairs = {goal.parent.parent / "targets.parquet": run.path.parent.parent / "targets.parquet", goal: run.path}
+        new[goal] = pairs | {goal.with_suffix(".json"): manifest}  # last: without it nothing counts as finished
+    kept = _files(target).values() if target.is_dir() else ()
+    sizes = {path: path.stat().st_size for path in kept}
+    sizes |= {place: file.stat().st_size for pairs in new.values() for place, file in pairs.items()}
+    if (size := sum(sizes.values()) / 1e6) > LIMIT_MB:
         raise EvidenceError(f"'{target}' would hold {size:.1f} MB; {LIMIT_MB:.0f} are allowed. Leave runs out.")
+    for pairs in new.values():
+        evidence.put({place: file.read_bytes() for place, file in pairs.items()})
     seal(target)
-    return copied
+    return list(new)
 
 
 def seal(folder: Path) -> None:
@@ -60,6 +63,14 @@ def seal(folder: Path) -> None:
         evidence.put({folder / HEADLINE: table.to_csv(index=False, float_format="%.12f").encode()})
         lines = [f"{_sha256(path)}  {name}\n" for name, path in _files(folder).items() if name != SUMS]
         evidence.put({folder / SUMS: "".join(lines).encode()})
+
+
+def measure(name: str) -> Path:
+    """Makes a record, among the book's evidence, which is sealed again; returns its path."""
+    path = records.make(name)
+    if (path.parent.parent / SUMS).is_file():
+        seal(path.parent.parent)  # the record is new, so are the hashes of all files
+    return path
 
 
 def headline(run: Run, folder: Path) -> dict[str, object]:

@@ -44,7 +44,7 @@ def study_(only: str, listing: bool, out: Path | None) -> None:
         if (records.FOLDER / f"{record.name}.json").is_file():
             continue
         try:
-            click.echo(f"{record.name}: {records.make(record.name)}")
+            click.echo(f"{record.name}: {publishing.measure(record.name)}")
         except AuditError as error:
             failed += 1
             click.echo(f"{record.name}: not measured: {error}", err=True)

@@ -9,9 +9,11 @@ these go on from the epochs of the rung before.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,17 +24,15 @@ import optuna
 import pandas as pd
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
-from audit_lib import metrics, ranking, recommenders
+from audit_lib import locks, metrics, ranking, recommenders
 from audit_lib.errors import DivergedError, InputError
 from audit_lib.sessions import Prefixes, Sessions
 from audit_lib.spaces import RESOURCES, Space, applying, space_of
 from audit_lib.splits import Split, temporal_split
 
 log_ = logging.getLogger(__name__)
-
-_DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ def tune(
     test_days or test_fraction: the length of that stretch, as for the test part (exactly one). fixed: settings that are
     not searched. starts: settings within the space to try first, such as published ones. storage: a file in which
     trials are kept as they end; a run that was cut off goes on from there and ends as if it had not been.
-    Raises InputError if the storage belongs to another setup, or no trial was completed.
+    Raises InputError if the storage belongs to another setup, or no trial was completed, BusyError if another search
+    writes to it.
     """
     split = temporal_split(
         train.to_log(), test_days=test_days, test_fraction=test_fraction, min_item_support=min_item_support,
@@ -123,38 +124,31 @@ def tune(
         "train": train.fingerprint,
         "validation": {key: split.summary[key] for key in ("cut", "test_days", "test_fraction", "predictions")},
     }
-    study = _study(storage, setup, budget)
-    while (finished := _finished(study)) < budget.trials:
-        # Reseeded for each trial, so that a run that goes on draws what an uninterrupted one would have drawn.
-        study.sampler = optuna.samplers.RandomSampler(
-            int(np.random.SeedSequence([seed, finished]).generate_state(1)[0])
-        )
-        if finished < len(starts):
-            study.enqueue_trial(dict(starts[finished]))
-        trial = study.ask(dict(space))
-        try:
-            value = _evaluate(trial, recommender, fixed | applying(trial.params), split, objective, budget, seed)
-        except optuna.TrialPruned:
-            study.tell(trial, state=TrialState.PRUNED)
-        except BaseException:
-            study.tell(trial, state=TrialState.FAIL)
-            raise
-        else:
-            study.tell(trial, value)
-            log_.info("%s: %.4f %s", recommender, value, trial.params)
-    return _result(study, setup, fixed)
+    with contextlib.nullcontext() if storage is None else locks.hold(storage, wait=False):
+        study = _study(storage, setup)
+        while (finished := len(_done(study))) < budget.trials:
+            trial = _ask(study, dict(space), starts[finished] if finished < len(starts) else {}, [seed, finished])
+            try:
+                value = _evaluate(trial, recommender, fixed | applying(trial.params), split, objective, budget, seed)
+            except optuna.TrialPruned:
+                study.tell(trial, state=TrialState.PRUNED)
+            except BaseException:
+                study.tell(trial, state=TrialState.FAIL)
+                raise
+            else:
+                study.tell(trial, value)
+                log_.info("%s: %.4f %s", recommender, value, trial.params)
+        return _result(study, setup, fixed)
 
 
-def _study(storage: Path | None, setup: dict[str, Any], budget: Budget) -> optuna.Study:
+def _study(storage: Path | None, setup: dict[str, Any]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if storage is not None:
-        storage.parent.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         storage=None if storage is None else JournalStorage(JournalFileBackend(str(storage))),
         study_name=setup["recommender"],
         load_if_exists=True,
         direction="maximize",
-        pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=budget.eta),
+        pruner=optuna.pruners.NopPruner(),  # see `_goes_on`
     )
     # More trials of the same search are no other search.
     ours, held = _canonical(setup), study.user_attrs.get("setup")
@@ -163,9 +157,30 @@ def _study(storage: Path | None, setup: dict[str, Any], budget: Budget) -> optun
     elif held != ours:
         wrong = [key for key, value in json.loads(ours).items() if value != json.loads(held).get(key)]
         raise InputError(f"'{storage}' holds a search with other {', '.join(wrong)}. Give another file, or remove it.")
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)  # cut off; its place is drawn again
     return study
+
+
+def _ask(study: optuna.Study, space: dict[str, Any], start: Mapping[str, Any], seed: Sequence[int]) -> Trial:
+    """A trial with the settings of `start`, the others drawn.
+
+    Seeded by itself, so that a search that goes on draws what an uninterrupted one would have drawn.
+    """
+    drawn = optuna.samplers.RandomSampler(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+    with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
+        study.sampler = optuna.samplers.PartialFixedSampler(dict(start), drawn)
+    return study.ask(space)
+
+
+def _goes_on(study: optuna.Study, step: int, value: float, eta: int) -> bool:
+    """Whether a value is among the best 1/eta of its rung so far, at least the best.
+
+    Only trials that ended count. (Optuna's own pruner also counts those that were cut off and are drawn again.)
+    """
+    others = [trial.intermediate_values[step] for trial in _done(study) if step in trial.intermediate_values]
+    rung = sorted([*others, value], reverse=True)
+    return value >= rung[max(len(rung) // eta, 1) - 1]
 
 
 def _canonical(setup: dict[str, Any]) -> str:
@@ -173,8 +188,8 @@ def _canonical(setup: dict[str, Any]) -> str:
     return json.dumps(setup | {"budget": budget}, sort_keys=True)
 
 
-def _finished(study: optuna.Study) -> int:
-    return len(study.get_trials(deepcopy=False, states=_DONE))
+def _done(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
 def _evaluate(
@@ -208,7 +223,7 @@ def _evaluate(
                     log_.info("%s: %s", recommender, error)
                     raise optuna.TrialPruned from error
             trial.report(value, budget.eta**rung)
-            if share < 1 and trial.should_prune():
+            if share < 1 and not _goes_on(trial.study, budget.eta**rung, value, budget.eta):
                 raise optuna.TrialPruned
     return value
 
@@ -225,7 +240,7 @@ def _value(model: recommenders.Recommender, test: Sessions, support: np.ndarray,
 
 
 def _result(study: optuna.Study, setup: dict[str, Any], fixed: dict[str, Any]) -> Tuned:
-    done = study.get_trials(deepcopy=False, states=_DONE)[: setup["budget"]["trials"]]
+    done = _done(study)[: setup["budget"]["trials"]]
     complete = [t for t in done if t.state == TrialState.COMPLETE]
     if not complete:
         raise InputError(f"No trial of {setup['recommender']} reached the full evaluation; give a larger budget.")

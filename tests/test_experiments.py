@@ -169,6 +169,10 @@ def files_of(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in files_of(folder)}
+
+
 def test_deleting_any_file_fails_with_its_name(book):
     for name in files_of(book):
         content = (book / name).read_bytes()
@@ -224,9 +228,14 @@ def test_a_rerun_is_told_apart_from_a_copy_and_compared_bit_for_bit(book, runs, 
 def test_other_ranks_of_a_published_run_are_refused_unless_asked_for(book, runs, tmp_path):
     path = next(book.glob("*/*/markov/*.parquet"))
     path.write_bytes(b"other")
+    missing = next(book.glob("*/*/popularity/*.json"))  # comes later, and could be copied
+    missing.unlink()
+    before = contents(book)
     with pytest.raises(EvidenceError, match="--replace"):
         publishing.publish(runs, book)
+    assert contents(book) == before
     publishing.publish(runs, book, replace=True)
+    assert missing.is_file()
     assert publishing.check(book).problems == []
 
 
@@ -234,6 +243,7 @@ def test_too_much_evidence_is_refused(runs, tmp_path, monkeypatch):
     monkeypatch.setattr(publishing, "LIMIT_MB", 0.001)
     with pytest.raises(EvidenceError, match="0 are allowed"):
         publishing.publish(runs, tmp_path / "book")
+    assert not (tmp_path / "book").exists()
 
 
 def test_headline_values_are_recomputed_from_the_ranks(book):

@@ -103,3 +103,14 @@ def test_a_committed_record_is_whole(name):
     assert len(table) > 0
     assert table.attrs["name"] == name
     assert not table.attrs["git_commit"].endswith("+"), "measured with changes that were not committed"
+
+
+def test_a_record_of_sealed_evidence_is_listed_there(monkeypatch, tmp_path):
+    folder = tmp_path / "records"
+    monkeypatch.setattr(records, "make", lambda name: records.write(name, TABLE, folder=folder))
+    assert publishing.measure("bench_scaling") == folder / "bench_scaling.json"
+    assert not (tmp_path / publishing.SUMS).exists()  # nothing was sealed before
+    publishing.seal(tmp_path)
+    publishing.measure("latency")
+    assert publishing.check(tmp_path).problems == []
+    assert "records/latency.json" in (tmp_path / publishing.SUMS).read_text()

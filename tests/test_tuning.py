@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from audit_lib import recommenders, spaces, tuning
-from audit_lib.errors import DivergedError, InputError
+from audit_lib import locks, recommenders, spaces, tuning
+from audit_lib.errors import BusyError, DivergedError, InputError
 from audit_lib.recommenders import Config, Recommender
 from audit_lib.tuning import Budget, Objective, tune
 from tests.small_logs import sessions_of
@@ -130,6 +130,36 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(train, peek, tmp_pa
     assert len(peek.epochs) == budget.trials - 4  # nothing is done twice
     assert parts.trials.equals(whole.trials)
     assert parts.manifest() == whole.manifest()
+
+
+@pytest.mark.parametrize("fits", range(1, 5))
+def test_a_trial_that_is_cut_off_between_two_rungs_does_not_raise_the_bar(train, peek, monkeypatch, tmp_path, fits):
+    monkeypatch.setitem(spaces.RESOURCES, "peek", "n_epochs")
+    given = {"test_fraction": 0.2, "objective": MRR, "space": QUALITY, "budget": Budget(trials=10)}
+    given["starts"] = [{"quality": quality} for quality in (10, 1, 2, 3, 4, 5)]
+    whole = tune("peek", train, **given)
+    peek.epochs.clear()
+    peek.fail_at = fits
+    with pytest.raises(KeyboardInterrupt):
+        tune("peek", train, storage=tmp_path / "search", **given)
+    peek.fail_at = None
+    assert tune("peek", train, storage=tmp_path / "search", **given).trials.equals(whole.trials)
+
+
+def test_of_those_that_came_so_far_one_in_eta_goes_on_at_least_the_best(train, peek, monkeypatch):
+    monkeypatch.setitem(spaces.RESOURCES, "peek", "n_epochs")
+    starts = [{"quality": quality} for quality in (10, 1, 12, 11, 2, 9, 3)]
+    found = tune("peek", train, test_fraction=0.2, objective=MRR, space=QUALITY, budget=Budget(trials=7), starts=starts)
+    assert found.trials["rung"].tolist() == [2, 0, 2, 0, 0, 0, 0]
+    found = tune("peek", train, test_fraction=0.2, objective=MRR, space=QUALITY, budget=Budget(trials=7, eta=2),
+                 starts=starts)  # fmt: skip
+    assert found.trials["rung"].tolist() == [2, 0, 2, 1, 0, 0, 0]
+
+
+def test_two_searches_do_not_share_a_file(train, peek, tmp_path):
+    with locks.hold(tmp_path / "search"), pytest.raises(BusyError, match="in use by process"):
+        tune("peek", train, test_fraction=0.2, space=QUALITY, budget=Budget(trials=1), storage=tmp_path / "search")
+    assert peek.epochs == []
 
 
 def test_more_trials_continue_a_search_and_a_finished_one_costs_nothing(train, peek, tmp_path):

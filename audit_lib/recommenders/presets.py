@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from audit_lib import locks
 from audit_lib.errors import InputError, WriteError
 
 HERE = Path(__file__).parent
@@ -56,15 +57,16 @@ def fixed_for(recommender: str, dataset: str) -> dict[str, Any]:
 
 def save(dataset: str, recommender: str, manifest: dict[str, Any], path: Path = TUNED) -> None:
     """Adds a search to the tuned settings, or replaces the earlier one."""
-    table = tuned(path)
-    table.setdefault(dataset, {})[recommender] = manifest
-    ordered = {d: dict(sorted(entries.items())) for d, entries in sorted(table.items())}
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise WriteError(f"'{path}' cannot be written: {error}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with locks.hold(path):  # else one of two that end together would lose what the other has written
+        table = tuned(path)
+        table.setdefault(dataset, {})[recommender] = manifest
+        ordered = {d: dict(sorted(entries.items())) for d, entries in sorted(table.items())}
+        partial = path.with_name(path.name + ".partial")
+        try:
+            partial.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            partial.replace(path)
+        except OSError as error:
+            raise WriteError(f"'{path}' cannot be written: {error}.") from error
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
