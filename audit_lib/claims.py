@@ -24,7 +24,7 @@ from audit_lib import experiments, published
 from audit_lib.errors import InputError
 from audit_lib.experiments import BOOK
 from audit_lib.labels import translator
-from audit_lib.measures import MEASURES, Book, Measured, NotYet
+from audit_lib.measures import MEASURES, TRAININGS, Book, Measured, NotYet
 from audit_lib.stages.tables import LEAKAGE
 
 FILE = BOOK / "claims.toml"
@@ -203,6 +203,8 @@ def describe(part: Part, lang: str = "en") -> str:
         if key in arguments:
             value = arguments[key]
             words.append(_(labels[value]) if value in labels else str(value))
+    if arguments.get("group") in TRAININGS:
+        words.append(_(TRAININGS[arguments["group"]]))
     if arguments.get("first_group") == "tuned":
         words.append(_("tuned"))
     if "preparation" in arguments:

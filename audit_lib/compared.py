@@ -1,18 +1,15 @@
-"""What is held against what: the copied values of GRU4Rec, the targets that count for them, and the best simple one."""
+"""What is held against what: the copied values of GRU4Rec, the targets that count, and the best simple recommender."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
-
-import numpy as np
 
 from audit_lib import published
 from audit_lib.evidence import Run
-from audit_lib.measures import TRAININGS, Book, K, values_of
+from audit_lib.measures import ENGINES, TRAININGS, Book, K, values_of
 
 COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}  # and who printed the value
-ENGINES = ("gru4rec", "gru4rec_official")
 SIMPLE_GROUPS = ("simple", "literature", "tuned")  # of the study: the same recommenders in three settings
 
 
@@ -42,12 +39,3 @@ def trained(book: Book, dataset: str) -> Iterator[tuple[str, str, list[Run]]]:
                 yield group, engine, runs
 
 
-def paired(first: Iterable[Run], second: Iterable[Run], min_step: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Recall@20 of both over the seeds that both have, (R, P) each, and the (P,) sessions; R = 0 if they share none."""
-    one, other = ({run.seed: run for run in runs} for runs in (first, second))
-    seeds = sorted(one.keys() & other.keys())
-    if not seeds:
-        return np.empty((0, 0)), np.empty((0, 0)), np.empty(0)
-    a, session = values_of([one[seed] for seed in seeds], "Recall", K, min_step)
-    b, _ = values_of([other[seed] for seed in seeds], "Recall", K, min_step)
-    return a, b, session

@@ -9,7 +9,7 @@ Percentile intervals are slightly short where sessions are few: with a hundred, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -195,14 +195,59 @@ def over_seeds(
     values = np.atleast_2d(np.asarray(values, np.float64))
     sums = session_sums(values.T, session, average=average)
     by_seed, drawn = means(sums), resampled_means(sums, resamples=resamples, seed=seed)  # (R,), (B, R)
-    r, centre = len(by_seed), drawn.mean(1)
+    return _over_seeds(by_seed, float(by_seed.mean()), drawn, lambda each: each.mean(1), level, seed)
+
+
+def over_seeds_ratio(
+    top: np.ndarray,
+    bottom: np.ndarray,
+    session: np.ndarray,
+    *,
+    average: str = "micro",
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Seeds:
+    """The mean of top over that of bottom, both (R, P) on the same targets, over sessions and seeds as in `over_seeds`.
+
+    Row i of either is of seed i: a resample takes both or neither. sd: of the ratios of single seeds.
+    Raises InputError if the shapes differ, or bottom is zero throughout.
+    """
+    top, bottom = (np.atleast_2d(np.asarray(values, np.float64)) for values in (top, bottom))
+    if top.shape != bottom.shape:
+        raise InputError(f"A ratio is taken on the same targets and seeds; these are {top.shape} and {bottom.shape}.")
+    if not bottom.any(axis=1).all():
+        raise InputError("There is nothing that the ratio could be relative to: the second is 0 throughout.")
+    sums = session_sums(np.concatenate([top, bottom]).T, session, average=average)
+    r, least = len(top), np.finfo(float).tiny
+    whole, drawn = means(sums), resampled_means(sums, resamples=resamples, seed=seed)
+    pairs = np.stack([drawn[:, :r], drawn[:, r:]], axis=2)  # (B, R, 2)
+
+    def ratio(each: np.ndarray) -> np.ndarray:
+        both = each.mean(1)
+        return both[:, 0] / np.maximum(both[:, 1], least)
+
+    return _over_seeds(whole[:r] / whole[r:], float(whole[:r].mean() / whole[r:].mean()), pairs, ratio, level, seed)
+
+
+def _over_seeds(
+    by_seed: np.ndarray,
+    estimate: float,
+    drawn: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    level: float,
+    seed: int,
+) -> Seeds:
+    """The statistic (B,) of drawn (B, R, …), means of resampled sessions by seed: over all seeds, over drawn ones."""
+    r, centre = len(by_seed), statistic(drawn)
     sd = float(by_seed.std(ddof=1)) if r > 1 else 0.0
     if r > 1:
         quantile = (1.0 + level) / 2.0
         widen = np.sqrt(r / (r - 1)) * t.ppf(quantile, r - 1) / norm.ppf(quantile)
-        picks = np.random.default_rng(seed).integers(r, size=(resamples, r))
-        centre = centre + widen * (np.take_along_axis(drawn, picks, axis=1).mean(1) - centre)
-    return Seeds(float(by_seed.mean()), sd, r, percentile_interval(by_seed.mean(), centre, level))
+        picks = np.random.default_rng(seed).integers(r, size=(len(drawn), r))
+        picked = drawn[np.arange(len(drawn))[:, None], picks]
+        centre = centre + widen * (statistic(picked) - centre)
+    return Seeds(estimate, sd, r, percentile_interval(estimate, centre, level))
 
 
 def kendall(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -21,11 +21,11 @@ from audit_lib.errors import MissingError
 from audit_lib.evidence import Run
 from audit_lib.experiments import Experiment
 from audit_lib.recommenders import oracle
-from audit_lib.resampling import means, resampled_means, session_sums
 from audit_lib.sampled import Counts, expectation
 from audit_lib.sources import Generated
 
 K = 20
+ENGINES = ("gru4rec", "gru4rec_official")
 SIMPLE = "simple"  # the group of the simple recommenders with their default settings
 MAIN = {"seed_demo": "demo"}  # the group in which GRU4Rec ran, where it is not 'headline'
 # The groups in which GRU4Rec was trained as it should be, and how.
@@ -43,6 +43,11 @@ class Measured(NamedTuple):
     low: float = float("nan")
     high: float = float("nan")
     seeds: int = 0
+
+    @classmethod
+    def of(cls, found: inference.Seeds) -> Measured:
+        """With its interval over sessions and seeds."""
+        return cls(found.mean, found.interval.low, found.interval.high, found.n)
 
 
 @dataclass
@@ -121,8 +126,26 @@ def values_of(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> tu
 def over(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> Measured:
     """The mean over seeds, with its interval over sessions and seeds."""
     values, session = values_of(runs, metric, k, min_step)
-    found = inference.over_seeds(values, session)
-    return Measured(found.mean, found.interval.low, found.interval.high, found.n)
+    return Measured.of(inference.over_seeds(values, session))
+
+
+def paired(
+    first: Iterable[Run], second: Iterable[Run], metric: str = "Recall", k: int = K, min_step: int = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(R, P) values of both over the seeds that both have, and the (P,) sessions; R = 0 if they share none.
+
+    A recommender that has no seeds is the same beside every seed of the other.
+    """
+    one, other = ({run.seed: run for run in runs} for runs in (first, second))
+    for mine, theirs in ((one, other), (other, one)):
+        if len(mine) == 1 and next(iter(mine.values())).recommender not in ENGINES:
+            mine |= dict.fromkeys(theirs, *mine.values())
+    seeds = sorted(one.keys() & other.keys())
+    if not seeds:
+        return np.empty((0, 0)), np.empty((0, 0)), np.empty(0)
+    a, session = values_of([one[seed] for seed in seeds], metric, k, min_step)
+    b, _ = values_of([other[seed] for seed in seeds], metric, k, min_step)
+    return a, b, session
 
 
 def score(
@@ -136,21 +159,14 @@ def difference(
     book: Book, *, dataset: str, first: str, first_group: str, second: str, second_group: str, metric: str = "Recall",
     k: int = K,
 ) -> Measured:  # fmt: skip
-    """First less second, paired by target; a recommender without seeds is the same beside every seed of the other."""
-    a, session = values_of(book.runs(dataset=dataset, group=first_group, recommender=first), metric, k)
-    b, _ = values_of(book.runs(dataset=dataset, group=second_group, recommender=second), metric, k)
-    if len(a) > 1 and len(b) > 1 and len(a) != len(b):
-        b = b.mean(0, keepdims=True)
-    found = inference.over_seeds(a - b, session)
-    return Measured(found.mean, found.interval.low, found.interval.high, found.n)
-
-
-def _ratio(top: np.ndarray, bottom: np.ndarray, session: np.ndarray, seeds: int) -> Measured:
-    """Ratio of two means over the same targets, (P,) each, with its interval over sessions."""
-    sums = session_sums(np.stack([top, bottom], axis=1), session)
-    whole, drawn = means(sums), resampled_means(sums)
-    found = inference.percentile_interval(whole[0] / whole[1], drawn[:, 0] / drawn[:, 1])
-    return Measured(found.estimate, found.low, found.high, seeds)
+    """First less second, `paired`."""
+    a, b, session = paired(
+        book.runs(dataset=dataset, group=first_group, recommender=first),
+        book.runs(dataset=dataset, group=second_group, recommender=second), metric, k,
+    )  # fmt: skip
+    if not len(a):
+        raise NotYet(f"{dataset}: a seed of both {first}, {first_group}, and {second}, {second_group}")
+    return Measured.of(inference.over_seeds(a - b, session))
 
 
 def simple_share(book: Book, *, dataset: str) -> Measured:
@@ -162,18 +178,20 @@ def simple_share(book: Book, *, dataset: str) -> Measured:
     simple = book.runs(dataset=dataset, group=SIMPLE)
     simple += [run for group in ("literature", "tuned") for run in book.present(dataset=dataset, group=group)]
     neural = book.runs(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
-    values, session = values_of(simple, "Recall", K)
-    theirs, _ = values_of(neural, "Recall", K)
-    return _ratio(values[values.mean(1).argmax()], theirs.mean(0), session, len(neural))
+    best = max(simple, key=lambda run: values_of([run], "Recall", K)[0].mean())
+    return Measured.of(inference.over_seeds_ratio(*paired([best], neural)))
 
 
 def relative_loss(book: Book, *, dataset: str, variant: str) -> Measured:
-    """Share of GRU4Rec's Recall@20 that is lost when settings are changed as the variant says."""
-    changed = book.runs(dataset=dataset, variant=variant, recommender="gru4rec")
+    """Share of GRU4Rec's Recall@20 that is lost when settings are changed as the variant says, paired by seed."""
     base = book.runs(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
-    ours, session = values_of(base, "Recall", K)
-    theirs, _ = values_of(changed, "Recall", K)
-    found = _ratio(theirs.mean(0), ours.mean(0), session, len(changed))
+    changed = book.runs(dataset=dataset, variant=variant, recommender="gru4rec")
+    loss = base[0].manifest["config"].get("loss")
+    changed = [run for run in changed if run.manifest["config"].get("loss") == loss]  # some were run with either
+    a, b, session = paired(changed, base)
+    if not len(a):
+        raise NotYet(f"{dataset}, {variant}: a seed that GRU4Rec as it should be has, too")
+    found = Measured.of(inference.over_seeds_ratio(a, b, session))
     return Measured(1 - found.estimate, 1 - found.high, 1 - found.low, found.seeds)
 
 

@@ -180,7 +180,8 @@ def test_measures_of_hand_made_evidence(book):
     assert found.seeds == 2
     assert found.low < 0.5 < 0.6 < found.high
     assert measures.simple_share(book, **where).estimate == pytest.approx(18 / 22)  # 0.44 is 17.6, thus 18 sessions
-    assert measures.relative_loss(book, **where, variant="short").estimate == pytest.approx(1 - 5 / 22)
+    short = measures.relative_loss(book, **where, variant="short")
+    assert (short.estimate, short.seeds) == (pytest.approx(1 - 5 / 20), 1)  # of the seed that both have
     pair = measures.difference(
         book, **where, first="markov", first_group="simple", second="gru4rec", second_group="headline"
     )
@@ -190,6 +191,27 @@ def test_measures_of_hand_made_evidence(book):
     assert measures.fit_seconds(book, **training).estimate == 2.0
     with pytest.raises(NotYet, match="epoch 9"):
         measures.loss(book, **training, epoch=9)
+
+
+def test_runs_are_paired_by_the_seeds_that_both_have(book):
+    put(book, 0.5, group="headline", seed=0)
+    put(book, 0.6, group="headline", seed=1)
+    put(book, 0.11, variant="short")  # seed 0
+    put(book, 0.44, recommender="markov")
+    base, short = (book.present(**wanted) for wanted in ({"group": "headline"}, {"variant": "short"}))
+    a, b, session = measures.paired(base, short)
+    assert (a.mean(1).tolist(), b.mean(1).tolist(), len(session)) == ([0.5], [5 / 40], 2 * N)
+    assert measures.paired(reversed(base), short)[0].tolist() == a.tolist()
+    a, b, _ = measures.paired(book.present(recommender="markov"), base)  # has no seeds: the same beside each
+    assert (a.mean(1).tolist(), b.mean(1).tolist()) == ([18 / 40] * 2, [0.5, 0.6])
+    a, b, session = measures.paired(base[1:], short)
+    assert (len(a), len(b), len(session)) == (0, 0, 0)
+
+
+def test_no_two_parts_of_a_claim_read_alike():
+    for one in claims.read():
+        said = [(part.measure, claims.describe(part), claims.expected(part)) for part in one.parts]
+        assert len(set(said)) == len(said), one.id
 
 
 def test_sampled_measures_of_hand_made_evidence(book):

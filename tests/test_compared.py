@@ -1,4 +1,4 @@
-"""What is held against what: the targets, the best simple recommender, and pairs of runs by seed."""
+"""What is held against what: the targets that count, the best simple recommender, every training of GRU4Rec."""
 
 from __future__ import annotations
 
@@ -71,22 +71,6 @@ def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:
         ("headline_bpr_max", "gru4rec", ours),
         ("headline_bpr_max", "gru4rec_official", theirs),
     ]
-
-
-def test_runs_are_paired_by_the_seeds_that_both_have() -> None:
-    first = [run(hits=[1, 1, 0, 0], seed=2), run(hits=[1, 0, 0, 0], seed=0)]
-    second = [run(hits=[0, 0, 0, 0], seed=1), run(hits=[0, 0, 0, 1], seed=0), run(hits=[0, 1, 1, 1], seed=2)]
-    a, b, session = compared.paired(first, second)
-    assert a.tolist() == [[1, 0, 0, 0], [1, 1, 0, 0]]
-    assert b.tolist() == [[0, 0, 0, 1], [0, 1, 1, 1]]
-    assert session.tolist() == [0, 0, 1, 1]
-    a, b, session = compared.paired(first, second, min_step=2)
-    assert (a.tolist(), b.tolist(), session.tolist()) == ([[0, 0], [1, 0]], [[0, 1], [1, 1]], [0, 1])
-
-
-def test_runs_without_a_common_seed_make_no_pair() -> None:
-    a, b, session = compared.paired([run(hits=[1], seed=0)], [run(hits=[1], seed=1)])
-    assert (len(a), len(b), len(session)) == (0, 0, 0)
 
 
 def test_committed_evidence_has_every_training_of_the_published_logs() -> None:

@@ -15,8 +15,8 @@ def run(hits, *, seed=0, targets="t"):
     """A run of which the targets with a 1 are ranked first and the others far behind; two targets a session."""
     above = np.where(np.array(hits) == 1, 0, 100)
     ranks = pd.DataFrame({"above": above, "equal": np.zeros_like(above)})
-    table = pd.DataFrame({"session": np.arange(len(hits)) // 2})
-    return SimpleNamespace(ranks=ranks, targets=table, seed=seed, manifest={"targets_sha256": targets})
+    table = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
+    return SimpleNamespace(recommender="gru4rec", ranks=ranks, targets=table, seed=seed, manifest={"targets_sha256": targets})
 
 
 def test_the_relative_loss_by_hand():
@@ -49,18 +49,29 @@ def test_seeds_are_averaged():
 
 
 def test_the_interval_of_equal_ranks_is_zero():
-    same = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 1.0])
-    found = implementations.relative_loss(same, same, np.array([0, 0, 1, 1, 2, 2]))
-    assert (found.estimate, found.low, found.high) == (0, 0, 0)
+    same = [run([1, 0, 1, 0, 1, 1], seed=s) for s in (0, 1)]
+    row = implementations.costs({None: same, "no_logq": same}).iloc[0]
+    assert (row["loss"], row["loss_low"], row["loss_high"]) == (0, 0, 0)
+
+
+def test_what_differs_between_seeds_is_in_the_interval():
+    rng = np.random.default_rng(0)
+    hits = (rng.random(600) < 0.5).astype(int)
+    right = [run(hits, seed=s) for s in (0, 1)]
+    changed = [run(hits, seed=0), run(hits * (rng.random(600) < 0.8), seed=1)]
+    row = implementations.costs({None: right, "no_logq": changed}).iloc[0]
+    assert row["loss_low"] < 0 < row["loss"] < 0.2 < row["loss_high"]
+    one = implementations.costs({None: right, "no_logq": changed[1:]}).iloc[0]
+    assert 0 < one["loss_low"] < one["loss"] < one["loss_high"]
 
 
 def test_nothing_to_lose_and_other_targets_are_refused():
-    with pytest.raises(InputError, match="Nothing can be lost"):
-        implementations.relative_loss(np.ones(2), np.zeros(2), np.arange(2))
-    with pytest.raises(InputError, match="different targets"):
-        implementations.relative_loss(np.ones(2), np.ones(3), np.arange(2))
+    with pytest.raises(InputError, match="nothing that the ratio could be relative to"):
+        implementations.costs({None: [run([0, 0])], "a": [run([1, 1])]})
     with pytest.raises(InputError, match="different targets"):
         implementations.costs({None: [run([1, 1])], "a": [run([1, 1], seed=0), run([1, 0], targets="u")]})
+    with pytest.raises(InputError, match="different targets"):
+        implementations.costs({None: [run([1, 1])], "a": [run([1, 1], targets="u")]})
 
 
 def test_an_error_of_the_loss_is_held_against_what_it_was_added_to():
@@ -108,9 +119,11 @@ def test_without_evidence_the_error_says_what_to_run(tmp_path):
 @pytest.mark.parametrize("loss", implementations.GROUPS)
 def test_the_committed_study_has_every_variant_of_the_first_seed(loss):
     found = implementations.variants("rsc15_100k", loss, out=evidence.COMMITTED)
-    group = implementations.GROUPS[loss][1]
-    planned = {e.variant for e in experiments.plan() if e.group == group and e.seed == 0}
-    assert planned - {None} <= set(found)
+    groups = implementations.GROUPS[loss][1]
+    chosen = [e for e in experiments.plan() if e.group in groups and e.dataset == "rsc15_100k" and e.seed == 0]
+    planned = {e.variant for e in chosen} - {None}
+    assert planned
+    assert planned <= set(found)
     assert len(implementations.costs(found)) == len(found) - 1
 
 

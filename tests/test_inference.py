@@ -15,7 +15,16 @@ from scipy import stats
 
 from audit_lib import inference, resampling
 from audit_lib.errors import InputError
-from audit_lib.inference import bootstrap, compare, equivalence, holm, kendall, over_seeds, permutation_test
+from audit_lib.inference import (
+    bootstrap,
+    compare,
+    equivalence,
+    holm,
+    kendall,
+    over_seeds,
+    over_seeds_ratio,
+    permutation_test,
+)
 
 STUDIES = 1000
 
@@ -437,6 +446,38 @@ def test_a_seed_that_stands_out_pulls_its_own_end_of_the_interval():
     assert found.interval.high == pytest.approx(1 + 2 * wide)
 
 
+@pytest.mark.parametrize("average", resampling.AVERAGES)
+def test_a_ratio_over_one_makes_no_difference(average):
+    rng = np.random.default_rng(2)
+    a, b, session = simulated_study(rng, 60)
+    said = {"average": average, "resamples": 200, "seed": 3, "level": 0.8}
+    top = np.stack([a, b])
+    mean, ratio = over_seeds(top, session, **said), over_seeds_ratio(top, np.ones_like(top), session, **said)
+    np.testing.assert_allclose([*ratio[:3], *ratio.interval], [*mean[:3], *mean.interval])
+
+
+def test_a_ratio_is_that_of_the_means_and_pairs_sessions_and_seeds():
+    rng = np.random.default_rng(0)
+    bottom = rng.random((3, 90)) + 0.5
+    session = np.arange(90) // 3
+    found = over_seeds_ratio(0.75 * bottom, bottom, session)
+    np.testing.assert_allclose([found.mean, *found.interval[:3]], 0.75)  # whatever is drawn, it is drawn for both
+    assert (found.sd, found.n) == (pytest.approx(0), 3)
+    top = bottom * np.array([[0.5], [0.75], [1.0]])
+    by_seed = top.mean(1) / bottom.mean(1)
+    found = over_seeds_ratio(top, bottom, session)
+    assert found.mean == pytest.approx(top.mean() / bottom.mean())
+    assert found.sd == pytest.approx(by_seed.std(ddof=1))
+    assert found.interval.low < 0.5 < 1.0 < found.interval.high
+
+
+def test_a_ratio_of_one_seed_is_over_sessions():
+    top, bottom = np.array([1.0, 0.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, 0.0])
+    found = over_seeds_ratio(top, bottom, np.array([0, 0, 1, 1]))
+    assert (found.mean, found.n, found.sd) == (1.0, 1, 0.0)
+    assert (found.interval.low, found.interval.high) == (0.5, 2.0)  # one session twice, either of them
+
+
 def test_seeds_are_summarised_by_mean_and_sample_deviation():
     values = np.array([[0.0, 1.0], [1.0, 1.0]])  # means 1/2 and 1
     found = over_seeds(values, np.arange(2))
@@ -448,6 +489,8 @@ def test_seeds_are_summarised_by_mean_and_sample_deviation():
     ("call", "message"),
     [
         (lambda: bootstrap(np.ones(3), np.arange(2)), "one label a value"),
+        (lambda: over_seeds_ratio(np.ones((2, 3)), np.ones((1, 3)), np.arange(3)), r"\(2, 3\) and \(1, 3\)"),
+        (lambda: over_seeds_ratio(np.ones((2, 3)), np.eye(2, 3)[:, [0, 0, 0]], np.arange(3)), "0 throughout"),
         (lambda: bootstrap(np.ones(0), np.arange(0)), "0 values"),
         (lambda: bootstrap(np.array([1.0, np.nan]), np.arange(2)), "1 predictions"),
         (lambda: bootstrap(np.ones(2), np.arange(2), average="mico"), "Did you mean 'micro'"),

@@ -20,7 +20,7 @@ def run(seed: int, hits: np.ndarray) -> SimpleNamespace:
     """A run whose targets are hit or missed by 50 places; two targets a session."""
     targets = pd.DataFrame({"session": np.arange(N) // 2, "step": 1})
     ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
-    return SimpleNamespace(seed=seed, ranks=ranks, targets=targets)
+    return SimpleNamespace(recommender="gru4rec", seed=seed, ranks=ranks, targets=targets)
 
 
 class Shelf(Book):

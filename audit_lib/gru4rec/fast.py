@@ -25,7 +25,6 @@ from audit_lib.gru4rec.optimizer import EPSILON
 from audit_lib.gru4rec.reference import Negatives
 
 f = np.float32
-_NO_ROWS = np.empty((0, 0), np.float32)
 _NO_ITEMS = np.empty(0, np.int64)
 
 

@@ -47,7 +47,7 @@ def _contrasts(folder: Path, study: Path) -> tuple[Contrast, ...]:
             ours, _ = values_of(runs, "Recall", K, step)
             seeds = inference.over_seeds(ours - theirs, session)
             p = inference.permutation_test(ours.mean(0), theirs[0], session)
-            difference = Measured(seeds.mean, seeds.interval.low, seeds.interval.high, seeds.n)
+            difference = Measured.of(seeds)
             value, mrr = (over(runs, metric, K, step) for metric in ("Recall", "MRR"))
             simple = best[1].recommender, best[0], float(theirs.mean())
             found.append(Contrast(dataset, group, engine, value, mrr, *simple, difference, p, p))

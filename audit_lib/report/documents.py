@@ -156,7 +156,7 @@ def _simple_less(source: Source, *, dataset: str, group: str, recommender: str) 
     theirs, session = values_of(_runs(source, dataset, group, recommender), "Recall", K, min_step(dataset))
     ours, _ = values_of([source.simple(dataset)[1]], "Recall", K, min_step(dataset))
     found = inference.over_seeds(ours - theirs, session)
-    return Measured(found.mean, found.interval.low, found.interval.high, found.n)
+    return Measured.of(found)
 
 
 def _predictions(source: Source, *, dataset: str) -> Measured:

@@ -15,15 +15,16 @@ import numpy as np
 import pandas as pd
 
 from audit_lib import experiments, inference, labels
-from audit_lib.compared import ENGINES, min_step, paired, trained
+from audit_lib.compared import min_step, trained
 from audit_lib.errors import MissingError, unknown
 from audit_lib.evidence import Run
 from audit_lib.gru4rec.equality import TAIL_CASE
-from audit_lib.measures import Book, Measured, NotYet, real_datasets, values_of
+from audit_lib.measures import ENGINES, Book, Measured, NotYet, paired, real_datasets, values_of
 from audit_lib.report import documents, effects
 from audit_lib.report.contrasts import DATASETS, Contrast, K, contrasts
 from audit_lib.report.documents import Fact, Quantity, Source
 from audit_lib.stages import implementations, searches
+from audit_lib.stages.decision import seconds_of
 
 
 # --- GRU4Rec against the best simple recommender
@@ -114,9 +115,8 @@ def _on_gpu(source: Source) -> Measured:
 
 
 def _core_hours(source: Source) -> Measured:
-    """Of training and ranking, of every run once."""
-    seconds = [run.manifest["seconds"] for run in {run.path: run for run in _made(source)}.values()]
-    return Measured(sum(s["fit"] + s["rank"] for s in seconds) / 3600)
+    """Of training and ranking, of every run once, as `seconds_of` has them."""
+    return Measured(sum(map(seconds_of, {run.path: run for run in _made(source)}.values())) / 3600)
 
 
 def _one_seed(source: Source) -> Measured:
@@ -148,7 +148,7 @@ def _engines(source: Source, *, dataset: str, group: str) -> Measured:
     if not len(a):
         raise NotYet(f"{dataset}-gru4rec_official, {group}")
     found = inference.over_seeds(a - b, session)
-    return Measured(found.mean, found.interval.low, found.interval.high, found.n)
+    return Measured.of(found)
 
 
 # --- omissions and errors of third parties

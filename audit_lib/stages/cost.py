@@ -7,7 +7,7 @@ it. An older manifest has the clock of a busy machine alone, which only overstat
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +17,7 @@ from audit_lib import inference, labels
 from audit_lib.evidence import Run
 from audit_lib.figures import SCALES
 from audit_lib.labels import name_of
-from audit_lib.measures import SIMPLE, Book, K, main_group, real_datasets, values_of
+from audit_lib.measures import SIMPLE, Book, K, main_group, paired, real_datasets, values_of
 from audit_lib.stages.decision import seconds_of
 from audit_lib.stages.literature import GROUPS
 
@@ -67,12 +67,17 @@ def costs(book: Book, *, lang: str = "en") -> pd.DataFrame:
 def _cost(dataset: str, name: str, group: str, runs: list[Run], lang: str) -> tuple[object, ...]:
     values, session = values_of(runs, "Recall", K)
     found = inference.over_seeds(values, session, resamples=RESAMPLES)
-    own = all("processor" in run.manifest["seconds"] for run in runs)
+    own = all(_by_processor(run.manifest["seconds"]) for run in runs)
     return (
         dataset, _label(name, group, lang), name, group, found.mean, found.interval.low, found.interval.high,
         statistics.mean(map(seconds_of, runs)), "processor" if own else "wall",
         min(run.manifest["peak_memory_mb"] for run in runs), len(runs),
     )  # fmt: skip
+
+
+def _by_processor(seconds: Mapping[str, float]) -> bool:
+    """Whether all of it is known in processor time: not so what was trained before a stop."""
+    return "processor" in seconds and "earlier" not in seconds
 
 
 def _label(name: str, group: str, lang: str) -> str:
@@ -91,17 +96,16 @@ def front(cost: Iterable[float], worth: Iterable[float]) -> np.ndarray:
 def steps(book: Book, table: pd.DataFrame) -> pd.DataFrame:
     """Along each front, from the cheapest on: what the next one adds to Recall@20, and what it costs.
 
-    dataset, cheaper, dearer (labels), gain with low and high (paired by target), seconds (more), per_point (seconds
-    for each hundredth of Recall@20).
+    dataset, cheaper, dearer (labels), gain with low and high (paired by target and seed), seconds (more), per_point
+    (seconds for each hundredth of Recall@20).
     """
     rows = []
     for dataset, part in table[table["front"]].groupby("dataset", sort=False):
         runs, ordered = runs_of(book, str(dataset)), part.sort_values("seconds").to_dict("records")
         for a, b in pairwise(ordered):
-            less, session = values_of(runs[a["recommender"], a["group"]], "Recall", K)
-            more, _ = values_of(runs[b["recommender"], b["group"]], "Recall", K)
-            if len(less) > 1 and len(more) > 1:
-                less = less.mean(0, keepdims=True)
+            more, less, session = paired(runs[b["recommender"], b["group"]], runs[a["recommender"], a["group"]])
+            if not len(more):
+                continue
             found = inference.over_seeds(more - less, session, resamples=RESAMPLES)
             seconds = b["seconds"] - a["seconds"]
             per_point = seconds / (100 * found.mean)
@@ -115,12 +119,12 @@ def steps(book: Book, table: pd.DataFrame) -> pd.DataFrame:
 def clocks(runs: Iterable[Run]) -> pd.DataFrame:
     """clock, runs, median, largest: how many manifests have processor time; wall by processor seconds of those."""
     has = [run.manifest["seconds"] for run in runs]
-    ratios = [(s["fit"] + s["rank"]) / s["processor"] for s in has if s.get("processor", 0) > 1]  # short ones are noise
-    both, alone = sum("processor" in s for s in has), sum("processor" not in s for s in has)
+    both = [seconds for seconds in has if _by_processor(seconds)]
+    ratios = [(s["fit"] + s["rank"]) / s["processor"] for s in both if s["processor"] > 1]  # short ones are noise
     nan = float("nan")
     rows = [
-        ("processor", both, statistics.median(ratios) if ratios else nan, max(ratios, default=nan)),
-        ("wall", alone, nan, nan),
+        ("processor", len(both), statistics.median(ratios) if ratios else nan, max(ratios, default=nan)),
+        ("wall", len(has) - len(both), nan, nan),
     ]
     return pd.DataFrame(rows, columns=["clock", "runs", "median", "largest"])
 

@@ -85,7 +85,7 @@ class Candidates:
             values = values - _hits(self.runs[less][dataset], keep)  # one row beside every seed of the other
         session = runs[0].targets["session"].to_numpy()[keep]
         found = inference.over_seeds(values, session, resamples=RESAMPLES)
-        return Measured(found.mean, found.interval.low, found.interval.high, found.n)
+        return Measured.of(found)
 
     def seconds(self, name: str) -> float:
         """Of training and ranking, the mean over seeds and data sets."""
@@ -204,9 +204,13 @@ def mean_of(each: list[Measured]) -> Measured:
 
 
 def seconds_of(run: Run) -> float:
-    """Of training and ranking: of the processor where the manifest has them, else by the clock of a busy machine."""
+    """Of training and ranking: of the processor where the manifest has them, else by the clock of a busy machine.
+
+    Epochs that were trained before a stop are known by the clock alone.
+    """
     seconds = run.manifest["seconds"]
-    return seconds.get("processor", seconds["fit"] + seconds["rank"])
+    whole = seconds["fit"] + seconds["rank"]
+    return seconds["processor"] + seconds.get("earlier", 0.0) if "processor" in seconds else whole
 
 
 def answer_ms(book: Book, n_items: int) -> dict[str, float]:

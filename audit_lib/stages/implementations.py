@@ -10,19 +10,16 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from audit_lib import experiments, inference, metrics
+from audit_lib import experiments, inference
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
 from audit_lib.experiments import BOOK
-from audit_lib.inference import Interval
-from audit_lib.resampling import resampled_means, session_sums
+from audit_lib.measures import K, over, paired, values_of
 from audit_lib.stages.tables import Translate
 
 FILE = BOOK / "third_party.csv"
-K = 20
 COLUMNS = ("variant", "value", "low", "high", "mrr", "loss", "loss_low", "loss_high", "seeds")
 
 # The groups of the study by loss: that of GRU4Rec as it should be, and those of its variants.
@@ -62,22 +59,22 @@ def costs(found: Mapping[str | None, Sequence[Run]], *, against: str | None = No
     """A row for each variant: Recall@20 with its interval, MRR@20, and the relative loss of Recall@20 with its own.
 
     loss: 1 - variant / right, where right is the variant `against` (None: GRU4Rec as it should be) with the same seeds;
-    a gain is negative. Seeds are averaged, and the intervals are over sessions, drawn for both sides at once.
+    a gain is negative. The intervals are over sessions and seeds, drawn for both sides at once.
+    Raises InputError if the two rank different targets, or have no seed in common.
     """
     rows = []
     for name, runs in found.items():
         if name == against:
             continue
-        seeds = {run.seed for run in runs} & {run.seed for run in found[against]}
-        if not seeds:
+        if len({run.manifest["targets_sha256"] for run in (*runs, *found[against])}) > 1:
+            raise InputError("The runs rank different targets; only runs on one split can be compared.")
+        changed, right, session = paired(runs, found[against])
+        if not len(changed):
             raise InputError(f"'{name}' has no seed in common with what it is held against.")
-        changed, right = (
-            _mean([run for run in group if run.seed in seeds], "Recall") for group in (runs, found[against])
-        )
-        session = runs[0].targets["session"].to_numpy()
-        own, loss = inference.bootstrap(changed, session), relative_loss(changed, right, session)
-        mrr = float(_mean([run for run in runs if run.seed in seeds], "MRR").mean())
-        rows.append((name, *own[:3], mrr, *loss[:3], len(seeds)))
+        own, share = inference.over_seeds(changed, session), inference.over_seeds_ratio(changed, right, session)
+        mrr = float(paired(runs, found[against], "MRR")[0].mean())
+        loss = (1 - share.mean, 1 - share.interval.high, 1 - share.interval.low)
+        rows.append((name, *own.interval[:3], mrr, *loss, own.n))
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("loss", kind="stable", ignore_index=True)
 
 
@@ -105,34 +102,10 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["first", "second", "variants", "tau"])
 
 
-def relative_loss(changed: np.ndarray, right: np.ndarray, session: np.ndarray, *, seed: int = 0) -> Interval:
-    """1 - mean(changed) / mean(right), (P,) each on the same targets, with its 95 % interval over sessions.
-
-    Raises InputError if the two are of different targets, or nothing is left to lose.
-    """
-    if changed.shape != right.shape:
-        raise InputError("The two rank different targets; only runs on one split can be compared.")
-    if not right.any():
-        raise InputError("Nothing can be lost: what the loss is relative to is 0.")
-    sums = session_sums(np.stack([changed, right], axis=1), session)
-    drawn = resampled_means(sums, seed=seed)
-    return inference.percentile_interval(
-        1 - changed.mean() / right.mean(), 1 - drawn[:, 0] / np.maximum(drawn[:, 1], np.finfo(float).tiny)
-    )
-
-
-def _mean(runs: Sequence[Run], metric: str) -> np.ndarray:
-    """(P,) the metric of every target, conservative, averaged over the runs."""
-    if len({run.manifest["targets_sha256"] for run in runs}) > 1:
-        raise InputError("The runs rank different targets; only runs on one split can be compared.")
-    measure = metrics.METRICS[metric]
-    return np.mean([measure(r.ranks["above"].to_numpy(), r.ranks["equal"].to_numpy(), K) for r in runs], axis=0)
-
-
 def spread(runs: Sequence[Run]) -> float:
     """Standard deviation of Recall@20 over seeds, NaN with one."""
-    values = [float(_mean([run], "Recall").mean()) for run in runs]
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+    found = inference.over_seeds(*values_of(runs, "Recall", K))
+    return found.sd if found.n > 1 else float("nan")
 
 
 def published(path: Path = FILE) -> pd.DataFrame:
@@ -226,8 +199,7 @@ def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.D
     rows = []
     for loss, groups in found.items():
         runs = groups[None]
-        recall = inference.bootstrap(_mean(runs, "Recall"), runs[0].targets["session"].to_numpy())
-        mrr = float(_mean(runs, "MRR").mean())
+        recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K).estimate
         rows.append((loss, recall.estimate, f"{recall.low:.4f} – {recall.high:.4f}", mrr, len(runs), spread(runs)))
     headings = ["Loss", "Recall@20", "95 % interval", "MRR@20", "Seeds", "Standard deviation"]
     return pd.DataFrame(rows, columns=headings)
