@@ -125,7 +125,7 @@ def _one_seed(source: Source) -> Measured:
 
 
 def _seeds(source: Source) -> dict[Path, set[int]]:
-    """The seeds of every training of GRU4Rec on the default split of a log, by its file without the seed."""
+    """The seeds of every training of GRU4Rec, however its log was prepared, by its file without the seed."""
     found: dict[Path, set[int]] = {}
     for run in _made(source):
         if run.recommender in ENGINES:

@@ -161,7 +161,7 @@ def _interval(run: Run, k: int, metric: str = "Recall") -> dict[str, float]:
 
 
 def scores(runs: Mapping[str, Run], name_of: Translate, *, k: int = 20) -> pd.DataFrame:
-    """Recommender, Recall@k with its interval, MRR@k, NDCG@k, Recall@k over sessions, seconds; best first."""
+    """Recommender, Recall@k with its interval, MRR@k, NDCG@k, Recall@k over sessions; best first."""
     rows = []
     for name, run in runs.items():
         table = metrics.summary(run.ranks, run.targets["session"], (k,), n_items=run.n_items)
