@@ -249,6 +249,21 @@ def test_a_glued_value_is_written_as_on_its_stage(tmp_path: Path) -> None:
     assert glued.written(found["first"], "", "es") == "Negatives"
 
 
+def test_a_glued_number_may_be_undefined() -> None:
+    import glued
+
+    assert glued.written("nan", ".1%", "en") == "nan\u00a0%"
+
+
+@pytest.mark.parametrize("stage", pipeline.stages())
+def test_a_stage_writes_shares_and_thousands_as_the_prose_pages_do(stage: str) -> None:
+    """`glue:text` formats as Python does, with a comma between thousands and no space before %, in both languages."""
+    text = (pipeline.ROOT / "notebooks" / f"{stage}.md").read_text("utf8")
+    plain = [spec for spec in re.findall(r"\{glue:text\}`[^`]+?::\w+:([^`]+)`", text) if re.search("[%,]", spec)]
+    assert plain == []
+    assert {name for name in re.findall(r"\{glued\}`(\w+)::", text)} <= {stage}
+
+
 def test_a_glued_number_without_format_is_refused(tmp_path: Path) -> None:
     import glued
 

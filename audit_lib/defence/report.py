@@ -22,7 +22,7 @@ from audit_lib.gru4rec import equality
 NONE = "–"
 # Both engines count as equal when losses and weights differ by no more than this, relatively: a few roundings of a
 # 32-bit number (whose precision is 6e-8), carried through the training.
-EQUAL = 1e-3
+EQUAL = 1e-5
 
 
 def lines(table: str) -> list[str]:

@@ -1,6 +1,7 @@
-"""Numbers of the stages on a prose page: ``{glued}`08_multiverse::yes:.1%` `` is what the executed notebook glued.
+"""Numbers of the stages on a page: ``{glued}`08_multiverse::yes:.1%` `` is what the executed notebook glued.
 
 The notebook is that of the book's language, so that words are in it too. Without it, the page says that it was not run.
+Stages use it on their own page for shares and for counts with thousands, which `glue:text` writes as Python does.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def values(path: Path, changed: float) -> dict[str, str]:
 
 def written(text: str, spec: str, lang: str) -> str:
     """A glued value as it stands in a sentence: a number in its format, a text as it is."""
-    value = ast.literal_eval(text)
+    value = float(text) if text in ("nan", "inf", "-inf") else ast.literal_eval(text)
     return value if isinstance(value, str) else documents.written(Measured(float(value)), spec, lang)
 
 
