@@ -27,6 +27,12 @@ CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
 
 # The same in every language, as are the name of a data set and what has no letter ("1–5").
 _METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")
+_TYPE = {
+    re.compile(r"(?<=\d)%"): "\u00a0%",
+    re.compile(r"(?<=\d),(?=\d{3}(?!\d))"): "\u202f",
+    re.compile(r"(?:(?<![\w)])|(?<=\de))-(?=[\d.])"): "\u2212",
+}
+_NUMBERS = re.compile(r"[\d.,%+\-–()\[\]~*\s]*\d[\d.,%+\-–()\[\]~*\s]*")  # a cell of numbers alone
 
 _MARKUP = re.compile(r"([\\*_`<>$|\[\]{}~])")  # what Markdown would read as markup
 
@@ -84,6 +90,15 @@ def name_of(recommender: str, lang: str = "en") -> str:
     return translator(lang)(RECOMMENDERS[recommender]) if recommender in RECOMMENDERS else recommender
 
 
+def typeset(text: str) -> str:
+    """The numbers of a text, the same in every language: a hard space before %, a narrow one between thousands, and a
+    minus sign; 2014-04-01 stays as it is.
+    """
+    for found, instead in _TYPE.items():
+        text = found.sub(instead, text)
+    return text
+
+
 def plain(text: str) -> str:
     """A text that Markdown leaves as it is."""
     return _MARKUP.sub(r"\\\1", text)
@@ -101,9 +116,9 @@ class Table:
         if value is None or (real and np.isnan(value)):
             return "–"
         if isinstance(value, str):
-            return value
+            return typeset(value) if _NUMBERS.fullmatch(value) else value
         spec = self.formats.get(heading) or ("z.4f" if real else ",d")
-        return format(int(value) if spec.endswith("d") else value, spec)
+        return typeset(format(int(value) if spec.endswith("d") else value, spec))
 
     def _rows(self) -> list[list[str]]:
         names, rows = list(self.data.columns), self.data.itertuples(index=False)

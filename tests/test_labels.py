@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po
 
 from audit_lib import figures, labels
 from audit_lib.errors import InputError, MissingError
-from audit_lib.labels import RECOMMENDERS, Table, name_of, translator
+from audit_lib.labels import RECOMMENDERS, Table, name_of, translator, typeset
 from audit_lib.recommenders import REGISTRY
 
 PO = r'''
@@ -137,7 +137,26 @@ def test_a_heading_without_translation_is_an_error_in_both_forms(po):
 def test_numbers_have_one_format_and_what_is_not_there_is_a_dash():
     data = pd.DataFrame({"a": [0.12345, np.nan], "b": [1e6, 2.0], "c": ["text", None], "d": [0.5, 0.25]})
     table = Table(data, lang="en", formats={"b": ",d", "d": ".0%"})
-    assert table._rows() == [["0.1235", "1,000,000", "text", "50%"], ["–", "2", "–", "25%"]]
+    assert table._rows() == [
+        ["0.1235", "1\u202f000\u202f000", "text", "50\u00a0%"], ["–", "2", "–", "25\u00a0%"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("-0.0140 – 0.0100", "\u22120.0140 – 0.0100"), ("2014-04-01 – 2014-08-25", "2014-04-01 – 2014-08-25"),
+        ("[-0.1, 12,345]", "[\u22120.1, 12\u202f345]"), ("-1.0e-09", "\u22121.0e\u221209"), ("0,1,2", "0,1,2"),
+        ("+2.1% (-.5%)", "+2.1\u00a0% (\u2212.5\u00a0%)"), ("gru4rec-1", "gru4rec-1"),
+    ],
+)  # fmt: skip
+def test_numbers_are_set_alike_in_every_language_and_dates_are_left(text, shown):
+    assert typeset(text) == shown
+
+
+def test_a_cell_of_words_is_left_as_it_is():
+    words = ["seed -1, 2,000 items, 5%", "-5% – 1,000"]
+    assert Table(pd.DataFrame({"a": words}), lang="en")._rows() == [[words[0]], ["\u22125\u00a0% – 1\u202f000"]]
 
 
 @pytest.mark.parametrize(

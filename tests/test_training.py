@@ -126,7 +126,7 @@ def test_tables_before_a_reader_have_headings_that_say_what_they_hold():
     assert "1.0e-07" in text
     assert "Extra negatives" in text
     bench = pd.DataFrame({key: [0.5] for key in training._BENCH} | {"setting": list(SETTINGS)[:1]})
-    assert "50%" in repr(labels.Table(training.bench_table(bench, same), lang="en", formats=training.SPEEDS))
+    assert "50\u00a0%" in repr(labels.Table(training.bench_table(bench, same), lang="en", formats=training.SPEEDS))
 
 
 def test_a_measured_sentence_is_translated_around_its_numbers_and_an_error_is_left_alone():

@@ -20,7 +20,7 @@ from audit_lib.claims import Settled
 from audit_lib.compared import COPIED, SIMPLE_GROUPS, best_simple, mean_of, min_step
 from audit_lib.errors import InputError, unknown
 from audit_lib.evidence import Run
-from audit_lib.labels import translator
+from audit_lib.labels import translator, typeset
 from audit_lib.measures import MEASURES, Book, Measured, NotYet, over, values_of
 from audit_lib.stages import decision, implementations, literature
 from audit_lib.stages.literature import Translate
@@ -379,14 +379,14 @@ def verb(difference: Measured, lang: str = "en") -> str:
 
 
 def number(value: float, spec: str) -> str:
-    """A number, the same in every language: a hard space before %, a narrow one between thousands, a minus sign."""
+    """A number, `typeset`."""
     if not spec:
         raise InputError("A number needs a format, as in {fact}`official:.2%`.")
     if spec in ("points", "+points"):
         text = f"{100 * value:+.1f}" if spec[0] == "+" else f"{abs(100 * value):.1f}"
     else:
         text = format(round(value) if spec.endswith("d") else value, spec)
-    return text.replace("%", "\u00a0%").replace(",", "\u202f").replace("-", "\u2212")
+    return typeset(text)
 
 
 def not_yet(lang: str = "en") -> str:
