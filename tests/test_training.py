@@ -123,7 +123,7 @@ def test_tables_before_a_reader_have_headings_that_say_what_they_hold():
     live = pd.DataFrame({"input": ["shared"], "loss": ["bpr-max"], "n_sample": [0], "steps": [9], "losses": [1e-7],
                          "weights": [2e-6]})  # fmt: skip
     text = repr(labels.Table(training.equality_table(live, same), lang="en", formats=training.DIFFERENCES))
-    assert "1.0e-07" in text
+    assert "1.0e\u221207" in text
     assert "Extra negatives" in text
     bench = pd.DataFrame({key: [0.5] for key in training._BENCH} | {"setting": list(SETTINGS)[:1]})
     assert "50\u00a0%" in repr(labels.Table(training.bench_table(bench, same), lang="en", formats=training.SPEEDS))
