@@ -124,11 +124,14 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side: all that need the built book in one process, first; the others by file."""
-    groups = {item: "site" if item.get_closest_marker("site") else item.path.stem for item in items}
-    items.sort(key=lambda item: groups[item] != "site")
+    """Where tests run side by side: all that need a built book in one process, first; the others by file."""
+
+    def builds(item: pytest.Item) -> bool:
+        return any(name in item.fixturenames and not hasattr(item.module, name) for name in ("standin", "book", "site"))
+
+    items.sort(key=lambda item: not builds(item))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
+        item.add_marker(pytest.mark.xdist_group("site" if builds(item) else item.path.stem))
 
 
 @pytest.fixture(scope="session")
