@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -122,16 +123,27 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
     return Project(target, pdf)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Where tests run side by side: files that need the built book in one process, first, so that it is built once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = config.rootpath / nodeid.split("::")[0]
+            return "site" if needs_the_book(file) else file.name
+
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side: all that need a built book in one process, first; the others by file."""
+    items.sort(key=lambda item: not needs_the_book(item.path))
 
-    def builds(item: pytest.Item) -> bool:
-        return any(name in item.fixturenames and not hasattr(item.module, name) for name in ("standin", "book", "site"))
 
-    items.sort(key=lambda item: not builds(item))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("site" if builds(item) else item.path.stem))
+@cache
+def needs_the_book(file: Path) -> bool:
+    """Whether a file of tests has some that read a built book: they are marked."""
+    return "mark.site" in file.read_text("utf8")
 
 
 @pytest.fixture(scope="session")
