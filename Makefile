@@ -7,7 +7,10 @@ PYTHON  ?= $(shell command -v python3.11 || command -v python3)
 VENV    ?= .venv
 CORES   ?= 2
 DATASET ?=
-COLUMNS ?=
+# In the environment COLUMNS is the width of a terminal.
+ifneq ($(origin COLUMNS),command line)
+COLUMNS :=
+endif
 PROFILE ?=
 ENGINE  ?=
 DEVICE  ?=

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -200,6 +201,15 @@ def test_a_stage_of_a_later_version_fails_with_one_line(standin: Project) -> Non
     said = standin.make("train_tiny", ok=False)
     lines = [line for line in said.splitlines() if not line.startswith("make")]
     assert lines == ["Error: The stage 04_gru4rec is not in this version yet. It has: 01_data, 02_split, 03_baselines."]
+
+
+def test_the_width_of_a_terminal_is_no_setting() -> None:
+    command = ["make", "--dry-run", "preprocess", "READY=", "RUN=python"]
+    for width, given in ((None, []), ("80", []), ("80", ["COLUMNS=ItemId=iid"])):
+        environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+        environment |= {} if width is None else {"COLUMNS": width}
+        said = subprocess.run([*command, *given], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        assert f"columns='{'ItemId=iid' if given else ''}' " in said.stdout
 
 
 def test_help_lists_every_target_in_a_line() -> None:
