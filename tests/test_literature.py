@@ -94,7 +94,7 @@ def test_the_ledger_before_a_reader(book):  # noqa: F811
     again = [claims.settle(settled[0].claim, Book(book.folder, book.study))]
     (row,) = literature.findings(again).to_dict("records")
     assert (row["Measured"], row["Outcome"]) == ("0.5", "Met")
-    assert row["Of"] == f"{DATASET}, GRU4Rec, Recall@20"
+    assert row["Of"] == f"{DATASET}, GRU4Rec, Recall@20, Cross-entropy"
 
 
 def test_sources_are_cited_by_name_and_year():
