@@ -109,7 +109,7 @@ class _Tops:
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
         for block in self.recommender.score(prefixes, block_size=block_size):
             best = np.empty((len(block), min(self.k, block.shape[1])), np.int64)
-            _top(block, best)
+            best_of(block, best)
             self.found.append(best)
             yield block
 
@@ -131,7 +131,7 @@ def _jaccard(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
-def _top(scores, out):
+def best_of(scores, out):
     """Fills out (b, K) with the K best items of each row by insertion; equal scores keep the lower index first."""
     k = out.shape[1]
     for i in range(scores.shape[0]):

@@ -8,6 +8,7 @@ import pytest
 from audit_lib import recommenders, records
 from audit_lib.bench import latency
 from audit_lib.bench.baselines import TOP, synthetic_sessions
+from audit_lib.order import best_of
 
 SIMPLE = [name for name in recommenders.REGISTRY if name not in (*latency.LEFT_OUT, "gru4rec")]
 
@@ -34,7 +35,9 @@ def test_both_ways_find_items_of_the_same_scores(name, logs):
 
 def test_the_best_of_a_row_come_in_order_and_the_first_of_a_tie_wins():
     scores = np.array([[1, 5, 3, 5, -2], [0, 0, 0, 0, 9]], np.float32)
-    np.testing.assert_array_equal(latency._best(scores, 3), [[1, 3, 2], [4, 0, 1]])
+    found = np.empty((2, 3), np.int64)
+    best_of(scores, found)
+    np.testing.assert_array_equal(found, [[1, 3, 2], [4, 0, 1]])
 
 
 def test_candidates_are_filled_up_by_popularity_without_repeats():

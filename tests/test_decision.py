@@ -183,6 +183,12 @@ def test_seconds_of_a_manifest_without_processor_time_are_those_of_the_clock():
     assert decision.seconds_of(old) == 100.0
 
 
+def test_epochs_of_before_a_stop_count_by_the_clock():
+    stopped = run("gru4rec", 0.5, seconds=3.0)
+    stopped.manifest["seconds"]["earlier"] = 20.0
+    assert decision.seconds_of(stopped) == 23.0
+
+
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_the_table_reads_in_both_languages(lang):
     head, rule, first, second = decision.lines(lang, shelf(neural=0.7025), ["free", "ten"])

@@ -16,7 +16,8 @@ def run(hits, *, seed=0, targets="t"):
     above = np.where(np.array(hits) == 1, 0, 100)
     ranks = pd.DataFrame({"above": above, "equal": np.zeros_like(above)})
     table = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
-    return SimpleNamespace(recommender="gru4rec", ranks=ranks, targets=table, seed=seed, manifest={"targets_sha256": targets})
+    about = {"recommender": "gru4rec", "seed": seed, "manifest": {"targets_sha256": targets}}
+    return SimpleNamespace(ranks=ranks, targets=table, **about)
 
 
 def test_the_relative_loss_by_hand():

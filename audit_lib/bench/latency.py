@@ -16,13 +16,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import pandas as pd
 import torch
 
 from audit_lib import recommenders, study
 from audit_lib.bench.baselines import QUICK, TOP, synthetic_sessions
+from audit_lib.order import best_of
 from audit_lib.recommenders import Recommender, SparseRecommender
 from audit_lib.sessions import Prefixes, Sessions
 
@@ -126,30 +126,14 @@ def _timed(served: Sequence[Served], sample: Sessions, at_once: int, repeats: in
 def answer(served: Served, way: str, prefixes: Prefixes) -> np.ndarray:
     """(n, 20) int64: the best items of each prefix, best first (fewer columns for a smaller catalogue)."""
     if way == "catalogue":
-        n = min(TOP, prefixes.sessions.n_items)
-        return np.concatenate([_best(block, n) for block in served.model.score(prefixes, block_size=len(prefixes))])
+        found = np.empty((len(prefixes), min(TOP, prefixes.sessions.n_items)), np.int64)
+        best_of(next(served.model.score(prefixes, block_size=len(prefixes))), found)
+        return found
     if served.name == "popularity":
         return np.tile(served.popular[:TOP], (len(prefixes), 1))
     indptr, items, values = served.model.score_sparse(prefixes, np.arange(len(prefixes)))
     found = [_filled(items[a:b], values[a:b], served.popular) for a, b in pairwise(indptr)]
     return np.stack(found)
-
-
-@numba.njit(cache=True)
-def _best(scores, n):
-    """(b, n) from scores (b, V): one pass a row, whatever is tied in it; of equal scores the first."""
-    out = np.empty((len(scores), n), np.int64)
-    top = np.empty(n, scores.dtype)
-    for i in range(len(scores)):
-        top[:] = -np.inf
-        for j in range(scores.shape[1]):
-            if scores[i, j] > top[n - 1]:
-                at = n - 1
-                while at > 0 and scores[i, j] > top[at - 1]:
-                    top[at], out[i, at] = top[at - 1], out[i, at - 1]
-                    at -= 1
-                top[at], out[i, at] = scores[i, j], j
-    return out
 
 
 def _filled(items: np.ndarray, values: np.ndarray, popular: np.ndarray) -> np.ndarray:

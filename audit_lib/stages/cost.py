@@ -162,12 +162,10 @@ def by_dataset(table: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
 def trade(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = REAL) -> pd.DataFrame:
     """panel (label), label, x, y, front: Recall@20 of one data set against each kind of cost.
 
-    Of every recommender with one set of settings: the tuned ones where there are any. GRU4Rec with those in which its
-    answers were timed.
+    Of every recommender with the settings in which its answers were timed: the defaults, of GRU4Rec cross-entropy.
     """
     rows = table[(table["dataset"] == dataset) & table["recommender"].isin(record["recommender"])]
-    rows = rows[~rows["group"].isin(("headline_bpr_max", "headline_tuned"))]
-    rows = rows.drop_duplicates("recommender", keep="last")
+    rows = rows[rows["group"].isin((SIMPLE, main_group(dataset)))]
     own = answers(record, log=dataset).set_index("recommender")
     own["seconds"] = rows.set_index("recommender")["seconds"]
     costs_ = {label: rows["recommender"].map(own[column]) for column, label in PANELS.items()}
