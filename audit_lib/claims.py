@@ -31,6 +31,7 @@ FILE = BOOK / "claims.toml"
 Verdict = Literal["reproduced", "partly", "not reproduced", "not testable offline", "not run"]
 State = Literal["met", "not met", "undecided", "missing", "beside"]
 EXPECTATIONS = {"near": ("value",), "between": ("low", "high"), "at_least": ("value",), "at_most": ("value",)}
+TUNED = {"tuned", "headline_tuned"}  # groups of the study with settings searched on a validation part of train
 _OWN = {"measure", "expect", "value", "low", "high", "tolerance", "published", "each"}
 
 
@@ -194,7 +195,11 @@ def describe(part: Part, lang: str = "en") -> str:
     """What a part is about, in a few words: data set, recommenders, metric, and so on."""
     arguments, _ = part.arguments, translator(lang)
     words = [arguments["dataset"]] if "dataset" in arguments else []
-    pair = [published.model_name(arguments[key], lang) for key in ("first", "second") if key in arguments]
+    pair = [
+        published.model_name(arguments[key], lang) + (f" ({_('tuned')})" if arguments[f"{key}_group"] in TUNED else "")
+        for key in ("first", "second")
+        if key in arguments
+    ]
     words += [" − ".join(pair)] if pair else []
     words += [published.model_name(arguments[key], lang) for key in ("recommender", "model") if key in arguments]
     if "metric" in arguments:
@@ -205,8 +210,6 @@ def describe(part: Part, lang: str = "en") -> str:
             words.append(_(labels[value]) if value in labels else str(value))
     if arguments.get("group") in TRAININGS:
         words.append(_(TRAININGS[arguments["group"]]))
-    if arguments.get("first_group") == "tuned":
-        words.append(_("tuned"))
     if "preparation" in arguments:
         words.append(_(experiments.preparations()[arguments["preparation"]].label))
     if "variant" in arguments:
