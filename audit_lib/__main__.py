@@ -111,19 +111,28 @@ def sampled_(
 @click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
 @click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
 @click.option("--average", default="micro", show_default=True, type=click.Choice(resampling.AVERAGES))
+@click.option("--margin", type=float, help="Also test equivalence: 0.01 is one point of Recall.")
 @click.option("--seed", default=0, show_default=True, help="Of the resamples.")
 @AS_JSON
 def compare(
-    paths: tuple[Path, ...], cutoffs: tuple[int, ...], ties: str, average: str, seed: int, as_json: bool
+    paths: tuple[Path, ...],
+    cutoffs: tuple[int, ...],
+    ties: str,
+    average: str,
+    margin: float | None,
+    seed: int,
+    as_json: bool,
 ) -> None:
-    """A minus B, two evidence files on the same targets: difference, 95 % interval over sessions, p and Holm's p."""
+    """A minus B, two evidence files on the same targets: difference, 95 % interval over sessions, p and Holm's p.
+
+    With a margin also whether the two are equivalent: two one-sided tests at 5 %, row by row.
+    """
     files, more = _split_numbers(paths)
     if len(files) != 2:
         raise click.UsageError(f"compare takes two evidence files, not {len(files)}.")
     a, b = (evidence.read(path) for path in files)
-    table = inference.compare_runs(
-        a, b, (*cutoffs, *more) or metrics.CUTOFFS, ties=ties, average=average, seed=seed
-    )
+    chosen = (*cutoffs, *more) or metrics.CUTOFFS
+    table = inference.compare_runs(a, b, chosen, ties=ties, average=average, margin=margin, seed=seed)
     show(table, as_json)
 
 

@@ -122,11 +122,19 @@ def compare(
 
 
 def compare_runs(
-    a: Run, b: Run, cutoffs: Iterable[int], *, ties: str = "conservative", average: str = "micro", seed: int = 0
+    a: Run,
+    b: Run,
+    cutoffs: Iterable[int],
+    *,
+    ties: str = "conservative",
+    average: str = "micro",
+    margin: float | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """One row per metric and cutoff of two recommenders on the same targets: a, b, difference, low, high, p, p_holm.
 
-    Holm's correction is over the rows. Raises InputError if the targets differ.
+    Holm's correction is over the rows. With a margin, in units of the metric, also whether the two are equivalent, row
+    by row. Raises InputError if the targets differ or the margin is not positive.
     """
     if a.manifest["targets_sha256"] != b.manifest["targets_sha256"]:
         raise InputError(f"'{a.path}' and '{b.path}' are of different targets; compare two recommenders on one split.")
@@ -141,6 +149,9 @@ def compare_runs(
         about = {"a": a.recommender, "b": b.recommender, "metric": metric, "k": int(k), "value_a": value[0]}
         interval = {"difference": found.difference.estimate, "low": found.difference.low, "high": found.difference.high}
         rows.append(about | {"value_b": value[1]} | interval | {"p": found.p})
+        if margin is not None:
+            same = equivalence(first, second, session, margin=margin, average=average, seed=seed)
+            rows[-1]["equivalent"] = same.equivalent
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table["p"]))
 

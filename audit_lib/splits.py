@@ -145,23 +145,6 @@ def published_split(log: pd.DataFrame) -> Split:
     return make_split("published", log[log[PART] == "train"], log[log[PART] == "test"])
 
 
-def validation_split(split: Split) -> Split:
-    """A split of `split.train` alone, cut the same way: the last stretch of train as long as the test part.
-
-    By time where the test part has a duration in days, else by the share of sessions.
-    """
-    train = split.train.to_log()
-    days = split.summary.get("test_days")
-    fraction = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
-    return temporal_split(
-        train,
-        test_days=days,
-        test_fraction=None if days else fraction,
-        min_item_support=split.summary.get("min_item_support", 1),
-        name="validation",
-    )
-
-
 def random_session_split(log: pd.DataFrame, *, test_fraction: float, seed: int, min_item_support: int = 5) -> Split:
     """Flawed: whole sessions at random, so that train holds sessions from after the test sessions."""
     log, _ = filter_log(log)

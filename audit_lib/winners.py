@@ -110,29 +110,6 @@ def by_metric(
     return pd.concat(tables, ignore_index=True)
 
 
-def smallest_n(
-    first: Counts,
-    second: Counts,
-    metric: str = "Recall",
-    *,
-    k: int | None = 20,
-    sampling: str = "uniform",
-    ties: str = "conservative",
-    probability: float = 0.95,
-) -> int | None:
-    """The smallest n from which on a sampled evaluation names the right one with this probability; None if never.
-
-    Up to V - 1 negatives. See `smallest_size` for "from which on".
-    """
-    _same_targets(first, second)
-
-    def wrong(n: int) -> float:
-        pair = (study(c, metric, n=n, k=k, sampling=sampling, ties=ties) for c in (first, second))
-        return wrong_probability(*pair)
-
-    return smallest_size(wrong, first.pool, probability=probability)
-
-
 def smallest_size(
     wrong: Callable[[int], float], most: int, *, probability: float = 0.95, grid: int = 40, precision: float = 0.0
 ) -> int | None:

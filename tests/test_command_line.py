@@ -162,6 +162,17 @@ def test_compare_prints_the_difference_with_its_interval(call, ranked, fails):
     assert "compare takes two evidence files, not 1" in fails("compare", ranked[0], status=2)
 
 
+def test_compare_says_whether_two_are_the_same_within_a_margin(call, ranked, fails):
+    def equivalent(*pair, margin):
+        rows = json.loads(call("compare", *pair, "--k", 5, "--margin", margin, "--json"))
+        return {row["metric"]: row["equivalent"] for row in rows}
+
+    assert not any(equivalent(ranked[1], ranked[0], margin=0.001).values())
+    assert all(equivalent(ranked[1], ranked[0], margin=0.9).values())
+    assert all(equivalent(ranked[1], ranked[1], margin=0.001).values())
+    assert "must be positive" in fails("compare", *ranked[:2], "--margin", 0)
+
+
 def test_demo_shows_markov_above_popularity_and_below_the_oracle(call, folder):
     rows = {row["recommender"]: row for row in json.loads(call("demo", "--json"))}
     recall = {name: row["Recall@20"] for name, row in rows.items()}

@@ -19,7 +19,6 @@ from audit_lib.splits import (
     random_event_split,
     random_session_split,
     temporal_split,
-    validation_split,
 )
 from tests.click_logs import log_of, random_log
 
@@ -191,25 +190,6 @@ def test_a_published_split_with_an_empty_part_is_refused(part):
         published_split(LOG.assign(Part=other))
 
 
-# --- validation
-
-
-def test_the_validation_split_cuts_train_the_same_way_and_never_sees_the_test_part():
-    split = temporal_split(random_log(), test_days=2, min_item_support=3)
-    validation = validation_split(split)
-    assert set(validation.train.labels) | set(validation.test.labels) <= set(split.train.labels)
-    assert validation.summary["cut"] == split.train.times.max() - 2 * DAY
-    assert validation.summary["min_item_support"] == 3
-    assert validation.test.times.max() < split.test.times.min()
-    assert leakage_report(validation).clean
-
-
-def test_the_validation_split_of_a_split_by_share_has_the_same_share():
-    log = log_of({i: [("a", 10 * i), ("b", 10 * i + 1)] for i in range(100)})
-    validation = validation_split(temporal_split(log, test_fraction=0.2, min_item_support=1))
-    assert (validation.train.n_sessions, validation.test.n_sessions) == (64, 16)
-
-
 # --- flawed
 
 
@@ -293,8 +273,8 @@ def test_a_split_says_its_name_and_how_it_was_cut():
     assert temporal.summary["train"]["events"] == temporal.train.n_events
     drawn = [cut(log, test_fraction=0.2, seed=7) for cut in (random_session_split, random_event_split)]
     assert [split.summary["seed"] for split in drawn] == [7, 7]
-    names = [split.name for split in (temporal, validation_split(temporal), *drawn, leave_last_out_split(log))]
-    assert names == ["temporal", "validation", "random_sessions", "random_events", "leave_last_out"]
+    names = [split.name for split in (temporal, *drawn, leave_last_out_split(log))]
+    assert names == ["temporal", "random_sessions", "random_events", "leave_last_out"]
     assert published_split(published(LOG, ["latest"])).name == "published"
 
 

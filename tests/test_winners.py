@@ -74,22 +74,23 @@ def test_every_pair_has_a_row_with_the_better_one_first(close, crossing):
 
 
 @pytest.mark.parametrize("names", ["close", "crossing"])
-def test_the_smallest_n_is_right_and_stays_right(names, request):
+def test_the_smallest_sample_is_right_and_stays_right(names, request):
     first, second = request.getfixturevalue(names).values()
-    n = winners.smallest_n(first, second, k=10)
 
-    def p_right(size):
-        return 1 - winners.winners_table({"x": first, "y": second}, n=size, k=10).p_wrong.iloc[0]
+    def wrong(size):
+        return winners.winners_table({"x": first, "y": second}, n=size, k=10).p_wrong.iloc[0]
 
+    n = winners.smallest_size(wrong, V - 1)
     assert 1 < n < V - 1
-    assert p_right(n) >= 0.95
-    assert p_right(n - 1) < 0.95
-    assert all(p_right(size) >= 0.95 for size in range(n, V, 25))
+    assert wrong(n) <= 0.05
+    assert wrong(n - 1) > 0.05
+    assert all(wrong(size) <= 0.05 for size in range(n, V, 25))
 
 
 def test_two_equal_recommenders_need_more_than_there_is(close):
     # NaN is never right
-    assert winners.smallest_n(close["a"], close["a"]) is None
+    same = {"x": close["a"], "y": close["a"]}
+    assert winners.smallest_size(lambda n: winners.winners_table(same, n=n).p_wrong.iloc[0], V - 1) is None
 
 
 def test_recommenders_on_other_targets_are_refused(close):
