@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -142,8 +143,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @cache
 def needs_the_book(file: Path) -> bool:
-    """Whether a file of tests has some that read a built book: they are marked."""
-    return "mark.site" in file.read_text("utf8")
+    """Whether a file of tests has some that take one of the fixtures `book` and `site`, which take minutes to make."""
+    return re.search(r"\b(book: Project|site: Path)\b", file.read_text("utf8")) is not None
 
 
 @pytest.fixture(scope="session")

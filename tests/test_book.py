@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import nbformat
@@ -14,7 +12,7 @@ from bs4 import BeautifulSoup
 from audit_lib import pipeline
 from audit_lib.errors import InputError, MissingError
 from audit_lib.sources import REGISTRY
-from tests.conftest import STANDIN, Project, copy_project
+from tests.conftest import STANDIN, Project
 
 ROOT = pipeline.ROOT
 
@@ -116,60 +114,6 @@ def test_every_stage_of_the_book_declares_a_language() -> None:
         assert "lang" in pipeline.declared(pipeline.read(ROOT / "notebooks" / f"{stage}.md")), stage
 
 
-# --- what is out of date
-@pytest.mark.site
-def test_nothing_is_stale_after_a_run(standin: Project) -> None:
-    assert standin.stale() == []
-
-
-@pytest.mark.site
-def test_touching_a_file_without_changing_it_makes_nothing_stale(standin: Project) -> None:
-    (standin.root / "notebooks" / "01_data.md").touch()
-    (standin.root / "book" / "index.md").touch()
-    assert standin.stale() == []
-
-
-@pytest.mark.site
-@pytest.mark.parametrize(
-    ("file", "expected"),
-    [
-        ("book/glossary.md", {"pages"}),
-        ("book/locale/es/LC_MESSAGES/book/glossary.po", {"pages"}),
-        ("notebooks/03_baselines.md", {"stage 03_baselines en", "stage 03_baselines es", "pair 03_baselines", "pages"}),
-        ("notebooks/02_split.md", {f"stage {s} {lang}" for s in ("02_split", "03_baselines") for lang in ("en", "es")}
-                                   | {"pair 02_split", "pair 03_baselines", "pages"}),
-    ],
-)  # fmt: skip
-def test_a_change_makes_stale_what_depends_on_it(standin: Project, file: str, expected: set[str]) -> None:
-    path = standin.root / file
-    before = path.read_text("utf8")
-    path.write_text(before + "\nMore.\n" if path.suffix == ".md" else before + "\n# more\n", "utf8")
-    try:
-        assert set(standin.stale()) == expected
-    finally:
-        path.write_text(before, "utf8")
-    assert standin.stale() == []
-
-
-@pytest.mark.site
-def test_a_change_of_the_library_makes_the_stages_stale(standin: Project) -> None:
-    path = standin.root / "audit_lib" / "sessions.py"
-    before = path.read_text("utf8")
-    path.write_text(before + "\n# more\n", "utf8")
-    assert {f"stage {name} en" for name in ("01_data", "02_split", "03_baselines")} <= set(standin.stale())
-    path.write_text(before, "utf8")
-
-
-# --- people's habits
-@pytest.mark.site
-def test_make_says_where_to_open_the_site_and_the_page_is_there(standin: Project) -> None:
-    said = standin.make("book")
-    opened = re.search(r"^Open (.+)$", said, re.MULTILINE)
-    assert opened
-    assert Path(opened[1]).is_file()
-    assert "runs ..." not in said, "the second run has nothing to run"
-
-
 @pytest.mark.site
 def test_plain_jupyter_book_builds_the_english_book_after_a_run(book: Project) -> None:
     script = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
@@ -177,56 +121,6 @@ def test_plain_jupyter_book_builds_the_english_book_after_a_run(book: Project) -
     for stage in pipeline.stages():
         page = (book.root / "_build" / "html" / "notebooks" / f"{stage}.html").read_text("utf8")
         assert "cell_output" in page, "the page has the outputs of the run"
-
-
-@pytest.mark.site
-def test_plain_papermill_runs_a_fresh_notebook(standin: Project, tmp_path: Path) -> None:
-    standin.make("notebooks")
-    out = tmp_path / "out.ipynb"
-    standin.python("-m", "papermill", "notebooks/03_baselines.ipynb", str(out), "-p", "dataset", "toy")
-    assert outputs(out) == "03_baselines: toy in en\n"
-
-
-@pytest.mark.site
-def test_a_data_set_and_its_columns_reach_the_stages(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project", stages=("01_data", "02_split"))
-    said = project.make("preprocess", "DATASET=my log.tsv", "COLUMNS=SessionId=sid,ItemId=iid,Time=ts")
-    assert "02_split is up to date" in said
-    executed = project.root / "_build/executed/en/notebooks/02_split.ipynb"
-    parameters = nbformat.read(executed, as_version=4).metadata.papermill.parameters
-    assert parameters == {"dataset": "my log.tsv", "columns": "SessionId=sid,ItemId=iid,Time=ts", "lang": "en"}
-
-
-def test_a_stage_of_a_later_version_fails_with_one_line(standin: Project) -> None:
-    said = standin.make("train_tiny", ok=False)
-    lines = [line for line in said.splitlines() if not line.startswith("make")]
-    assert lines == ["Error: The stage 04_gru4rec is not in this version yet. It has: 01_data, 02_split, 03_baselines."]
-
-
-def test_the_width_of_a_terminal_is_no_setting() -> None:
-    command = ["make", "--dry-run", "preprocess", "READY=", "RUN=python"]
-    for width, given in ((None, []), ("80", []), ("80", ["COLUMNS=ItemId=iid"])):
-        environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
-        environment |= {} if width is None else {"COLUMNS": width}
-        said = subprocess.run([*command, *given], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-        assert f"columns='{'ItemId=iid' if given else ''}' " in said.stdout
-
-
-def test_help_lists_every_target_in_a_line() -> None:
-    makefile = (ROOT / "Makefile").read_text("utf8")
-    targets = set(re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[1].split())
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert {line.split()[1] for line in said.splitlines() if line.startswith("  make ")} == targets
-
-
-def test_clean_removes_no_file_that_could_be_committed(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
-    before = {path for path in project.root.rglob("*") if path.is_file()}
-    for made in ("_build/x", "notebooks/01_data.ipynb", "book/_static/mathjax/x.js", "audit_lib/__pycache__/x.pyc"):
-        (project.root / made).parent.mkdir(parents=True, exist_ok=True)
-        (project.root / made).touch()
-    project.make("clean")
-    assert {path for path in project.root.rglob("*") if path.is_file()} == before
 
 
 # --- the stages of the book

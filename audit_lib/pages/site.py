@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +137,8 @@ def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None 
     executed = executed or work / "executed"
     ensure_mathjax(root)
     explorer.ensure(root)
-    for lang in LANGUAGES:
-        source = assemble(lang, work / "source" / lang, executed=executed, root=root)
-        sphinx("html", source, work / "pages" / lang, doctrees=work / "doctrees" / lang, root=root)
-        print_book(lang, work, root=root)
+    with ThreadPoolExecutor(len(LANGUAGES)) as pool:  # each language is built by a process of its own, on one core
+        list(pool.map(partial(_pages, work=work, executed=executed, root=root), LANGUAGES))
     site = work / "site"
     shutil.rmtree(site, ignore_errors=True)
     for lang in LANGUAGES:
@@ -147,6 +147,12 @@ def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None 
             translated.downloads(site / lang, root / CATALOGUES)
     sitepages.write(site, base=sitepages.base_url(root))
     return site
+
+
+def _pages(lang: str, *, work: Path, executed: Path, root: Path) -> None:
+    source = assemble(lang, work / "source" / lang, executed=executed, root=root)
+    sphinx("html", source, work / "pages" / lang, doctrees=work / "doctrees" / lang, root=root)
+    print_book(lang, work, root=root)
 
 
 def print_book(lang: str, work: Path, *, root: Path) -> None:
