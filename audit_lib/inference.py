@@ -18,6 +18,7 @@ from scipy.stats import norm, t
 
 from audit_lib import metrics
 from audit_lib.errors import InputError
+from audit_lib.kept import kept
 from audit_lib.resampling import RESAMPLES, flipped_sums, means, resampled_means, session_sums
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Seeds(NamedTuple):
     interval: Interval
 
 
+@kept
 def bootstrap(
     values: np.ndarray,
     session: np.ndarray,
@@ -84,6 +86,7 @@ def percentile_interval(estimate: float, resampled: np.ndarray, level: float = 0
     return Interval(float(estimate), float(low), float(high), level)
 
 
+@kept
 def permutation_test(
     a: np.ndarray,
     b: np.ndarray,
@@ -188,6 +191,7 @@ def holm(p: Sequence[float]) -> np.ndarray:
     return adjusted
 
 
+@kept
 def over_seeds(
     values: np.ndarray,
     session: np.ndarray,
@@ -209,6 +213,7 @@ def over_seeds(
     return _over_seeds(by_seed, float(by_seed.mean()), drawn, lambda each: each.mean(1), level, seed)
 
 
+@kept
 def over_seeds_ratio(
     top: np.ndarray,
     bottom: np.ndarray,

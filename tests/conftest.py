@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib import pipeline
+from audit_lib import kept, pipeline
 
 STANDIN = """---
 jupytext:
@@ -82,7 +82,7 @@ class Project:
         """The environment of its commands: this project's library, not the one under test elsewhere."""
         evidence = str(self.root / "runs" / "evidence")
         own = {"PYTHONPATH": str(self.root), "AUDIT_EVIDENCE": evidence, "SOURCE_DATE_EPOCH": "1700000000"}
-        own |= {"AUDIT_PDF": self.pdf, "REPOSITORY": REPOSITORY}
+        own |= {"AUDIT_PDF": self.pdf, "REPOSITORY": REPOSITORY, kept.FOLDER: str(self.root / "_build" / "kept")}
         return {**os.environ, **pipeline.ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
 
     def stale(self) -> list[str]:
