@@ -22,7 +22,7 @@ def logs():
 @pytest.mark.parametrize("name", SIMPLE)
 def test_both_ways_find_items_of_the_same_scores(name, logs):
     train, test = logs
-    served, prefixes = latency._serve(name, train), latency._last(test)
+    served, prefixes = latency._serve(name, "generated", train), latency._last(test)
     assert served.ways == latency.WAYS
     scores = next(served.model.score(prefixes, block_size=len(prefixes)))
     best = np.sort(scores, axis=1)[:, ::-1][:, :TOP]
@@ -49,6 +49,16 @@ def test_candidates_are_filled_up_by_popularity_without_repeats():
 def test_asked_is_the_last_event_of_every_session(logs):
     prefixes = latency._last(logs[1])
     np.testing.assert_array_equal(prefixes.target, logs[1].items[logs[1].offsets[1:] - 1])
+
+
+def test_on_a_real_log_simple_recommenders_answer_with_the_settings_found_there(monkeypatch, logs):
+    found = {"sr": {"settings": {"steps": 3}}, "gru4rec": {"settings": {"layers": 512}}}
+    monkeypatch.setattr(latency.presets, "tuned", lambda: {"diginetica": found})
+    names = ("sr", "ar", "gru4rec")
+    served = {name: latency._serve(name, "diginetica", logs[0], tuned=name in found) for name in names}
+    assert {name: one.tuned for name, one in served.items()} == {"sr": True, "ar": False, "gru4rec": False}
+    assert served["sr"].model.config.steps == 3
+    assert served["gru4rec"].model.config.layers == (100,)
 
 
 def test_every_recommender_has_its_rows_and_a_record_can_hold_them(monkeypatch, tmp_path):

@@ -23,7 +23,7 @@ import torch
 from audit_lib import recommenders, study
 from audit_lib.bench.baselines import QUICK, TOP, synthetic_sessions
 from audit_lib.order import best_of
-from audit_lib.recommenders import Recommender, SparseRecommender
+from audit_lib.recommenders import Recommender, SparseRecommender, presets
 from audit_lib.sessions import Prefixes, Sessions
 
 GENERATED = "generated"  # the log of the rows whose catalogue is varied
@@ -39,6 +39,7 @@ class Served(NamedTuple):
     name: str
     model: Recommender
     popular: np.ndarray
+    tuned: bool = False
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -48,22 +49,25 @@ class Served(NamedTuple):
 def measure(
     *,
     catalogues: Sequence[int] = (5_000, 20_000, 50_000, 200_000),
-    logs: Iterable[str] = ("diginetica",),
+    logs: Iterable[str] = ("diginetica", "yoochoose1_64", "retailrocket"),
     queries: int = 320,
     block: int = 32,
     repeats: int = 3,
 ) -> pd.DataFrame:
     """One row a log, recommender, way, number of answers at a time and percentile; one thread.
 
-    log, items (of its catalogue), recommender, way, at_once (answers asked for together), percentile; ms: milliseconds
-    of processor time an answer, the percentile over `timings` queries (or blocks), each the fastest of `repeats`;
-    ms_wall: of wall time, over all repeats; model_mb: MiB of the fitted arrays.
+    log, items (of its catalogue), recommender, tuned (with settings found on validation, as simple recommenders are on
+    a real log that has some; else with defaults), way, at_once (answers asked for together), percentile; ms:
+    milliseconds of processor time an answer, the percentile over `timings` queries (or blocks), each the fastest of
+    `repeats`; ms_wall: of wall time, over all repeats; model_mb: MiB of the fitted arrays.
     """
     torch.set_num_threads(1)
     rows = []
     for log, train, test in _logs(catalogues, logs):
         sample = _queries(test, queries)
-        served = [_serve(name, train) for name in recommenders.REGISTRY if name not in LEFT_OUT]
+        tuned = {} if log == GENERATED else presets.tuned().get(log, {})
+        names = [name for name in recommenders.REGISTRY if name not in LEFT_OUT]
+        served = [_serve(name, log, train, tuned=name in tuned) for name in names]
         for at_once in (1, block):
             rows += [{"log": log, "items": train.n_items} | row for row in _timed(served, sample, at_once, repeats)]
     return pd.DataFrame(rows)
@@ -79,9 +83,11 @@ def _logs(catalogues: Sequence[int], logs: Iterable[str]) -> Iterator[tuple[str,
         yield name, split.train, split.test
 
 
-def _serve(name: str, train: Sessions) -> Served:
-    model = recommenders.create(name, **QUICK.get(name, {})).fit(train)
-    return Served(name, model, np.argsort(-train.support, kind="stable")[: 2 * TOP])
+def _serve(name: str, log: str, train: Sessions, *, tuned: bool = False) -> Served:
+    tuned = tuned and name not in QUICK  # a network is trained quickly: how well does not matter to its time
+    settings = presets.settings_of(name, log) if tuned else QUICK.get(name, {})
+    model = recommenders.create(name, **settings).fit(train)
+    return Served(name, model, np.argsort(-train.support, kind="stable")[: 2 * TOP], tuned)
 
 
 def _queries(test: Sessions, n: int) -> Sessions:
@@ -116,7 +122,7 @@ def _timed(served: Sequence[Served], sample: Sessions, at_once: int, repeats: in
         size = sum(array.nbytes for array in s.model.state().values()) / 2**20
         for percentile in PERCENTILES:
             yield {
-                "recommender": s.name, "way": way, "at_once": at_once, "percentile": percentile,
+                "recommender": s.name, "tuned": s.tuned, "way": way, "at_once": at_once, "percentile": percentile,
                 "ms": float(np.percentile(times[0, j].min(0), percentile)),
                 "ms_wall": float(np.percentile(times[1, j], percentile)),
                 "timings": len(asked), "model_mb": size,
