@@ -51,14 +51,15 @@ def test_asked_is_the_last_event_of_every_session(logs):
     np.testing.assert_array_equal(prefixes.target, logs[1].items[logs[1].offsets[1:] - 1])
 
 
-def test_on_a_real_log_simple_recommenders_answer_with_the_settings_found_there(monkeypatch, logs):
-    found = {"sr": {"settings": {"steps": 3}}, "gru4rec": {"settings": {"layers": 512}}}
+def test_on_a_real_log_recommenders_answer_with_the_settings_found_there(monkeypatch, logs):
+    found = {"sr": {"settings": {"steps": 3}}, "gru4rec": {"settings": {"loss": "bpr-max", "layers": 8}}}
     monkeypatch.setattr(latency.presets, "tuned", lambda: {"diginetica": found})
     names = ("sr", "ar", "gru4rec")
     served = {name: latency._serve(name, "diginetica", logs[0], tuned=name in found) for name in names}
-    assert {name: one.tuned for name, one in served.items()} == {"sr": True, "ar": False, "gru4rec": False}
+    assert {name: one.tuned for name, one in served.items()} == {"sr": True, "ar": False, "gru4rec": True}
     assert served["sr"].model.config.steps == 3
-    assert served["gru4rec"].model.config.layers == (100,)
+    assert served["gru4rec"].model.config.layers == (8,)
+    assert served["gru4rec"].model.config.n_epochs == latency.QUICK["gru4rec"]["n_epochs"]
 
 
 def test_every_recommender_has_its_rows_and_a_record_can_hold_them(monkeypatch, tmp_path):

@@ -113,7 +113,8 @@ def test_an_answer_is_the_faster_of_both_ways_unless_every_item_is_scored():
     assert row["99th percentile, wall, ms"] == 7.0
 
 
-def test_costs_stand_beside_answers_with_the_settings_that_were_timed():
+@pytest.mark.parametrize(("neural", "group"), [(False, "headline"), (True, "headline_tuned")])
+def test_costs_stand_beside_answers_with_the_settings_that_were_timed(neural, group):
     table = pd.DataFrame(
         [
             (LOG, "sr", "simple"), (LOG, "sr", "tuned"), (LOG, "ar", "simple"), ("entree", "sr", "simple"),
@@ -122,12 +123,12 @@ def test_costs_stand_beside_answers_with_the_settings_that_were_timed():
         columns=["dataset", "recommender", "group"],
     )  # fmt: skip
     record = pd.DataFrame(
-        [(LOG, "sr", True), (LOG, "ar", False), (LOG, "gru4rec", False), ("generated", "sr", False)],
+        [(LOG, "sr", True), (LOG, "ar", False), (LOG, "gru4rec", neural), ("generated", "sr", False)],
         columns=["log", "recommender", "tuned"],
     )
     found = cost.timed(table, record, LOG)
     assert found[["recommender", "group"]].to_numpy().tolist() == [
-        ["sr", "tuned"], ["ar", "simple"], ["gru4rec", "headline"],
+        ["sr", "tuned"], ["ar", "simple"], ["gru4rec", group],
     ]  # fmt: skip
 
 

@@ -124,6 +124,14 @@ def test_tuned_settings_take_the_place_of_the_defaults():
     assert (found["recommended"], found["recall"], found["seconds"]) == ("sr", pytest.approx(0.9), 2.0)
 
 
+def test_both_sides_have_searched_settings_where_both_were_searched():
+    book = shelf(neural=0.65)
+    assert row(book)["recommended"] == "vsknn"
+    book.runs_of[STRONG, "headline_tuned"] = [run("gru4rec", 0.75, seconds=700.0)]
+    found = row(book)
+    assert (found["recommended"], found["recall"], found["seconds"]) == ("gru4rec", pytest.approx(0.75), 700.0)
+
+
 @pytest.mark.parametrize(
     ("dataset", "loss", "events", "expected"),
     [

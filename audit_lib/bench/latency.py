@@ -27,6 +27,7 @@ from audit_lib.recommenders import Recommender, SparseRecommender, presets
 from audit_lib.sessions import Prefixes, Sessions
 
 GENERATED = "generated"  # the log of the rows whose catalogue is varied
+LOGS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k", "entree", "foursquare_nyc", "movielens_100k")
 WAYS = ("catalogue", "candidates")
 PERCENTILES = (50, 99)
 # An oracle is no recommender for other logs; of the official code the adapter would be timed, not the code.
@@ -49,15 +50,15 @@ class Served(NamedTuple):
 def measure(
     *,
     catalogues: Sequence[int] = (5_000, 20_000, 50_000, 200_000),
-    logs: Iterable[str] = ("diginetica", "yoochoose1_64", "retailrocket"),
+    logs: Iterable[str] = LOGS,
     queries: int = 320,
     block: int = 32,
     repeats: int = 3,
 ) -> pd.DataFrame:
     """One row a log, recommender, way, number of answers at a time and percentile; one thread.
 
-    log, items (of its catalogue), recommender, tuned (with settings found on validation, as simple recommenders are on
-    a real log that has some; else with defaults), way, at_once (answers asked for together), percentile; ms:
+    log, items (of its catalogue), recommender, tuned (with settings found on validation, where it has some on a real
+    log; else with defaults), way, at_once (answers asked for together), percentile; ms:
     milliseconds of processor time an answer, the percentile over `timings` queries (or blocks), each the fastest of
     `repeats`; ms_wall: of wall time, over all repeats; model_mb: MiB of the fitted arrays.
     """
@@ -84,9 +85,9 @@ def _logs(catalogues: Sequence[int], logs: Iterable[str]) -> Iterator[tuple[str,
 
 
 def _serve(name: str, log: str, train: Sessions, *, tuned: bool = False) -> Served:
-    tuned = tuned and name not in QUICK  # a network is trained quickly: how well does not matter to its time
-    settings = presets.settings_of(name, log) if tuned else QUICK.get(name, {})
-    model = recommenders.create(name, **settings).fit(train)
+    settings = presets.settings_of(name, log) if tuned else {}
+    quick = QUICK.get(name, {})  # a network is trained quickly: how well does not matter to its time
+    model = recommenders.create(name, **settings | quick).fit(train)
     return Served(name, model, np.argsort(-train.support, kind="stable")[: 2 * TOP], tuned)
 
 

@@ -162,12 +162,13 @@ def by_dataset(table: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
 def timed(table: pd.DataFrame, record: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """The rows of `costs` of one data set with the settings in which the record timed them there.
 
-    Those found on validation where the record says so, else the defaults; of GRU4Rec the network of its main group.
+    Those found on validation where the record says so, else the defaults; of GRU4Rec those of its main group.
     """
     tuned = record[record["log"] == dataset].drop_duplicates("recommender").set_index("recommender")["tuned"]
     rows = table[(table["dataset"] == dataset) & table["recommender"].isin(tuned.index)]
-    simple = np.where(rows["recommender"].map(tuned), "tuned", SIMPLE)
-    return rows[rows["group"] == np.where(rows["recommender"] == NEURAL, main_group(dataset), simple)]
+    groups = {(True, True): "headline_tuned", (True, False): main_group(dataset), (False, True): "tuned"}
+    keys = zip(rows["recommender"] == NEURAL, rows["recommender"].map(tuned), strict=True)
+    return rows[rows["group"] == [groups.get(key, SIMPLE) for key in keys]]
 
 
 def trade(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = REAL) -> pd.DataFrame:

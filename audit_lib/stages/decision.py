@@ -31,7 +31,7 @@ LARGE = 250_000  # train events, at least
 RARE = 10  # train events of an item, at most
 ABOUT, INSTANT = 2.0, 1.0  # costs as little: up to twice the least seconds, or one second
 RESAMPLES = 1_000
-NEURAL = "gru4rec"
+NEURAL, SEARCHED = "gru4rec", "headline_tuned"
 
 ORDERS = {"none": "None", "weak": "Weak", "strong": "Strong"}
 SIZES = {"small": "Small", "large": "Large"}
@@ -169,8 +169,8 @@ def _runs(book: Book, kind: Kind) -> dict[str, dict[str, list[Run]]]:
         groups = (SIMPLE, "tuned")  # the later takes the place of the former
         for run in (run for group in groups for run in book.present(dataset=dataset, group=group)):
             found.setdefault(run.recommender, {})[dataset] = [run]
-        neural = book.present(dataset=dataset, group=main_group(dataset), recommender=NEURAL)
-        found.setdefault(NEURAL, {})[dataset] = neural
+        neural = (book.present(dataset=dataset, group=g, recommender=NEURAL) for g in (SEARCHED, main_group(dataset)))
+        found.setdefault(NEURAL, {})[dataset] = next(filter(None, neural))
     return {name: runs for name, runs in found.items() if len(runs) == len(kind.datasets)}
 
 
