@@ -4,9 +4,10 @@ A busy machine slows whoever runs at the moment. So every answer is timed severa
 in each round, and its time is the fastest of them, in processor time: whatever else the machine does can only slow one
 down. The wall times of the same answers, as the busy machine gave them, stand beside.
 
-An answer is found in one of two ways: `catalogue` scores every item and takes the best, as ranking does and GRU4Rec
-must; `candidates` scores only what a recommender has something to say about, and fills up by popularity. Both give the
-same items (but for ties); a simple recommender in service would do the second.
+An answer is found in one of three ways: `catalogue` scores every item and takes the best, as ranking does;
+`candidates` scores only what a recommender has something to say about, and fills up by popularity; `state`, of a
+network, scores every item, but goes on from the state that was kept of the session, so that the newest event is one
+step. All give the same items (but for ties); in service, a simple recommender would do the second, a network the third.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ import torch
 
 from audit_lib import recommenders, study
 from audit_lib.bench.baselines import QUICK, TOP, synthetic_sessions
+from audit_lib.gru4rec.train import GRU4Rec
 from audit_lib.order import best_of
 from audit_lib.recommenders import Recommender, SparseRecommender, presets
 from audit_lib.sessions import Prefixes, Sessions
 
 GENERATED = "generated"  # the log of the rows whose catalogue is varied
 LOGS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k", "entree", "foursquare_nyc", "movielens_100k")
-WAYS = ("catalogue", "candidates")
+WAYS = ("catalogue", "candidates", "state")
 PERCENTILES = (50, 99)
 # An oracle is no recommender for other logs; of the official code the adapter would be timed, not the code.
 LEFT_OUT = ("oracle", "gru4rec_official")
@@ -44,7 +46,25 @@ class Served(NamedTuple):
 
     @property
     def ways(self) -> tuple[str, ...]:
-        return WAYS if self.name == "popularity" or isinstance(self.model, SparseRecommender) else WAYS[:1]
+        """The first of them, and what else it can do."""
+        sparse = self.name == "popularity" or isinstance(self.model, SparseRecommender)
+        return WAYS[:1] + WAYS[1:2] * sparse + WAYS[2:] * isinstance(self.model, GRU4Rec)
+
+    def asked(self, way: str, prefixes: Prefixes) -> Any:
+        """What is in memory when it is asked, as `answer` takes it: the prefixes (the last one of every session).
+
+        For a state, the newest item of each, and the states of before.
+        """
+        return self._kept(prefixes.sessions) if way == "state" else prefixes
+
+    def _kept(self, sessions: Sessions) -> tuple[np.ndarray, list[np.ndarray]]:
+        before = []
+        for begin, end in pairwise(sessions.offsets):
+            states = [np.zeros((1, units), np.float32) for units in self.model.config.layers]
+            for at in range(begin, end - 2):
+                states = self.model.advance(sessions.items[at : at + 1], states)
+            before.append(states)
+        return sessions.items[sessions.offsets[1:] - 2], [np.concatenate(layer) for layer in zip(*before, strict=True)]
 
 
 def measure(
@@ -107,16 +127,17 @@ def _last(sessions: Sessions) -> Prefixes:
 def _timed(served: Sequence[Served], sample: Sessions, at_once: int, repeats: int) -> Iterator[dict[str, Any]]:
     """The rows of one log for so many answers at a time."""
     edges = np.arange(0, sample.n_sessions + 1, at_once)
-    asked = [_last(sample.select(np.arange(a, b))) for a, b in pairwise(edges)]
+    prefixes = [_last(sample.select(np.arange(a, b))) for a, b in pairwise(edges)]
     jobs = [(s, way) for s in served for way in s.ways]
-    times = np.empty((2, len(jobs), repeats, len(asked)))  # processor, wall
-    for job in jobs:
-        answer(*job, asked[0])  # compiles
+    asked = [[s.asked(way, each) for each in prefixes] for s, way in jobs]
+    times = np.empty((2, len(jobs), repeats, len(prefixes)))  # processor, wall
+    for job, (first, *_) in zip(jobs, asked, strict=True):
+        answer(*job, first)  # compiles
     for r in range(repeats):
         for j, (s, way) in enumerate(jobs):
-            for q, prefixes in enumerate(asked):
+            for q, one in enumerate(asked[j]):
                 wall, processor = time.perf_counter(), time.process_time()
-                answer(s, way, prefixes)
+                answer(s, way, one)
                 times[:, j, r, q] = time.process_time() - processor, time.perf_counter() - wall
     times *= 1_000 / at_once
     for j, (s, way) in enumerate(jobs):
@@ -126,21 +147,27 @@ def _timed(served: Sequence[Served], sample: Sessions, at_once: int, repeats: in
                 "recommender": s.name, "tuned": s.tuned, "way": way, "at_once": at_once, "percentile": percentile,
                 "ms": float(np.percentile(times[0, j].min(0), percentile)),
                 "ms_wall": float(np.percentile(times[1, j], percentile)),
-                "timings": len(asked), "model_mb": size,
+                "timings": len(prefixes), "model_mb": size,
             }  # fmt: skip
 
 
-def answer(served: Served, way: str, prefixes: Prefixes) -> np.ndarray:
-    """(n, 20) int64: the best items of each prefix, best first (fewer columns for a smaller catalogue)."""
+def answer(served: Served, way: str, asked: Any) -> np.ndarray:
+    """(n, 20) int64: the best items of each of n prefixes, best first (fewer columns for a smaller catalogue)."""
     if way == "catalogue":
-        found = np.empty((len(prefixes), min(TOP, prefixes.sessions.n_items)), np.int64)
-        best_of(next(served.model.score(prefixes, block_size=len(prefixes))), found)
-        return found
+        return _best(next(served.model.score(asked, block_size=len(asked))))
+    if way == "state":
+        return _best(served.model.answer(served.model.advance(*asked)))
     if served.name == "popularity":
-        return np.tile(served.popular[:TOP], (len(prefixes), 1))
-    indptr, items, values = served.model.score_sparse(prefixes, np.arange(len(prefixes)))
+        return np.tile(served.popular[:TOP], (len(asked), 1))
+    indptr, items, values = served.model.score_sparse(asked, np.arange(len(asked)))
     found = [_filled(items[a:b], values[a:b], served.popular) for a, b in pairwise(indptr)]
     return np.stack(found)
+
+
+def _best(scores: np.ndarray) -> np.ndarray:
+    found = np.empty((len(scores), min(TOP, scores.shape[1])), np.int64)
+    best_of(scores, found)
+    return found
 
 
 def _filled(items: np.ndarray, values: np.ndarray, popular: np.ndarray) -> np.ndarray:
