@@ -234,7 +234,11 @@ _WORDS: dict[str, dict[str, str]] = {
         "median": "Evaluation in median mode", "save-load": "Saving and loading",
     },
     "setting": {},
-    "way": {"catalogue": "every item scored", "candidates": "only its candidates scored"},
+    "way": {
+        "catalogue": "every item scored", "candidates": "only its candidates scored",
+        "state": "the state of the session kept",
+    },
+    "record": {"latency_earlier": "on another processor"},
     "count": {"ratio": "words, Spanish / English", "untranslated": "messages without Spanish"},
 }  # fmt: skip
 _NUMBERS = {

@@ -297,16 +297,23 @@ def shuffle_loss(book: Book, *, which: str) -> Measured:
 
 
 def latency(
-    book: Book, *, recommender: str, percentile: int, way: str = "catalogue", at_once: int = 1, largest: bool = True
+    book: Book,
+    *,
+    recommender: str,
+    percentile: int,
+    way: str = "catalogue",
+    at_once: int = 1,
+    largest: bool = True,
+    record: str = "latency",
 ) -> Measured:
     """Milliseconds of one answer over the largest (or smallest) catalogue of the generated logs.
 
-    way: whether every item is scored, or the recommender's candidates alone (see `bench.latency`).
+    way: how it is found (see `bench.latency`). record: the newest, or "latency_earlier", which has another processor.
     """
     wanted = {"recommender": recommender, "percentile": percentile, "way": way, "at_once": at_once, "log": "generated"}
-    rows = [r for r in book.record("latency") if all(r[key] == value for key, value in wanted.items())]
+    rows = [r for r in book.record(record) if all(r[key] == value for key, value in wanted.items())]
     if not rows:
-        raise NotYet(f"records/latency.json, {recommender}, {way}")
+        raise NotYet(f"records/{record}.json, {recommender}, {way}")
     rows.sort(key=lambda row: row["items"])
     return Measured(rows[-1 if largest else 0]["ms"])
 

@@ -113,6 +113,25 @@ def test_an_answer_is_the_faster_of_both_ways_unless_every_item_is_scored():
     assert row["99th percentile, wall, ms"] == 7.0
 
 
+@pytest.mark.parametrize(("neural", "group"), [(False, "headline"), (True, "headline_tuned")])
+def test_costs_stand_beside_answers_with_the_settings_that_were_timed(neural, group):
+    table = pd.DataFrame(
+        [
+            (LOG, "sr", "simple"), (LOG, "sr", "tuned"), (LOG, "ar", "simple"), ("entree", "sr", "simple"),
+            (LOG, "gru4rec", "headline"), (LOG, "gru4rec", "headline_tuned"), (LOG, "gru4rec_official", "headline"),
+        ],
+        columns=["dataset", "recommender", "group"],
+    )  # fmt: skip
+    record = pd.DataFrame(
+        [(LOG, "sr", True), (LOG, "ar", False), (LOG, "gru4rec", neural), ("generated", "sr", False)],
+        columns=["log", "recommender", "tuned"],
+    )
+    found = cost.timed(table, record, LOG)
+    assert found[["recommender", "group"]].to_numpy().tolist() == [
+        ["sr", "tuned"], ["ar", "simple"], ["gru4rec", group],
+    ]  # fmt: skip
+
+
 def test_cells_are_marked_on_the_front_and_by_the_clock():
     table = cost.costs(shelf())
     assert cost.matrix(table, "seconds", ".0f").set_index("Recommender")[LOG].to_dict() == {

@@ -112,12 +112,6 @@ def test_no_row_where_nobody_meets_a_constraint():
     assert decision.table(book, ["one"]).empty
 
 
-def test_an_answer_is_that_over_a_catalogue_at_least_as_large():
-    assert decision.answer_ms(shelf(), 1_001)["sr"] == 2.5
-    assert decision.answer_ms(shelf(), 1_000)["sr"] == 0.5
-    assert decision.answer_ms(shelf(), 9_000_000)["sr"] == 2.5  # the largest that was measured
-
-
 def test_some_constraints_are_about_some_targets_alone():
     simple = [run("popularity", 0.2, first=0.9), run("sr", 0.6, first=0.1)]
     assert row(shelf(simple=simple), "first")["recommended"] == "popularity"
@@ -128,6 +122,14 @@ def test_some_constraints_are_about_some_targets_alone():
 def test_tuned_settings_take_the_place_of_the_defaults():
     found = row(shelf(tuned=[run("sr", 0.9, seconds=2.0)]))
     assert (found["recommended"], found["recall"], found["seconds"]) == ("sr", pytest.approx(0.9), 2.0)
+
+
+def test_both_sides_have_searched_settings_where_both_were_searched():
+    book = shelf(neural=0.65)
+    assert row(book)["recommended"] == "vsknn"
+    book.runs_of[STRONG, "headline_tuned"] = [run("gru4rec", 0.75, seconds=700.0)]
+    found = row(book)
+    assert (found["recommended"], found["recall"], found["seconds"]) == ("gru4rec", pytest.approx(0.75), 700.0)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +189,22 @@ def test_epochs_of_before_a_stop_count_by_the_clock():
     stopped = run("gru4rec", 0.5, seconds=3.0)
     stopped.manifest["seconds"]["earlier"] = 20.0
     assert decision.seconds_of(stopped) == 23.0
+
+
+def test_an_answer_takes_as_long_as_on_the_slowest_of_the_logs():
+    class Timed(Book):
+        def record(self, name):
+            of = {"generated": ((100, 3.0), (1_000, 9.0)), "diginetica": ((400, 2.0),), "entree": ((50, 5.0),)}
+            return [
+                {"log": log, "at_once": 1, "percentile": 99, "items": items, "recommender": "sr", "ms": ms * x}
+                for log, rows in of.items() for items, ms in rows for x in (2, 1)
+            ]  # fmt: skip
+
+    for n_items, ms in (
+        ({"diginetica": 400}, 2.0), ({"diginetica": 400, "entree": 50}, 5.0), ({"other": 101}, 9.0),
+        ({"diginetica": 400, "other": 100}, 3.0), ({"other": 9_999}, 9.0),
+    ):  # fmt: skip
+        assert decision.answer_ms(Timed(), n_items) == {"sr": ms}
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])

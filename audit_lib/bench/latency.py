@@ -4,9 +4,10 @@ A busy machine slows whoever runs at the moment. So every answer is timed severa
 in each round, and its time is the fastest of them, in processor time: whatever else the machine does can only slow one
 down. The wall times of the same answers, as the busy machine gave them, stand beside.
 
-An answer is found in one of two ways: `catalogue` scores every item and takes the best, as ranking does and GRU4Rec
-must; `candidates` scores only what a recommender has something to say about, and fills up by popularity. Both give the
-same items (but for ties); a simple recommender in service would do the second.
+An answer is found in one of three ways: `catalogue` scores every item and takes the best, as ranking does;
+`candidates` scores only what a recommender has something to say about, and fills up by popularity; `state`, of a
+network, scores every item, but goes on from the state that was kept of the session, so that the newest event is one
+step. All give the same items (but for ties); in service, a simple recommender would do the second, a network the third.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ import torch
 
 from audit_lib import recommenders, study
 from audit_lib.bench.baselines import QUICK, TOP, synthetic_sessions
+from audit_lib.gru4rec.train import GRU4Rec
 from audit_lib.order import best_of
-from audit_lib.recommenders import Recommender, SparseRecommender
+from audit_lib.recommenders import Recommender, SparseRecommender, presets
 from audit_lib.sessions import Prefixes, Sessions
 
 GENERATED = "generated"  # the log of the rows whose catalogue is varied
-WAYS = ("catalogue", "candidates")
+LOGS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k", "entree", "foursquare_nyc", "movielens_100k")
+WAYS = ("catalogue", "candidates", "state")
 PERCENTILES = (50, 99)
 # An oracle is no recommender for other logs; of the official code the adapter would be timed, not the code.
 LEFT_OUT = ("oracle", "gru4rec_official")
@@ -39,31 +42,53 @@ class Served(NamedTuple):
     name: str
     model: Recommender
     popular: np.ndarray
+    tuned: bool = False
 
     @property
     def ways(self) -> tuple[str, ...]:
-        return WAYS if self.name == "popularity" or isinstance(self.model, SparseRecommender) else WAYS[:1]
+        """The first of them, and what else it can do."""
+        sparse = self.name == "popularity" or isinstance(self.model, SparseRecommender)
+        return WAYS[:1] + WAYS[1:2] * sparse + WAYS[2:] * isinstance(self.model, GRU4Rec)
+
+    def asked(self, way: str, prefixes: Prefixes) -> Any:
+        """What is in memory when it is asked, as `answer` takes it: the prefixes (the last one of every session).
+
+        For a state, the newest item of each, and the states of before.
+        """
+        return self._kept(prefixes.sessions) if way == "state" else prefixes
+
+    def _kept(self, sessions: Sessions) -> tuple[np.ndarray, list[np.ndarray]]:
+        before = []
+        for begin, end in pairwise(sessions.offsets):
+            states = [np.zeros((1, units), np.float32) for units in self.model.config.layers]
+            for at in range(begin, end - 2):
+                states = self.model.advance(sessions.items[at : at + 1], states)
+            before.append(states)
+        return sessions.items[sessions.offsets[1:] - 2], [np.concatenate(layer) for layer in zip(*before, strict=True)]
 
 
 def measure(
     *,
     catalogues: Sequence[int] = (5_000, 20_000, 50_000, 200_000),
-    logs: Iterable[str] = ("diginetica",),
+    logs: Iterable[str] = LOGS,
     queries: int = 320,
     block: int = 32,
     repeats: int = 3,
 ) -> pd.DataFrame:
     """One row a log, recommender, way, number of answers at a time and percentile; one thread.
 
-    log, items (of its catalogue), recommender, way, at_once (answers asked for together), percentile; ms: milliseconds
-    of processor time an answer, the percentile over `timings` queries (or blocks), each the fastest of `repeats`;
-    ms_wall: of wall time, over all repeats; model_mb: MiB of the fitted arrays.
+    log, items (of its catalogue), recommender, tuned (with settings found on validation, where it has some on a real
+    log; else with defaults), way, at_once (answers asked for together), percentile; ms:
+    milliseconds of processor time an answer, the percentile over `timings` queries (or blocks), each the fastest of
+    `repeats`; ms_wall: of wall time, over all repeats; model_mb: MiB of the fitted arrays.
     """
     torch.set_num_threads(1)
     rows = []
     for log, train, test in _logs(catalogues, logs):
         sample = _queries(test, queries)
-        served = [_serve(name, train) for name in recommenders.REGISTRY if name not in LEFT_OUT]
+        tuned = {} if log == GENERATED else presets.tuned().get(log, {})
+        names = [name for name in recommenders.REGISTRY if name not in LEFT_OUT]
+        served = [_serve(name, log, train, tuned=name in tuned) for name in names]
         for at_once in (1, block):
             rows += [{"log": log, "items": train.n_items} | row for row in _timed(served, sample, at_once, repeats)]
     return pd.DataFrame(rows)
@@ -79,9 +104,11 @@ def _logs(catalogues: Sequence[int], logs: Iterable[str]) -> Iterator[tuple[str,
         yield name, split.train, split.test
 
 
-def _serve(name: str, train: Sessions) -> Served:
-    model = recommenders.create(name, **QUICK.get(name, {})).fit(train)
-    return Served(name, model, np.argsort(-train.support, kind="stable")[: 2 * TOP])
+def _serve(name: str, log: str, train: Sessions, *, tuned: bool = False) -> Served:
+    settings = presets.settings_of(name, log) if tuned else {}
+    quick = QUICK.get(name, {})  # a network is trained quickly: how well does not matter to its time
+    model = recommenders.create(name, **settings | quick).fit(train)
+    return Served(name, model, np.argsort(-train.support, kind="stable")[: 2 * TOP], tuned)
 
 
 def _queries(test: Sessions, n: int) -> Sessions:
@@ -100,40 +127,47 @@ def _last(sessions: Sessions) -> Prefixes:
 def _timed(served: Sequence[Served], sample: Sessions, at_once: int, repeats: int) -> Iterator[dict[str, Any]]:
     """The rows of one log for so many answers at a time."""
     edges = np.arange(0, sample.n_sessions + 1, at_once)
-    asked = [_last(sample.select(np.arange(a, b))) for a, b in pairwise(edges)]
+    prefixes = [_last(sample.select(np.arange(a, b))) for a, b in pairwise(edges)]
     jobs = [(s, way) for s in served for way in s.ways]
-    times = np.empty((2, len(jobs), repeats, len(asked)))  # processor, wall
-    for job in jobs:
-        answer(*job, asked[0])  # compiles
+    asked = [[s.asked(way, each) for each in prefixes] for s, way in jobs]
+    times = np.empty((2, len(jobs), repeats, len(prefixes)))  # processor, wall
+    for job, (first, *_) in zip(jobs, asked, strict=True):
+        answer(*job, first)  # compiles
     for r in range(repeats):
         for j, (s, way) in enumerate(jobs):
-            for q, prefixes in enumerate(asked):
+            for q, one in enumerate(asked[j]):
                 wall, processor = time.perf_counter(), time.process_time()
-                answer(s, way, prefixes)
+                answer(s, way, one)
                 times[:, j, r, q] = time.process_time() - processor, time.perf_counter() - wall
     times *= 1_000 / at_once
     for j, (s, way) in enumerate(jobs):
         size = sum(array.nbytes for array in s.model.state().values()) / 2**20
         for percentile in PERCENTILES:
             yield {
-                "recommender": s.name, "way": way, "at_once": at_once, "percentile": percentile,
+                "recommender": s.name, "tuned": s.tuned, "way": way, "at_once": at_once, "percentile": percentile,
                 "ms": float(np.percentile(times[0, j].min(0), percentile)),
                 "ms_wall": float(np.percentile(times[1, j], percentile)),
-                "timings": len(asked), "model_mb": size,
+                "timings": len(prefixes), "model_mb": size,
             }  # fmt: skip
 
 
-def answer(served: Served, way: str, prefixes: Prefixes) -> np.ndarray:
-    """(n, 20) int64: the best items of each prefix, best first (fewer columns for a smaller catalogue)."""
+def answer(served: Served, way: str, asked: Any) -> np.ndarray:
+    """(n, 20) int64: the best items of each of n prefixes, best first (fewer columns for a smaller catalogue)."""
     if way == "catalogue":
-        found = np.empty((len(prefixes), min(TOP, prefixes.sessions.n_items)), np.int64)
-        best_of(next(served.model.score(prefixes, block_size=len(prefixes))), found)
-        return found
+        return _best(next(served.model.score(asked, block_size=len(asked))))
+    if way == "state":
+        return _best(served.model.answer(served.model.advance(*asked)))
     if served.name == "popularity":
-        return np.tile(served.popular[:TOP], (len(prefixes), 1))
-    indptr, items, values = served.model.score_sparse(prefixes, np.arange(len(prefixes)))
+        return np.tile(served.popular[:TOP], (len(asked), 1))
+    indptr, items, values = served.model.score_sparse(asked, np.arange(len(asked)))
     found = [_filled(items[a:b], values[a:b], served.popular) for a, b in pairwise(indptr)]
     return np.stack(found)
+
+
+def _best(scores: np.ndarray) -> np.ndarray:
+    found = np.empty((len(scores), min(TOP, scores.shape[1])), np.int64)
+    best_of(scores, found)
+    return found
 
 
 def _filled(items: np.ndarray, values: np.ndarray, popular: np.ndarray) -> np.ndarray:

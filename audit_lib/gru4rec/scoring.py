@@ -7,7 +7,7 @@ first prefix of the test part, have the same shape and content whatever the bloc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -19,6 +19,15 @@ from audit_lib.sessions import Prefixes, Sessions
 
 TILE = 128
 _GROUP = 2048  # sessions that go through the network side by side
+
+
+@torch.no_grad()
+def advance(
+    config: GRU4RecConfig, weights: Mapping[str, Tensor], items: np.ndarray, states: Sequence[Tensor]
+) -> list[Tensor]:
+    """The states of n sessions, (n, H) for each layer, after one more event each: items (n,) int64."""
+    x = weights[model.input_name(config)][torch.from_numpy(items).to(weights["By"].device)]
+    return model.hidden(config, weights, x, list(states), [None] * len(states))
 
 
 @torch.no_grad()
@@ -40,9 +49,7 @@ def hidden_states(config: GRU4RecConfig, weights: Mapping[str, Tensor], sessions
         h = [torch.zeros(len(order), units, device=device) for units in config.layers]
         for t in range(int(sorted_steps[0])):
             n = int(np.searchsorted(-sorted_steps, -t))  # sessions of more than t steps
-            items = torch.from_numpy(sessions.items[begin[:n] + t]).to(device)
-            x = weights[model.input_name(config)][items]
-            h = model.hidden(config, weights, x, [state[:n] for state in h], [None] * len(h))
+            h = advance(config, weights, sessions.items[begin[:n] + t], [state[:n] for state in h])
             out[torch.from_numpy(at[:n] + t).to(device)] = h[-1]
         yield out
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -96,15 +96,37 @@ class GRU4Rec(Recommender):
                 f"gru4rec: the test part has a catalogue of {prefixes.sessions.n_items} items, the trained one has "
                 f"{len(self.weights['By'])}. Use the test part of the split it was trained on."
             )
-        device = torch.device(self.config.device)
-        weights = {name: torch.from_numpy(w).to(device) for name, w in self.weights.items()}
-        blocks = scoring.blocks(self.config, weights, prefixes, block_size)
+        blocks = scoring.blocks(self.config, self._tensors(), prefixes, block_size)
         while True:
             with threads(self.config.threads):  # not across a yield: what the caller does in between is its own affair
                 block = next(blocks, None)
             if block is None:
                 return
             yield block
+
+    def advance(self, items: np.ndarray, states: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
+        """The states of n sessions after one more event each, (n, H) float32 for each layer: what a service keeps.
+
+        items: (n,) int64. states: those of before; None where the sessions begin.
+        """
+        if states is None:
+            states = [np.zeros((len(items), units), np.float32) for units in self.config.layers]
+        with threads(self.config.threads):
+            after = scoring.advance(self.config, self._tensors(), items, [self._tensor(state) for state in states])
+        return [state.cpu().numpy() for state in after]
+
+    def answer(self, states: Sequence[np.ndarray]) -> np.ndarray:
+        """(n, V) float32 scores of every item in these states, as `score` has them but for the last bits."""
+        weights = self._tensors()
+        with threads(self.config.threads):
+            scores = torch.addmm(weights["By"], self._tensor(states[-1]), weights["Wy"].T)
+        return scores.cpu().numpy()
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        return {name: self._tensor(array) for name, array in self.weights.items()}
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(self.config.device)
 
     def state(self) -> dict[str, np.ndarray]:
         return self.weights

@@ -18,7 +18,7 @@ from audit_lib.evidence import Run
 from audit_lib.figures import SCALES
 from audit_lib.labels import name_of
 from audit_lib.measures import SIMPLE, Book, K, main_group, paired, real_datasets, values_of
-from audit_lib.stages.decision import seconds_of
+from audit_lib.stages.decision import NEURAL, seconds_of
 from audit_lib.stages.literature import GROUPS
 
 RESAMPLES = 1_000
@@ -159,13 +159,24 @@ def by_dataset(table: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
     return table.assign(panel=table["dataset"], label=names, x=table["seconds"], y=table["recall"])[list(FRONT)]
 
 
+def timed(table: pd.DataFrame, record: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """The rows of `costs` of one data set with the settings in which the record timed them there.
+
+    Those found on validation where the record says so, else the defaults; of GRU4Rec those of its main group.
+    """
+    tuned = record[record["log"] == dataset].drop_duplicates("recommender").set_index("recommender")["tuned"]
+    rows = table[(table["dataset"] == dataset) & table["recommender"].isin(tuned.index)]
+    groups = {(True, True): "headline_tuned", (True, False): main_group(dataset), (False, True): "tuned"}
+    keys = zip(rows["recommender"] == NEURAL, rows["recommender"].map(tuned), strict=True)
+    return rows[rows["group"] == [groups.get(key, SIMPLE) for key in keys]]
+
+
 def trade(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = REAL) -> pd.DataFrame:
     """panel (label), label, x, y, front: Recall@20 of one data set against each kind of cost.
 
-    Of every recommender with the settings in which its answers were timed: the defaults, of GRU4Rec cross-entropy.
+    Of every recommender with the settings in which its answers were timed, as `timed` has them.
     """
-    rows = table[(table["dataset"] == dataset) & table["recommender"].isin(record["recommender"])]
-    rows = rows[rows["group"].isin((SIMPLE, main_group(dataset)))]
+    rows = timed(table, record, dataset)
     own = answers(record, log=dataset).set_index("recommender")
     own["seconds"] = rows.set_index("recommender")["seconds"]
     costs_ = {label: rows["recommender"].map(own[column]) for column, label in PANELS.items()}
@@ -240,9 +251,9 @@ def growth_table(record: pd.DataFrame, *, served: bool = True, lang: str = "en")
 
 
 def memory_table(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = REAL, lang: str = "en") -> pd.DataFrame:
-    """Recommender, Recall@20, fitted arrays, least peak of a process; those of one data set."""
+    """Recommender, Recall@20, fitted arrays, least peak of a process; those of one data set, as `timed` has them."""
     size = answers(record, log=dataset).set_index("recommender")["model_mb"]
-    rows = table[(table["dataset"] == dataset) & table["group"].isin([SIMPLE, main_group(dataset)])]
+    rows = timed(table, record, dataset)
     return pd.DataFrame({
         "Recommender": [name_of(name, lang) for name in rows["recommender"]],
         "Recall@20": rows["recall"].to_numpy(),
