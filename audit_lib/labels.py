@@ -32,6 +32,7 @@ _TYPE = {
     re.compile(r"(?<=\d),(?=\d{3}(?!\d))"): "\u202f",
     re.compile(r"(?:(?<![\w)])|(?<=\de))-(?=[\d.])"): "\u2212",
 }
+_SIGNIFICANT = re.compile(r"(,?)(\.\d+g)")
 _NUMBERS = re.compile(r"[\d.,%+\-–()\[\]~*\s]*\d[\d.,%+\-–()\[\]~*\s]*")  # a cell of numbers alone
 
 _MARKUP = re.compile(r"([\\*_`<>$|\[\]{}~])")  # what Markdown would read as markup
@@ -99,6 +100,13 @@ def typeset(text: str) -> str:
     return text
 
 
+def number(value: float, spec: str) -> str:
+    """The number in a format, of which `,.3g` never has an exponent: 1,420 and not 1.42e+03."""
+    if digits := _SIGNIFICANT.fullmatch(spec):
+        value, spec = float(format(value, digits[2])), f"{digits[1]}.10g"
+    return format(value, spec)
+
+
 def plain(text: str) -> str:
     """A text that Markdown leaves as it is."""
     return _MARKUP.sub(r"\\\1", text)
@@ -118,7 +126,7 @@ class Table:
         if isinstance(value, str):
             return typeset(value) if _NUMBERS.fullmatch(value) else value
         spec = self.formats.get(heading) or ("z.4f" if real else ",d")
-        return typeset(format(int(value) if spec.endswith("d") else value, spec))
+        return typeset(number(int(value) if spec.endswith("d") else value, spec))
 
     def _rows(self) -> list[list[str]]:
         names, rows = list(self.data.columns), self.data.itertuples(index=False)

@@ -85,6 +85,9 @@ def test_numbers_of_the_text_by_hand():
     sure = cost.steps(book, table).query("low > 0")
     assert found["dearest"] == sure["per_point"].max()
     assert found["unsure"] == 2 - len(sure)
+    searched = table[table["recommender"] == "gru4rec"].assign(group="headline_tuned", recall=0.5, seconds=20.0)
+    found = cost.summary(pd.concat([table, searched]), cost.steps(book, table))
+    assert (found["gained"], found["least"]) == (0, 10.0)
 
 
 def test_the_clock_is_held_against_the_processor_where_a_run_has_both():

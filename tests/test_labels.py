@@ -166,3 +166,15 @@ def test_a_cell_of_words_is_left_as_it_is():
 def test_values_of_numpy_are_shown_as_those_of_python(value, shown):
     (row,) = Table(pd.DataFrame({"a": pd.Series([value], dtype=object)}), lang="en")._rows()
     assert row == [shown]
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "text"),
+    [
+        (1421.7, ",.3g", "1,420"), (1421.7, ".3g", "1420"), (14_217.0, ",.2g", "14,000"),
+        (0.0015321, ",.3g", "0.00153"),
+        (75.44, ",.3g", "75.4"), (0.05, ",.3g", "0.05"), (1421.7, ",.1f", "1,421.7"), (1421, ",d", "1,421"),
+    ],
+)  # fmt: skip
+def test_significant_digits_need_no_exponent(value, spec, text):
+    assert labels.number(value, spec) == text

@@ -18,7 +18,7 @@ from audit_lib.evidence import Run
 from audit_lib.figures import SCALES
 from audit_lib.labels import name_of
 from audit_lib.measures import SIMPLE, Book, K, main_group, paired, real_datasets, values_of
-from audit_lib.stages.decision import NEURAL, seconds_of
+from audit_lib.stages.decision import NEURAL, SEARCHED, seconds_of
 from audit_lib.stages.literature import GROUPS
 
 RESAMPLES = 1_000
@@ -166,7 +166,7 @@ def timed(table: pd.DataFrame, record: pd.DataFrame, dataset: str) -> pd.DataFra
     """
     tuned = record[record["log"] == dataset].drop_duplicates("recommender").set_index("recommender")["tuned"]
     rows = table[(table["dataset"] == dataset) & table["recommender"].isin(tuned.index)]
-    groups = {(True, True): "headline_tuned", (True, False): main_group(dataset), (False, True): "tuned"}
+    groups = {(True, True): SEARCHED, (True, False): main_group(dataset), (False, True): "tuned"}
     keys = zip(rows["recommender"] == NEURAL, rows["recommender"].map(tuned), strict=True)
     return rows[rows["group"] == [groups.get(key, SIMPLE) for key in keys]]
 
@@ -196,7 +196,7 @@ def matrix(table: pd.DataFrame, column: str, spec: str) -> pd.DataFrame:
     Seconds by the clock of a busy machine are marked ~.
     """
     shown = [
-        format(row[column], spec) + ("*" if row["front"] else "") + ("~" if clocked(row, column) else "")
+        labels.number(row[column], spec) + ("*" if row["front"] else "") + ("~" if clocked(row, column) else "")
         for row in table.to_dict("records")
     ]
     wide = table.assign(shown=shown).pivot_table(index="label", columns="dataset", values="shown", aggfunc="first")
@@ -278,13 +278,15 @@ def training_growth(scaling: pd.DataFrame, translate: Translate) -> pd.DataFrame
 
 
 def summary(table: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
-    """Numbers of the text. datasets; neural: on how many GRU4Rec is on the front; least, most: GRU4Rec's seconds
-    divided by those of the simple recommender with the highest recall; gained: how many of those it has more recall
-    than; unsure: steps whose interval holds 0; steps; dearest: the most seconds a point, among the others.
+    """Numbers of the text. datasets; neural: on how many GRU4Rec is on the front; least, most: its seconds, with
+    searched settings where it has some, divided by those of the simple recommender with the highest recall; gained: how
+    many of those it has more recall than; unsure: steps whose interval holds 0; steps; dearest: the most seconds a
+    point, among the others.
     """
     ratios, gained, neural = [], 0, 0
     for dataset, part in table.groupby("dataset", sort=False):
-        ours = part[(part["recommender"] == "gru4rec") & (part["group"] == main_group(str(dataset)))].iloc[0]
+        networks = part[part["recommender"] == NEURAL].set_index("group")
+        ours = networks.loc[SEARCHED if SEARCHED in networks.index else main_group(str(dataset))]
         simple = part[~part["recommender"].str.startswith("gru4rec")]
         best = simple.loc[simple["recall"].idxmax()]
         ratios.append(float(ours["seconds"] / best["seconds"]))
