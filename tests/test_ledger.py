@@ -100,7 +100,8 @@ def test_every_measurement_and_every_gap_is_on_the_page(built: tuple[str, Path],
     for s in settled:
         section = soup.find(id=f"claim-{s.claim.id}")
         rows = [[cell.get_text() for cell in row.find_all("td")] for row in section.select("tbody tr")]
-        assert [row[3] for row in rows] == [f"{f.measured.estimate:z.4g}" for f in s.findings if f.measured]
+        measured = [f.measured.estimate for f in s.findings if f.measured]
+        assert [row[3] for row in rows] == [labels.typeset(f"{value:z.4g}") for value in measured]
         named = [code.get_text() for code in section.select("code")]
         assert named == s.missing[: ledger.SHOWN]
 

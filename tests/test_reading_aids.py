@@ -37,7 +37,7 @@ Every session is a session, a baseline, `session` and [a session](https://exampl
 | Name | Count |
 |---|--:|
 | =1+1 | 1\u202f234 |
-| b | 22 |
+| b − c | −22.5 |
 """
 
 
@@ -80,7 +80,7 @@ def soup(pages: Path, name: str) -> BeautifulSoup:
 def test_a_table_of_a_page_has_its_cells_as_csv_and_no_formula(pages: Path) -> None:
     link = soup(pages, "book/page").select_one(".csv-link a")
     assert link["href"] == "../data/book/page-01.csv"
-    assert (pages / "data/book/page-01.csv").read_bytes() == b"Name,Count\n'=1+1,1234\nb,22\n"
+    assert (pages / "data/book/page-01.csv").read_text("utf8") == "Name,Count\n'=1+1,1234\nb − c,-22.5\n"
 
 
 def test_tables_and_figures_of_a_notebook_have_the_data_that_drew_them(pages: Path) -> None:

@@ -59,7 +59,7 @@ def entry(s: Settled, lang: str = "en") -> list[str]:
     ]  # fmt: skip
     found = literature.findings([s], lang=lang).drop(columns="Claim")
     if len(found):
-        rows = [[plain(cell) for cell in row] for row in found.itertuples(index=False)]
+        rows = [[plain(labels.typeset(cell)) for cell in row] for row in found.itertuples(index=False)]
         lines += [*_table([_(name) for name in found.columns], rows, sides="llrrrl"), ""]
     if claim.untestable:
         lines += [f"**{_('Why it cannot be tested offline')}:** {plain(claim.text('untestable', lang))}", ""]

@@ -22,6 +22,7 @@ from audit_lib.csvtext import csv_text
 
 CSV, RECORD = "text/csv", "application/papermill.record/"
 THOUSANDS = re.compile(r"\d{1,3}(?:[\u202f\u00a0]\d{3})+")
+NEGATIVE = re.compile(r"\u2212[\d.\u202f\u00a0]*\d")
 WORDS = {"en": ("Data", "The data of number {} on this page, as CSV"),
          "es": ("Datos", "Los datos del número {} de esta página, en CSV")}  # fmt: skip
 
@@ -57,9 +58,11 @@ def of_notebook(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def cell_text(entry: nodes.Element) -> str:
-    """The text of a cell on one line; thousands are not set apart."""
+    """The text of a cell on one line; in a number thousands are not set apart, and a minus sign is a hyphen."""
     text = entry.astext().strip()
-    return re.sub(r"\s", "", text) if THOUSANDS.fullmatch(text) else " ".join(text.split())
+    if THOUSANDS.fullmatch(text) or NEGATIVE.fullmatch(text):
+        return re.sub(r"\s", "", text).replace("\u2212", "-")
+    return " ".join(text.split())
 
 
 def frame(table: nodes.table) -> pd.DataFrame | None:
