@@ -38,7 +38,7 @@ book: $(READY)  ## Run what is out of date, build the site in both languages, sa
 	@$(RUN) -m audit_lib.pipeline snakemake -- $(SNAKE) && echo "Open $(CURDIR)/_build/site/index.html"
 
 test: $(READY)  ## Lint, then every test: units, pipeline, notebooks, both languages, the finished site
-	@$(RUN) -m ruff check . && $(RUN) -m pytest --numprocesses=$(CORES) --no-loadscope-reorder
+	@$(RUN) -m ruff check . && $(RUN) -m pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder
 
 notebooks: $(READY)  ## Write the .ipynb of every stage from its text
 	@$(RUN) -m audit_lib.pipeline notebooks

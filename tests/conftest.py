@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib import kept, pipeline
+from audit_lib import kept, locks, pipeline
 
 STANDIN = """---
 jupytext:
@@ -124,27 +124,29 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
     return Project(target, pdf)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Where tests run side by side: files that need the built book in one process, first, so that it is built once."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = config.rootpath / nodeid.split("::")[0]
-            return "site" if needs_the_book(file) else file.name
-
-    return ByFile(config, log)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not needs_the_book(item.path))
+    """Where files of tests run side by side: the one that builds the book first, those that only read it last."""
+    items.sort(key=lambda item: 0 if item.path.name == "test_book.py" else 2 if needs_the_book(item.path) else 1)
 
 
 @cache
 def needs_the_book(file: Path) -> bool:
     """Whether a file of tests has some that take one of the fixtures `book` and `site`, which take minutes to make."""
     return re.search(r"\b(book: Project|site: Path)\b", file.read_text("utf8")) is not None
+
+
+def shared(factory: pytest.TempPathFactory) -> Path:
+    """The temporary folder that all processes of a run of the tests have in common."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="module")
+def intervals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Intervals of the committed evidence, which many tests of pages need, are computed once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(kept.FOLDER, str(shared(tmp_path_factory) / "kept"))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -158,9 +160,15 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project itself, its stages run on synthetic clicks in the `tiny` profile, its site built."""
-    project = copy_project(tmp_path_factory.mktemp("book") / "project", pdf="en es")
-    project.make("book", "DATASET=synthetic", "PROFILE=tiny")
+    """The project itself, its stages run on synthetic clicks in the `tiny` profile, its site built, once for all."""
+    folder = shared(tmp_path_factory) / "book"
+    project, built = Project(folder / "project", "en es"), folder / "built"
+    with locks.hold(folder):
+        if not built.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            copy_project(project.root)
+            project.make("book", "DATASET=synthetic", "PROFILE=tiny")
+            built.touch()
     return project
 
 
