@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from audit_lib.pages import pdf
+from audit_lib.pages import site as builder
 from audit_lib.pages.browser import BINARY
 from tests.conftest import Project
 
@@ -150,7 +151,7 @@ def test_the_pdf_is_in_the_language_of_its_site(printed: dict[str, Any], lang: s
 def test_the_contents_name_the_page_where_each_title_stands(
     printed: dict[str, Any], book: Project, lang: str
 ) -> None:
-    reader, pages = printed[lang], book.root / "_build/pages" / lang
+    reader, pages = printed[lang], builder.rendered(book.root / "_build", lang)
     for page in ("book/methods", "notebooks/05_evaluation", "book/bibliography"):
         title = pdf.article(pages, page, (page,)).h1
         section = title.find_parent("section")["id"]

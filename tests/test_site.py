@@ -95,6 +95,13 @@ def test_no_page_names_a_place_of_the_machine_that_built_it(book: Project, site:
             assert not [place for place in places if place in text], path
 
 
+def test_each_language_has_the_values_of_its_own_stages(book: Project) -> None:
+    """They would be pasted into the pages of the other, were they in one folder."""
+    folders = [builder.rendered(book.root / "_build", lang).parent / "jupyter_execute" for lang in LANGUAGES]
+    words = {(folder / "notebooks" / "08_multiverse.glue.json").read_text("utf8") for folder in folders}
+    assert len(words) == len(LANGUAGES)
+
+
 def test_there_is_one_search_form(site: Path) -> None:
     assert (site / "en/book/index.html").read_text("utf8").count("<form") == 1
 

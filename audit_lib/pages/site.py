@@ -143,22 +143,27 @@ def build(*, root: Path = ROOT, work: Path | None = None, executed: Path | None 
     site = work / "site"
     shutil.rmtree(site, ignore_errors=True)
     for lang in LANGUAGES:
-        shutil.copytree(work / "pages" / lang, site / lang, ignore=shutil.ignore_patterns(*UNPUBLISHED))
+        shutil.copytree(rendered(work, lang), site / lang, ignore=shutil.ignore_patterns(*UNPUBLISHED))
         if lang != "en":
             translated.downloads(site / lang, root / CATALOGUES)
     sitepages.write(site, base=sitepages.base_url(root))
     return site
 
 
+def rendered(work: Path, lang: str) -> Path:
+    """The pages of a language, in a folder of its own: MyST-NB keeps the values of stages beside it."""
+    return work / "pages" / lang / "html"
+
+
 def _pages(lang: str, *, work: Path, executed: Path, root: Path) -> None:
     source = assemble(lang, work / "source" / lang, executed=executed, root=root)
-    sphinx("html", source, work / "pages" / lang, doctrees=work / "doctrees" / lang, root=root)
+    sphinx("html", source, rendered(work, lang), doctrees=work / "doctrees" / lang, root=root)
     print_book(lang, work, root=root)
 
 
 def print_book(lang: str, work: Path, *, root: Path) -> None:
     """Put the PDF of a language beside its pages, if it is wanted and there is a browser to print it."""
-    pages = work / "pages" / lang
+    pages = rendered(work, lang)
     (pages / pdf.NAME).unlink(missing_ok=True)
     if lang in pdf.languages():
         toc = yaml.safe_load((work / "source" / lang / "_toc.yml").read_text("utf8"))
