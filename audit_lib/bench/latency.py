@@ -29,7 +29,6 @@ from audit_lib.recommenders import Recommender, SparseRecommender, presets
 from audit_lib.sessions import Prefixes, Sessions
 
 GENERATED = "generated"  # the log of the rows whose catalogue is varied
-LOGS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k", "entree", "foursquare_nyc", "movielens_100k")
 WAYS = ("catalogue", "candidates", "state")
 PERCENTILES = (50, 99)
 # An oracle is no recommender for other logs; of the official code the adapter would be timed, not the code.
@@ -70,7 +69,7 @@ class Served(NamedTuple):
 def measure(
     *,
     catalogues: Sequence[int] = (5_000, 20_000, 50_000, 200_000),
-    logs: Iterable[str] = LOGS,
+    logs: Iterable[str] | None = None,
     queries: int = 320,
     block: int = 32,
     repeats: int = 3,
@@ -78,13 +77,14 @@ def measure(
     """One row a log, recommender, way, number of answers at a time and percentile; one thread.
 
     log, items (of its catalogue), recommender, tuned (with settings found on validation, where it has some on a real
-    log; else with defaults), way, at_once (answers asked for together), percentile; ms:
-    milliseconds of processor time an answer, the percentile over `timings` queries (or blocks), each the fastest of
-    `repeats`; ms_wall: of wall time, over all repeats; model_mb: MiB of the fitted arrays.
+    log; else with defaults), way, at_once (answers asked for together), percentile; ms: milliseconds of processor time
+    an answer, the percentile over `timings` queries (or blocks), each the fastest of `repeats`; ms_wall: of wall time,
+    over all repeats; model_mb: MiB of the fitted arrays. logs: beside the generated ones; by default all that have
+    settings found on validation.
     """
     torch.set_num_threads(1)
     rows = []
-    for log, train, test in _logs(catalogues, logs):
+    for log, train, test in _logs(catalogues, presets.tuned() if logs is None else logs):
         sample = _queries(test, queries)
         tuned = {} if log == GENERATED else presets.tuned().get(log, {})
         names = [name for name in recommenders.REGISTRY if name not in LEFT_OUT]
