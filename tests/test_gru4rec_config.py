@@ -46,7 +46,9 @@ def test_the_input_follows_from_the_two_official_switches():
         ({"dropout": 0.1}, "dropout: extra inputs are not permitted"),
         ({"layers": "0"}, "greater than or equal to 1"),
         ({"layers": []}, "at least 1 item"),
-        ({"loss": "top1"}, "'cross-entropy' or 'bpr-max'"),
+        ({"loss": "top2"}, "'cross-entropy', 'bpr-max', 'bpr', 'top1' or 'top1-max'"),
+        ({"loss": "top1", "logq": 1}, "logq corrects cross-entropy only"),
+        ({"final_act": "tanh"}, "final_act belongs to the losses bpr, top1, top1-max"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"dropout_p_hidden": 1}, "less than 1"),
         ({"loss": "bpr-max", "logq": 1}, "logq corrects cross-entropy only"),
@@ -66,6 +68,16 @@ def test_the_configuration_is_frozen_and_its_dump_gives_it_back():
     assert hash(c) == hash(GRU4RecConfig(layers=(10, 20), seed=3))
     with pytest.raises(pydantic.ValidationError):
         c.seed = 4
+
+
+def test_the_official_code_has_two_losses():
+    with pytest.raises(InputError, match="'cross-entropy' or 'bpr-max'"):
+        create("gru4rec_official", loss="top1")
+
+
+def test_a_linear_activation_is_not_stated_so_that_evidence_keeps_its_name():
+    assert "final_act" not in GRU4RecConfig().model_dump(mode="json")
+    assert GRU4RecConfig(loss="bpr", final_act="tanh").model_dump(mode="json")["final_act"] == "tanh"
 
 
 def test_the_registry_makes_the_independent_engine():

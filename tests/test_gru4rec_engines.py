@@ -23,6 +23,9 @@ INPUTS = {
 LOSSES = {
     "cross-entropy": {"loss": "cross-entropy", "logq": 1.0},
     "bpr-max": {"loss": "bpr-max", "bpreg": 0.5},
+    "bpr": {"loss": "bpr", "final_act": "tanh"},
+    "top1": {"loss": "top1", "final_act": "tanh"},
+    "top1-max": {"loss": "top1-max"},
 }
 GRID = list(itertools.product(INPUTS, [(12,), (10, 12)], LOSSES, [0, 30]))
 DROPOUT = {"dropout_p_embed": 0.2, "dropout_p_hidden": 0.3}
@@ -39,6 +42,9 @@ RARE = [
     {"elu_param": 0.0, **LOSSES["bpr-max"]},
     {"batch_size": 1},
     {"sample_alpha": 0.0, "logq": 0.3},
+    {"loss": "bpr", "momentum": 0.2, "dropout_p_hidden": 0.2, "n_sample": 0, "cell": "paper", **INPUTS["onehot"]},
+    {"loss": "top1", "dropout_p_hidden": 0.5, **LOSSES["top1"], "n_sample": 0, "cell": "paper", **INPUTS["onehot"]},
+    {"loss": "top1-max", "final_act": "tanh", "batch_size": 3},
 ]
 
 

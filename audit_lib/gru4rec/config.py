@@ -31,9 +31,17 @@ Flaw = Literal[
 ]  # see `flaws`
 
 
+PAIRWISE = ("bpr", "top1", "top1-max")  # the losses that compare the target with each negative (see `losses.pairwise`)
+
+
 def without_flaw(flaw: str) -> bool:
     """Whether a configuration has none. It is then not stated: evidence is named by the hash of what is stated."""
     return flaw == "none"
+
+
+def linear(activation: str) -> bool:
+    """Whether scores enter the loss as they are. It is then not stated, like the absence of a flaw."""
+    return activation == "linear"
 
 
 class GRU4RecConfig(Config):
@@ -42,6 +50,9 @@ class GRU4RecConfig(Config):
     Official names and defaults: layers, loss, batch_size, dropout_p_embed, dropout_p_hidden, learning_rate, momentum,
     sample_alpha, n_sample, embedding, constrained_embedding, n_epochs, bpreg, elu_param, logq.
 
+    Of the first paper (2016), no longer in the official code. loss: 'bpr' and 'top1', and 'top1-max' of 2018. final_act:
+    what these losses do to the scores first, 'tanh' in 2016. (Cross-entropy has its softmax, BPR-max elu_param.)
+
     Ours. cell: 'pytorch' applies the reset gate after the matrix product, 'paper' before it. seed: of the initial
     weights, the negatives and the dropout masks. tail: what the `logq` correction sees when the batch has shrunk at the
     end of an epoch; 'official' takes the first extra negatives for targets, as the official code does. flaw: a known
@@ -49,7 +60,7 @@ class GRU4RecConfig(Config):
     """
 
     layers: Annotated[tuple[Size, ...], BeforeValidator(_layers), Field(min_length=1)] = (100,)
-    loss: Literal["cross-entropy", "bpr-max"] = "cross-entropy"
+    loss: Literal["cross-entropy", "bpr-max", "bpr", "top1", "top1-max"] = "cross-entropy"
     batch_size: Size = 64
     dropout_p_embed: Probability = 0.0
     dropout_p_hidden: Probability = 0.0
@@ -68,12 +79,15 @@ class GRU4RecConfig(Config):
     device: Literal["cpu", "cuda"] = "cpu"
     threads: Size = 1
     tail: Literal["correct", "official"] = "correct"
+    final_act: Annotated[Literal["linear", "tanh"], Field(exclude_if=linear)] = "linear"
     flaw: Annotated[Flaw, Field(exclude_if=without_flaw)] = "none"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.loss == "bpr-max" and self.logq > 0:
-            raise ValueError("logq corrects cross-entropy only; set logq=0 with loss=bpr-max")
+        if self.loss != "cross-entropy" and self.logq > 0:
+            raise ValueError(f"logq corrects cross-entropy only; set logq=0 with loss={self.loss}")
+        if self.final_act != "linear" and self.loss not in PAIRWISE:
+            raise ValueError(f"final_act belongs to the losses {', '.join(PAIRWISE)}; loss={self.loss} has its own")
         if self.constrained_embedding and self.embedding:
             raise ValueError("embedding has no effect with constrained_embedding=True; set one of them to 0/False")
         if self.input == "onehot" and self.dropout_p_embed > 0:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from audit_lib.gru4rec import draws, kernels, losses, model
 from audit_lib.gru4rec.batches import Schedule
-from audit_lib.gru4rec.config import GRU4RecConfig
+from audit_lib.gru4rec.config import PAIRWISE, GRU4RecConfig
 from audit_lib.gru4rec.optimizer import EPSILON
 from audit_lib.gru4rec.reference import Negatives
 
@@ -222,6 +222,9 @@ class Fast:
         c, nominal, scores = self.config, f(self.schedule.n_lanes), self.scores.numpy()
         if c.loss == "cross-entropy":
             kernels.cross_entropy(scores, n, self.weight, slots, self.weights.correction[targets], nominal, lane_loss)
+        elif c.loss in PAIRWISE:
+            kind, tanh = PAIRWISE.index(c.loss), c.final_act == "tanh"
+            kernels.pairwise(scores, n, self.weight, slots, kind, tanh, nominal, *self.scratch, lane_loss)
         else:
             alpha, reg = f(c.elu_param), f(c.bpreg)
             kernels.bpr_max(scores, n, self.weight, slots, alpha, reg, nominal, *self.scratch, lane_loss)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from audit_lib.gru4rec import draws, kernels, losses, model
 from audit_lib.gru4rec.batches import Schedule
-from audit_lib.gru4rec.config import GRU4RecConfig
+from audit_lib.gru4rec.config import PAIRWISE, GRU4RecConfig
 from audit_lib.gru4rec.optimizer import EPSILON
 from audit_lib.gru4rec.reference import Negatives
 
@@ -218,6 +218,10 @@ class Graph:
         if c.loss == "bpr-max":
             return losses.weighted_bpr_max(
                 scores, weight=p["weight"], slot=p["slot"], elu_param=c.elu_param, bpreg=c.bpreg
+            )
+        if c.loss in PAIRWISE:
+            return losses.weighted_pairwise(
+                scores, weight=p["weight"], slot=p["slot"], loss=c.loss, final_act=c.final_act
             )
         return losses.weighted_cross_entropy(scores, weight=p["weight"], slot=p["slot"], correction=p["correction"])
 

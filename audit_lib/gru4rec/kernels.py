@@ -24,6 +24,10 @@ _LOW, _HIGH, _LOG2E = f(-87.0), f(88.0), f(1.44269504)
 _LN2_HI, _LN2_LO = f(0.693359375), f(-2.12194440e-4)
 _P5, _P4, _P3 = f(1.9875691500e-4), f(1.3981999507e-3), f(8.3334519073e-3)
 _P2, _P1, _P0 = f(4.1665795894e-2), f(1.6666665459e-1), f(5.0000001201e-1)
+_L8, _L7, _L6 = f(7.0376836292e-2), f(-1.1514610310e-1), f(1.1676998740e-1)
+_L5, _L4, _L3 = f(-1.2420140846e-1), f(1.4249322787e-1), f(-1.6668057665e-1)
+_L2, _L1, _L0 = f(2.0000714765e-1), f(-2.4999993993e-1), f(3.3333331174e-1)
+_SQRT2, _LN2 = f(1.41421356), f(0.69314718)
 _MAGIC, _THREE_HALVES = np.int32(0x5F375A86), f(1.5)
 _TINY, _CAP, _LOWEST = f(1e-24), f(80.0), f(-3.4e38)
 _I1, _I23, _I127 = np.int32(1), np.int32(23), np.int32(127)
@@ -40,6 +44,17 @@ def exp(x):
     p = ((((_P5 * r + _P4) * r + _P3) * r + _P2) * r + _P1) * r + _P0
     p = p * (r * r) + r + _ONE
     return p * np.int32((np.int32(k) + _I127) << _I23).view(np.float32)
+
+
+@njit(cache=True, inline="always", fastmath=_FAST, error_model="numpy")
+def softplus(x):
+    """log(1 + e^x) within 4e-7 relative (Cephes' polynomial for the logarithm); NaN stays NaN. Vectorises."""
+    e = exp(-x if x > _ZERO else x)  # the logarithm is of 1 + e, in (1, 2]
+    far = e > _SQRT2 - _ONE
+    r = _HALF * e - _HALF if far else e  # 1 + e = 2 (1 + r), or 1 + r
+    p = (((((((_L8 * r + _L7) * r + _L6) * r + _L5) * r + _L4) * r + _L3) * r + _L2) * r + _L1) * r + _L0
+    log = r * r * r * p - _HALF * r * r + r
+    return log + (_LN2 if far else _ZERO) + (x if x > _ZERO else _ZERO)
 
 
 @njit(cache=True, inline="always", fastmath=_FAST, error_model="numpy")
@@ -379,6 +394,74 @@ def bpr_max(scores, n, weight, slot, alpha, reg, nominal, power, ahead, lane_los
         if weight[at] <= _ZERO:
             row[at] = _ZERO
         row[at] -= t * over / nominal * slope
+        weight[at] = shared
+
+
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
+def pairwise(scores, n, weight, slot, kind, tanh, nominal, held, share, lane_loss):
+    """Turns scores (b, >=n) into their gradient of the summed loss / nominal; fills lane_loss (b,).
+
+    kind: 0 BPR, 1 TOP1, 2 TOP1-max (see `losses.pairwise`); tanh: whether a = tanh(scores). With shares s_u of the
+    negatives, p_u = sigmoid(a_u - a_t) and q_u = sigmoid(a_u^2): d/da_t = -sum_u s_u c_u and d/da_u = s_u (c_u + r_u),
+    where BPR has c = p, r = 0; TOP1 c = p (1 - p), r = 2 a q (1 - q); TOP1-max adds (p + q - loss) to r, since its
+    shares move too. held, share: (>=n,) scratch.
+    """
+    columns = _ZERO
+    for u in range(n):
+        columns += weight[u]
+    for i in range(slot.size):
+        row, at = scores[i], slot[i]
+        if tanh:
+            for u in range(n):
+                row[u] = _tanh(row[u])
+        own, shared = row[at], weight[at]
+        weight[at] = shared - _ONE
+        if kind == 2:
+            if weight[at] <= _ZERO:
+                row[at] = row[0] if at > 0 else row[1]  # any value that is no maximum: its weight is zero
+            top, z = _top(row, n), _ZERO
+            for u in range(n):
+                e = weight[u] * exp(row[u] - top)
+                share[u] = e
+                z += e
+            inverse = _ONE / z
+        else:
+            inverse = _ONE / (columns - _ONE)
+            for u in range(n):
+                share[u] = weight[u]
+        loss, pull = _ZERO, _ZERO
+        if kind == 0:
+            for u in range(n):
+                a, s = row[u], share[u] * inverse
+                p = _sigmoid(a - own)
+                held[u] = a
+                row[u] = s * p
+                loss += s * softplus(a - own)
+                pull += s * p
+        else:
+            for u in range(n):
+                a, s = row[u], share[u] * inverse
+                p, q = _sigmoid(a - own), _sigmoid(a * a)
+                held[u] = a
+                row[u] = s * (p * (_ONE - p) + _TWO * a * q * (_ONE - q))
+                loss += s * (p + q)
+                pull += s * p * (_ONE - p)
+        if kind == 2:
+            for u in range(n):
+                a = held[u]
+                row[u] += share[u] * inverse * (_sigmoid(a - own) + _sigmoid(a * a) - loss)
+        lane_loss[i] = loss
+        if weight[at] <= _ZERO:
+            row[at] = _ZERO
+        row[at] -= pull
+        held[at] = own
+        scale = _ONE / nominal
+        if tanh:
+            for u in range(n):
+                row[u] *= (_ONE - held[u] * held[u]) * scale
+        else:
+            for u in range(n):
+                row[u] *= scale
         weight[at] = shared
 
 

@@ -1,4 +1,7 @@
-"""The two losses of GRU4Rec, one value a lane (Hidasi & Karatzoglou 2018; the logq correction: Hidasi & Czapp 2023).
+"""The losses of GRU4Rec, one value a lane.
+
+BPR and TOP1: Hidasi et al. 2016; TOP1-max and BPR-max: Hidasi & Karatzoglou 2018; the logq correction of cross-entropy:
+Hidasi & Czapp 2023.
 
 The plain form scores every column as it was drawn: the lanes' targets first (lane i's target is column i), then the
 extra negatives. The weighted form scores every item once, with the number (or summed correction) of its columns as its
@@ -69,6 +72,41 @@ def weighted_bpr_max(scores: Tensor, *, weight: Tensor, slot: Tensor, elu_param:
     return -torch.log((s * ahead).sum(1) + _TINY) + bpreg * (s * o * o).sum(1)
 
 
+def pairwise(scores: Tensor, *, loss: str, final_act: str = "linear") -> Tensor:
+    """Computes BPR, TOP1 or TOP1-max: the mean over a lane's negatives j of a comparison with its target t.
+
+    With o = tanh(scores), or the scores where final_act is 'linear': BPR compares by -log sigmoid(o_t - o_j), TOP1 by
+    sigmoid(o_j - o_t) + sigmoid(o_j^2). The mean is plain, but for TOP1-max, where s = softmax over the negatives
+    weighs them. scores: (b, C). A lane's negatives are all columns but its own. Returns (b,).
+    """
+    b, c = scores.shape
+    o = _activated(scores, final_act)
+    return _compared(loss, o, o.diagonal()[:, None], 1 - torch.eye(b, c, dtype=o.dtype, device=o.device))
+
+
+def weighted_pairwise(
+    scores: Tensor, *, weight: Tensor, slot: Tensor, loss: str, final_act: str = "linear"
+) -> Tensor:
+    """`pairwise` over distinct items. weight: (U,), the item's number of columns. slot: (b,). Returns (b,)."""
+    o = _activated(scores.masked_fill(weight == 0, 0), final_act)
+    own = torch.arange(o.shape[1], device=o.device) == slot[:, None]
+    return _compared(loss, o, o.gather(1, slot[:, None]), weight - own.to(o.dtype))
+
+
+def _activated(scores: Tensor, final_act: str) -> Tensor:
+    return torch.tanh(scores) if final_act == "tanh" else scores
+
+
+def _compared(loss: str, o: Tensor, target: Tensor, negatives: Tensor) -> Tensor:
+    """The loss (b,) from o (b, U), the target's o (b, 1) and the number of each item's negative columns (b, U)."""
+    share = negatives
+    if loss == "top1-max":
+        masked = o.masked_fill(negatives == 0, -torch.inf)
+        share = negatives * torch.exp(masked - masked.detach().amax(1, keepdim=True))
+    value = -logsigmoid(target - o) if loss == "bpr" else torch.sigmoid(o - target) + torch.sigmoid(o * o)
+    return (share * value).sum(1) / share.sum(1)
+
+
 class ColumnWeights(NamedTuple):
     """What a column adds to its item's weight, by item, (V,) float32: as a target, and as an extra negative.
 
@@ -81,7 +119,7 @@ class ColumnWeights(NamedTuple):
 
 
 def column_weights(config: GRU4RecConfig, support: np.ndarray) -> ColumnWeights:
-    """P^-logq with cross-entropy (P: support, or support^sample_alpha for extra negatives); 1 with BPR-max."""
+    """P^-logq with cross-entropy (P: support, or support^sample_alpha for extra negatives); 1 with other losses."""
     seen = np.maximum(support, 1).astype(np.float64)
     q, alpha = config.logq, config.sample_alpha
     return ColumnWeights(*(x.astype(np.float32) for x in (seen**-q, seen ** (-q * alpha), q * np.log(seen))))

@@ -31,7 +31,7 @@ from audit_lib.sessions import ITEM, SESSION, TIME, Prefixes, Sessions
 
 log_ = logging.getLogger(__name__)
 
-_OURS = {"cell", "seed", "device", "threads", "tail", "flaw", "compatibility_mode", "sample_cache_max_size"}
+_OURS = {"cell", "seed", "device", "threads", "tail", "flaw", "final_act", "compatibility_mode", "sample_cache_max_size"}
 _EPOCH = re.compile(r"Epoch(\d+) --> loss: (\S+) .*\| (\S+) e/s\]")
 
 
@@ -42,6 +42,7 @@ class OfficialConfig(GRU4RecConfig):
     sample_cache_max_size: how many negatives are drawn ahead.
     """
 
+    loss: Literal["cross-entropy", "bpr-max"] = "cross-entropy"
     tail: Literal["official"] = "official"
     flaw: Annotated[Literal["none"], Field(exclude_if=without_flaw)] = "none"
     compatibility_mode: bool = True

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from audit_lib.gru4rec import draws, flaws, losses, model
 from audit_lib.gru4rec.batches import Schedule
-from audit_lib.gru4rec.config import GRU4RecConfig
+from audit_lib.gru4rec.config import PAIRWISE, GRU4RecConfig
 from audit_lib.gru4rec.optimizer import Adagrad
 
 Negatives = Callable[[int], np.ndarray]  # step (over all epochs) -> (n_sample,) int64
@@ -101,6 +101,8 @@ class Reference:
             return flaws.LOSSES[c.flaw](c, scores, self._correction(columns, b))
         if c.loss == "bpr-max":
             return losses.bpr_max(scores, elu_param=c.elu_param, bpreg=c.bpreg)
+        if c.loss in PAIRWISE:
+            return losses.pairwise(scores, loss=c.loss, final_act=c.final_act)
         return losses.cross_entropy(scores, correction=self._correction(columns, b))
 
     def _correction(self, columns: Tensor, b: int) -> Tensor:
