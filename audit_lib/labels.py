@@ -54,6 +54,7 @@ RECOMMENDERS = {
     "stan": "STAN",
     "vstan": "VSTAN",
     "gru4rec": "GRU4Rec",
+    "gru4rec_2016": "GRU4Rec of 2016",
     "gru4rec_official": "GRU4Rec (official)",
     "oracle": "Oracle",
 }

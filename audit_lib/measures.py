@@ -25,7 +25,7 @@ from audit_lib.sampled import Counts, expectation
 from audit_lib.sources import Generated
 
 K = 20
-ENGINES = ("gru4rec", "gru4rec_official")
+ENGINES = ("gru4rec", "gru4rec_2016", "gru4rec_official")
 SIMPLE = "simple"  # the group of the simple recommenders with their default settings
 MAIN = {"seed_demo": "demo"}  # the group in which GRU4Rec ran, where it is not 'headline'
 # The groups in which GRU4Rec was trained as it should be, and how.

@@ -34,13 +34,13 @@ def table(path: Path = FILE) -> pd.DataFrame:
 
 
 def value(source: str, dataset: str, recommender: str, metric: str, k: int, path: Path = FILE) -> float:
-    """One published value, as a fraction. Either engine of GRU4Rec is held against what is published of GRU4Rec.
+    """One published value, as a fraction. Every engine and year of GRU4Rec is held against what is published of it.
 
     Raises InputError if there is none.
     """
     whole = table(path)
     wanted = {"source": source, "dataset": dataset, "k": k}
-    for name in (recommender, recommender.removesuffix("_official")):
+    for name in (recommender, "gru4rec" if recommender.startswith("gru4rec_") else recommender):
         found = whole[(whole[list(wanted)] == pd.Series(wanted)).all(axis=1) & (whole["recommender"] == name)]
         if len(found):
             return float(found.iloc[0][metric.lower()])

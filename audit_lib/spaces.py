@@ -89,6 +89,19 @@ def _gru4rec(train: Sessions) -> Space:
     }
 
 
+def _gru4rec_2016(train: Sessions) -> Space:
+    # The paper searched at random too, and does not say in which ranges: those of the later ones, where they apply.
+    return {
+        "loss": CategoricalDistribution(("top1", "bpr")),
+        "final_act": CategoricalDistribution(("tanh", "linear")),
+        "layers": IntDistribution(64, 512, step=4),
+        "batch_size": IntDistribution(30, 250, step=10),
+        "learning_rate": FloatDistribution(0.01, 0.25, step=0.005),
+        "dropout_p_hidden": FloatDistribution(0.0, 0.7, step=0.05),
+        "momentum": FloatDistribution(0.0, 0.9, step=0.05),
+    }
+
+
 SPACES: dict[str, Callable[[Sessions], Space]] = {
     "sr": _sequential_rules,
     "itemknn": _item_knn,
@@ -98,6 +111,7 @@ SPACES: dict[str, Callable[[Sessions], Space]] = {
     "stan": _stan,
     "vstan": _vstan,
     "gru4rec": _gru4rec,
+    "gru4rec_2016": _gru4rec_2016,
 }
 
 # Settings to try first: the authors' for Diginetica, RetailRocket, Coveo, Yoochoose, REES46 and RSC15, as shipped with
@@ -133,13 +147,21 @@ STARTS: dict[str, tuple[Mapping[str, Any], ...]] = {
             "dropout_p_hidden": 0.0, "momentum": 0.0, "sample_alpha": 0.5, "logq": 1.0,
         },
     ),
+    # Table 2 of the first paper: RSC15 and VIDEO, TOP1 and BPR.
+    "gru4rec_2016": tuple(
+        {"loss": loss, "final_act": "tanh", "layers": 100, "batch_size": 50, "learning_rate": rate,
+         "dropout_p_hidden": dropout, "momentum": momentum}
+        for loss, dropout, rate, momentum in (
+            ("top1", 0.5, 0.01, 0.0), ("bpr", 0.2, 0.05, 0.2), ("top1", 0.4, 0.05, 0.0), ("bpr", 0.3, 0.1, 0.0),
+        )
+    ),
 }  # fmt: skip
 
 # Settings that only one loss has.
 _OF_LOSS = {"cross-entropy": {"logq"}, "bpr-max": {"bpreg", "elu_param"}}
 
 # What grows from one rung of the budget to the next: the setting named here, else the share of validation sessions.
-RESOURCES: dict[str, str] = {"gru4rec": "n_epochs"}
+RESOURCES: dict[str, str] = {"gru4rec": "n_epochs", "gru4rec_2016": "n_epochs"}
 
 
 def space_of(name: str, train: Sessions) -> Space:

@@ -22,7 +22,11 @@ OFFICIAL = pytest.mark.skipif(
     not VENDOR.is_dir(), reason="needs the official GRU4Rec in vendor/: python -m audit_lib fetch official"
 )
 SMALL = {"layers": (16,), "batch_size": 8, "n_sample": 16, "n_epochs": 6, "learning_rate": 0.2}
-SETTINGS = {"gru4rec": SMALL, "gru4rec_official": SMALL | {"n_epochs": 2}, "oracle": {"generator": GENERATOR}}
+IN_BATCH = {"layers": (16,), "batch_size": 8, "n_epochs": 8, "learning_rate": 0.2, "dropout_p_hidden": 0}
+SETTINGS = {
+    "gru4rec": SMALL, "gru4rec_2016": IN_BATCH, "gru4rec_official": SMALL | {"n_epochs": 2},
+    "oracle": {"generator": GENERATOR},
+}  # fmt: skip
 NAMES = [pytest.param(n, marks=[pytest.mark.official, OFFICIAL] if n == "gru4rec_official" else []) for n in REGISTRY]
 # Whatever the prefix, popularity says the same; session popularity expects what was there; the oracle learns nothing.
 LEARNERS = [p for p in NAMES if p.values[0] not in ("popularity", "session_popularity", "oracle")]

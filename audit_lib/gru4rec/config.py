@@ -31,7 +31,8 @@ Flaw = Literal[
 ]  # see `flaws`
 
 
-PAIRWISE = ("bpr", "top1", "top1-max")  # the losses that compare the target with each negative (see `losses.pairwise`)
+# The losses that compare the target with each negative (see `losses.pairwise`).
+PAIRWISE = ("bpr", "top1", "top1-max")
 
 
 def without_flaw(flaw: str) -> bool:
@@ -50,7 +51,7 @@ class GRU4RecConfig(Config):
     Official names and defaults: layers, loss, batch_size, dropout_p_embed, dropout_p_hidden, learning_rate, momentum,
     sample_alpha, n_sample, embedding, constrained_embedding, n_epochs, bpreg, elu_param, logq.
 
-    Of the first paper (2016), no longer in the official code. loss: 'bpr' and 'top1', and 'top1-max' of 2018. final_act:
+    Of the first paper (2016), which the official code has no more. loss: 'bpr' and 'top1', and 'top1-max' of 2018. final_act:
     what these losses do to the scores first, 'tanh' in 2016. (Cross-entropy has its softmax, BPR-max elu_param.)
 
     Ours. cell: 'pytorch' applies the reset gate after the matrix product, 'paper' before it. seed: of the initial

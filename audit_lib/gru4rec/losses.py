@@ -84,9 +84,7 @@ def pairwise(scores: Tensor, *, loss: str, final_act: str = "linear") -> Tensor:
     return _compared(loss, o, o.diagonal()[:, None], 1 - torch.eye(b, c, dtype=o.dtype, device=o.device))
 
 
-def weighted_pairwise(
-    scores: Tensor, *, weight: Tensor, slot: Tensor, loss: str, final_act: str = "linear"
-) -> Tensor:
+def weighted_pairwise(scores: Tensor, *, weight: Tensor, slot: Tensor, loss: str, final_act: str = "linear") -> Tensor:
     """`pairwise` over distinct items. weight: (U,), the item's number of columns. slot: (b,). Returns (b,)."""
     o = _activated(scores.masked_fill(weight == 0, 0), final_act)
     own = torch.arange(o.shape[1], device=o.device) == slot[:, None]

@@ -31,7 +31,9 @@ from audit_lib.sessions import ITEM, SESSION, TIME, Prefixes, Sessions
 
 log_ = logging.getLogger(__name__)
 
-_OURS = {"cell", "seed", "device", "threads", "tail", "flaw", "final_act", "compatibility_mode", "sample_cache_max_size"}
+_OURS = {
+    "cell", "seed", "device", "threads", "tail", "flaw", "final_act", "compatibility_mode", "sample_cache_max_size",
+}  # fmt: skip
 _EPOCH = re.compile(r"Epoch(\d+) --> loss: (\S+) .*\| (\S+) e/s\]")
 
 
