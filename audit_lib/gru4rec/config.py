@@ -51,8 +51,8 @@ class GRU4RecConfig(Config):
     Official names and defaults: layers, loss, batch_size, dropout_p_embed, dropout_p_hidden, learning_rate, momentum,
     sample_alpha, n_sample, embedding, constrained_embedding, n_epochs, bpreg, elu_param, logq.
 
-    Of the first paper (2016), which the official code has no more. loss: 'bpr' and 'top1', and 'top1-max' of 2018. final_act:
-    what these losses do to the scores first, 'tanh' in 2016. (Cross-entropy has its softmax, BPR-max elu_param.)
+    Not in the official code any more. loss: 'bpr' and 'top1' (2016), 'top1-max' (2018). final_act: what these losses do
+    to the scores first, 'tanh' in 2016. (Cross-entropy has its softmax, BPR-max elu_param.)
 
     Ours. cell: 'pytorch' applies the reset gate after the matrix product, 'paper' before it. seed: of the initial
     weights, the negatives and the dropout masks. tail: what the `logq` correction sees when the batch has shrunk at the
