@@ -317,8 +317,17 @@ def versions() -> dict[str, str]:
 
 
 def host() -> dict[str, Any]:
-    """The kind of machine, without its name."""
-    return {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count(), "cpu": _cpu()}
+    """The kind of machine, without its name; and how torch computes on it: vector instructions, threads."""
+    import torch
+
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "cpu": _cpu(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+    }
 
 
 def _cpu() -> str:

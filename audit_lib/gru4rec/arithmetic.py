@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import torch
@@ -18,6 +18,16 @@ def threads(n: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def one_thread() -> AbstractContextManager[None]:
+    """Products of torch run on one thread, whatever the process has.
+
+    How a product is shared among threads decides where its sums are cut and so their last bits, on some processors
+    (`python -m audit_lib record determinism`). The products of one step are too small to gain from a second thread
+    (`python -m audit_lib record bench_train`).
+    """
+    return threads(1)
 
 
 @contextmanager

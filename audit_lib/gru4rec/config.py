@@ -56,7 +56,8 @@ class GRU4RecConfig(Config):
 
     Ours. cell: 'pytorch' applies the reset gate after the matrix product, 'paper' before it. seed: of the initial
     weights, the negatives and the dropout masks. tail: what the `logq` correction sees when the batch has shrunk at the
-    end of an epoch; 'official' takes the first extra negatives for targets, as the official code does. flaw: a known
+    end of an epoch; 'official' takes the first extra negatives for targets, as the official code does. threads: of the
+    official code; the independent engine uses one, so that bits do not depend on their number. flaw: a known
     error of third-party implementations, made on purpose (see `flaws`).
     """
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from audit_lib.errors import DivergedError, InputError
 from audit_lib.gru4rec import batches, checkpoints, flaws, model, scoring
-from audit_lib.gru4rec.arithmetic import no_denormals, threads
+from audit_lib.gru4rec.arithmetic import no_denormals, one_thread
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.base import Recommender
 from audit_lib.sessions import Prefixes, Sessions
@@ -65,7 +65,9 @@ class GRU4Rec(Recommender):
         start = flaws.initial_weights(c, train.n_items) if weights is None else weights
         start = model.check_weights(start, c, train.n_items)
         kind = _engine(engine, c)
-        with threads(c.threads), no_denormals():
+        if c.threads > 1:
+            log_.warning("threads=%d changes nothing here: this engine computes on one thread.", c.threads)
+        with one_thread(), no_denormals():
             run = kind(c, start, plan, train.support, negatives=_negatives(negatives, c.n_sample, train.n_items))
             del start  # as large as the model
             self.log: list[dict[str, Any]] = []
@@ -98,7 +100,7 @@ class GRU4Rec(Recommender):
             )
         blocks = scoring.blocks(self.config, self._tensors(), prefixes, block_size)
         while True:
-            with threads(self.config.threads):  # not across a yield: what the caller does in between is its own affair
+            with one_thread():  # not across a yield: what the caller does in between is its own affair
                 block = next(blocks, None)
             if block is None:
                 return
@@ -111,14 +113,14 @@ class GRU4Rec(Recommender):
         """
         if states is None:
             states = [np.zeros((len(items), units), np.float32) for units in self.config.layers]
-        with threads(self.config.threads):
+        with one_thread():
             after = scoring.advance(self.config, self._tensors(), items, [self._tensor(state) for state in states])
         return [state.cpu().numpy() for state in after]
 
     def answer(self, states: Sequence[np.ndarray]) -> np.ndarray:
         """(n, V) float32 scores of every item in these states, as `score` has them but for the last bits."""
         weights = self._tensors()
-        with threads(self.config.threads):
+        with one_thread():
             scores = torch.addmm(weights["By"], self._tensor(states[-1]), weights["Wy"].T)
         return scores.cpu().numpy()
 
