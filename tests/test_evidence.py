@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from audit_lib import evidence, study
 from audit_lib.datasets import Dataset
@@ -127,7 +128,10 @@ def test_versions_are_those_of_what_can_change_a_number():
 def test_the_host_is_described_without_its_name(monkeypatch):
     info = "processor\t: 0\nmodel name\t: Fast CPU: 3 GHz\nmodel name\t: Other\n"
     monkeypatch.setattr(Path, "read_text", lambda self: info if str(self) == "/proc/cpuinfo" else "")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     about = {"system": os.uname().sysname, "machine": os.uname().machine, "cores": os.cpu_count()}
+    about |= {"instructions": "AVX512", "threads": 3}
     assert evidence.host() == about | {"cpu": "Fast CPU: 3 GHz"}
     monkeypatch.setattr(Path, "read_text", lambda _: "processor\t: 0\n")
     assert evidence.host()["cpu"] == ""

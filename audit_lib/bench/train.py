@@ -46,9 +46,9 @@ def measure(
     """One row a setting, training alone, one epoch a measurement, ours and official alternating.
 
     setting; ours, peer: median events per second (NaN where there is no official code); ratio: median of the paired
-    ratios; floor: share of the score products in our step; ours_2, peer_2, ratio_2: with two threads, once, on a tenth
-    of the events over a small catalogue; peak_memory_mb: of this process before the official code is loaded;
-    peak_memory_peer_mb: after both.
+    ratios; floor: share of the score products in our step; ours_2, peer_2, ratio_2: with two threads, of which ours
+    takes one, once, on a tenth of the events over a small catalogue; peak_memory_mb: of this process before the
+    official code is loaded; peak_memory_peer_mb: after both.
     """
     train = generated(n_items, n_events)
     # Two threads can be many times slower than one on a busy machine: few events, over as few items as they allow.

@@ -20,6 +20,7 @@ from audit_lib.evidence import PROJECT
 from audit_lib.gru4rec import equality
 
 NONE = "–"
+EARLIER = "determinism_earlier"  # on another processor
 # Both engines count as equal when losses and weights differ by no more than this, relatively: a few roundings of a
 # 32-bit number (whose precision is 6e-8), carried through the training.
 EQUAL = 1e-5
@@ -36,7 +37,7 @@ def lines(table: str) -> list[str]:
 
 def sources() -> list[Path]:
     """The files that the tables are read from."""
-    names = ("official_equality", "determinism", "mutation", "faults")
+    names = ("official_equality", "determinism", EARLIER, "mutation", "faults")
     tests = sorted((PROJECT / "tests").glob("test_*.py"))
     own = [PROJECT / name for name in (locks.LOCK, locks.CPU_LOCK, locks.GPU_LOCK, inventory.BILL)]
     own += [ evidence.COMMITTED / publishing.SUMS, claims.FILE]
@@ -63,8 +64,9 @@ def record(name: str) -> pd.DataFrame | None:
 
 def counts() -> list[tuple[str, str]]:
     """What and how many: (words, number) of everything that the page counts."""
-    found, mutants, bits = faults(), record("mutation"), record("determinism")
-    compared, exact = settings_compared(), None if bits is None else bits[bits["bound"] == 0]
+    found, mutants = faults(), record("mutation")
+    bits = [table for table in map(record, ("determinism", EARLIER)) if table is not None]
+    compared, exact = settings_compared(), pd.concat(bits).query("bound == 0") if bits else None
     return [
         ("Tests (functions; many run over several cases)", number(test_functions())),
         ("Files of evidence whose sha256 is checked", number(sealed_files())),
@@ -125,14 +127,14 @@ def claims_with_tolerance() -> int:
     return sum(any(part.expect for part in claim.parts) for claim in claims.read())
 
 
-def conditions() -> list[tuple[str, ...]]:
-    """A row a condition: what was changed, bits compared, values that differ, largest difference, and of what."""
-    table, rows = record("determinism"), []
+def conditions(name: str = "determinism") -> list[tuple[str, ...]]:
+    """A row a condition of a record: what was changed, bits compared, values that differ, largest difference, where."""
+    table, rows = record(name), []
     fixed = [change.name for change in determinism.CHANGES]
     others = [] if table is None else [name for name in dict.fromkeys(table["changed"]) if name not in fixed]
     for name in (*fixed, *others):
         part = None if table is None else table[table["changed"] == name]
-        shown = name.capitalize() if name in fixed else f"`{name}`"
+        shown = name[0].upper() + name[1:] if name in fixed else f"`{name}`"
         if part is None or part.empty:
             rows.append((shown, NONE, NONE, NONE, NONE))
             continue
@@ -140,6 +142,17 @@ def conditions() -> list[tuple[str, ...]]:
         differ = ", ".join(f"`{name}`" for name in part.loc[part["differing"] > 0, "part"]) or NONE
         rows.append((shown, number(total(part, "bits")), number(total(part, "differing")), small(worst), differ))
     return rows
+
+
+def processors() -> list[tuple[str, ...]]:
+    """A row a processor: its name, vector instructions (older manifests do not say), runs, records."""
+    runs = [path for path in evidence.COMMITTED.glob("*/*/*/*.json") if path.with_suffix(".parquet").is_file()]
+    found: dict[tuple[str, str], list[int]] = {}
+    for column, paths in enumerate((runs, sorted(records.FOLDER.glob("*.json")))):
+        for path in paths:
+            host = json.loads(path.read_text("utf8"))["host"]
+            found.setdefault((host["cpu"], host.get("instructions", NONE)), [0, 0])[column] += 1
+    return [(f"`{cpu}`", vectors, *map(number, counted)) for (cpu, vectors), counted in sorted(found.items())]
 
 
 def mutants() -> list[tuple[str, ...]]:
@@ -171,10 +184,12 @@ def supply() -> list[tuple[str, str]]:
     ]
 
 
+CONDITIONS = ("Changed", "Bits compared", "Values that differ", "Largest difference of a result", "Where")
 TABLES: dict[str, tuple[tuple[str, ...], str, Callable[[], list[tuple[str, ...]]]]] = {
     "counts": (("What", "How many"), "lr", counts),
-    "conditions": (("Changed", "Bits compared", "Values that differ", "Largest difference of a result", "Where"),
-                   "lrrrl", conditions),
+    "conditions": (CONDITIONS, "lrrrl", conditions),
+    "earlier": (CONDITIONS, "lrrrl", lambda: conditions(EARLIER)),
+    "processors": (("Processor", "Vector instructions", "Runs", "Records"), "llrr", processors),
     "mutants": (("Module", "Possible", "Tried", "Noticed", "Stopped", "Not noticed", "Without effect"), "lrrrrrr",
                 mutants),
     "supply": (("What", "How many"), "lr", supply),
