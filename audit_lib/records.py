@@ -43,7 +43,7 @@ REGISTRY: dict[str, str] = {
     "determinism": "audit_lib.defence.determinism:measure",
     "mutation": "audit_lib.defence.mutation:measure",
 }
-EARLIER = ("determinism_earlier", "latency_earlier")  # of another processor, to show what hangs on it: kept as measured then
+EARLIER = ("determinism_earlier", "latency_earlier")  # kept as measured on another processor, to show what hangs on it
 
 
 def make(name: str, *, folder: Path | None = None) -> Path:
