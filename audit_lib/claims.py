@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from audit_lib import experiments, published
+from audit_lib import experiments, published, versions
 from audit_lib.errors import InputError
 from audit_lib.experiments import BOOK
 from audit_lib.labels import translator
@@ -212,7 +212,9 @@ def describe(part: Part, lang: str = "en") -> str:
         words.append(_(TRAININGS[arguments["group"]]))
     if "preparation" in arguments:
         words.append(_(experiments.preparations()[arguments["preparation"]].label))
-    if "variant" in arguments:
+    if version := versions.called(arguments, lang):
+        words.append(version)
+    elif "variant" in arguments:
         words.append(_(experiments.label_of(arguments["variant"])))
     for key, label in _NUMBERS.items():
         if key in arguments:

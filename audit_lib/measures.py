@@ -149,10 +149,12 @@ def paired(
 
 
 def score(
-    book: Book, *, dataset: str, group: str, recommender: str, metric: str = "Recall", k: int = K, min_step: int = 1
-) -> Measured:
-    """A metric of a recommender."""
-    return over(book.runs(dataset=dataset, group=group, recommender=recommender), metric, k, min_step)
+    book: Book, *, dataset: str, group: str, recommender: str, variant: str | None = None, metric: str = "Recall",
+    k: int = K, min_step: int = 1,
+) -> Measured:  # fmt: skip
+    """A metric of a recommender, in one of the variants of its group if that has some."""
+    chosen = {"dataset": dataset, "group": group, "recommender": recommender, "variant": variant}
+    return over(book.runs(**chosen), metric, k, min_step)
 
 
 def difference(
