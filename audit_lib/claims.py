@@ -241,6 +241,11 @@ _WORDS: dict[str, dict[str, str]] = {
         "state": "the state of the session kept",
     },
     "record": {"latency_earlier": "on another processor"},
+    "document": {
+        "all": "all five", "case_study": "Case study", "executive_summary": "Executive summary",
+        "mathematical_formulas": "Mathematical formulas", "pipeline_explained": "The pipeline explained",
+        "technical_report": "Technical report",
+    },
     "count": {"ratio": "words, Spanish / English", "untranslated": "messages without Spanish"},
 }  # fmt: skip
 _NUMBERS = {
