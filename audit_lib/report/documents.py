@@ -22,6 +22,7 @@ from audit_lib.errors import InputError, unknown
 from audit_lib.evidence import Run
 from audit_lib.labels import translator, typeset
 from audit_lib.measures import MEASURES, Book, Measured, NotYet, over, values_of
+from audit_lib.report import counted
 from audit_lib.stages import decision, implementations, literature
 from audit_lib.stages.literature import Translate
 
@@ -361,8 +362,8 @@ def written(value: Quantity, spec: str = "", lang: str = "en") -> str:
 
     spec: a format specification of Python ('.2%', ',d'); 'points', percentage points without their sign; '+points',
     with it; any of these and '~', the interval instead of the estimate; 'verb', what a difference says of the first of
-    two ('is above', 'is below', 'cannot be told from', by its interval). A text has no specification, and is
-    translated. Raises InputError if the two do not fit.
+    two ('is above', 'is below', 'cannot be told from', by its interval); or a name of `counted.phrases`, what is said
+    of so many. A text has no specification, and is translated. Raises InputError if the two do not fit.
     """
     if isinstance(value, str):
         if spec:
@@ -370,6 +371,8 @@ def written(value: Quantity, spec: str = "", lang: str = "en") -> str:
         return translator(lang)(value)
     if spec == "verb":
         return verb(value, lang)
+    if spec in counted.phrases():
+        return counted.said(value.estimate, spec, lang)
     if spec.endswith("~"):
         if isnan(value.low):
             raise InputError("This fact has no interval.")
