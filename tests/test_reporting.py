@@ -153,7 +153,8 @@ class Changed(FakeBook):
 
 
 def test_the_effect_of_a_change_is_the_largest_over_all_logs() -> None:
-    runs = {("rsc15_100k", "headline", "gru4rec"): [FakeRun(HIT)], ("diginetica", "headline", "gru4rec"): [FakeRun(MISS)]}
+    where = {"rsc15_100k": HIT, "diginetica": MISS}
+    runs = {(dataset, "headline", "gru4rec"): [FakeRun(ranks)] for dataset, ranks in where.items()}
     found = effects._variant(Source(Changed(runs)), variant="no_logq")
     assert found == Effect(pytest.approx(6 / 8), "diginetica", "gru4rec")
 

@@ -1,4 +1,4 @@
-"""Counts in sentences: none and one have words of their own, and every verb agrees with its count, in every language."""
+"""Counts in sentences: none and one have words of their own, and the verb agrees with its count, in every language."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def candidates(source: Source) -> Effect:
 
 
 def _variant(source: Source, *, variant: str) -> Effect:
-    """GRU4Rec with one thing changed, against GRU4Rec as it should be, over the seeds that both have; any log and loss."""
+    """GRU4Rec with one thing changed, against GRU4Rec as it should be, over the seeds of both; any log and loss."""
     found = []
     for right_group, groups in implementations.GROUPS.values():
         for dataset in dict.fromkeys(e.dataset for e in source.book.planned(variant=variant) if e.group in groups):
