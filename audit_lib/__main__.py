@@ -13,6 +13,7 @@ import pandas as pd
 from audit_lib import datasets, entry, evidence, inference, metrics, resampling, sampled, study, synthetic, winners
 from audit_lib.fetching import sha256
 from audit_lib.gru4rec import vendor
+from audit_lib.log_commands import check_log
 from audit_lib.shard_commands import shard
 from audit_lib.study_commands import COMMANDS
 
@@ -303,7 +304,7 @@ def bench_baselines(dataset: str, as_json: bool) -> None:
     show(baselines.measure(dataset=dataset), as_json)
 
 
-for _command in (*COMMANDS, shard):
+for _command in (*COMMANDS, check_log, shard):
     cli.add_command(_command)
 
 

@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from audit_lib import experiments, published
+from audit_lib import experiments, published, versions
 from audit_lib.errors import InputError
 from audit_lib.experiments import BOOK
 from audit_lib.labels import translator
@@ -212,7 +212,9 @@ def describe(part: Part, lang: str = "en") -> str:
         words.append(_(TRAININGS[arguments["group"]]))
     if "preparation" in arguments:
         words.append(_(experiments.preparations()[arguments["preparation"]].label))
-    if "variant" in arguments:
+    if version := versions.called(arguments, lang):
+        words.append(version)
+    elif "variant" in arguments:
         words.append(_(experiments.label_of(arguments["variant"])))
     for key, label in _NUMBERS.items():
         if key in arguments:
@@ -239,6 +241,11 @@ _WORDS: dict[str, dict[str, str]] = {
         "state": "the state of the session kept",
     },
     "record": {"latency_earlier": "on another processor"},
+    "document": {
+        "all": "all five", "case_study": "Case study", "executive_summary": "Executive summary",
+        "mathematical_formulas": "Mathematical formulas", "pipeline_explained": "The pipeline explained",
+        "technical_report": "Technical report",
+    },
     "count": {"ratio": "words, Spanish / English", "untranslated": "messages without Spanish"},
 }  # fmt: skip
 _NUMBERS = {

@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from audit_lib import sessions, synthetic
+from audit_lib import reading, sessions, synthetic
 from audit_lib.errors import InputError, MissingError, unknown
 from audit_lib.fetching import fetch_files, sha256, verify
+from audit_lib.reading import Note, files
 from audit_lib.sessions import PART, SESSION
 from audit_lib.sources import REGISTRY, Generated, Source, Time
 
@@ -22,13 +23,17 @@ __all__ = ["REGISTRY", "Dataset", "Source", "describe", "fetch", "load", "name_o
 
 @dataclass(frozen=True)
 class Dataset:
-    """A validated log and where it came from. data_hash: sha256 over the raw files (over the log, if generated)."""
+    """A validated log and where it came from. data_hash: sha256 over the raw files (over the log, if generated).
+
+    notes: what is worth knowing about the file of an own log.
+    """
 
     name: str
     log: pd.DataFrame
     time: Time
     source: Source | None
     data_hash: str
+    notes: tuple[Note, ...] = ()
 
 
 def fetch(name: str) -> list[Path]:
@@ -38,12 +43,16 @@ def fetch(name: str) -> list[Path]:
 
 
 def load(
-    name_or_path: str | Path, *, columns: Mapping[str, str] | None = None, path: str | Path | None = None
+    name_or_path: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    time_unit: str | None = None,
+    path: str | Path | None = None,
 ) -> Dataset:
-    """A data set of the registry, or a log of the user's own (.tsv, .txt, .csv, .parquet).
+    """A data set of the registry, or a log of the user's own (see `reading`).
 
-    columns: the names that an own log gives to SessionId, ItemId and Time. path: the file, or folder of files, of a
-    data set that its owner alone gives out.
+    columns: the names that an own log gives to SessionId, ItemId and Time. time_unit: the unit of its times (one of
+    `reading.times.UNITS`). path: the file, or folder of files, of a data set that its owner alone gives out.
     A synthetic preset may carry settings: `synthetic_latent:strength=0.5,seed=2`.
     Raises InputError for an unknown name, a wrong hash, a log that is not valid or does not count what it should;
     MissingError for a file that is not there.
@@ -54,7 +63,7 @@ def load(
         return _generated(REGISTRY[preset], settings)
     if text not in REGISTRY:
         if _looks_like_path(name_or_path):
-            return _own(Path(name_or_path), columns)
+            return _own(Path(name_or_path), columns, time_unit)
         raise unknown("data set", text, REGISTRY)
     source = REGISTRY[text]
     files = fetch_files(source) if path is None else _given(source, Path(path))
@@ -63,12 +72,14 @@ def load(
     return Dataset(source.name, log, source.time, source, _files_hash(files))
 
 
-def describe(name_or_path: str | Path, *, columns: Mapping[str, str] | None = None) -> dict[str, Any]:
+def describe(
+    name_or_path: str | Path, *, columns: Mapping[str, str] | None = None, time_unit: str | None = None
+) -> dict[str, Any]:
     """Statistics of a data set (see `sessions.statistics`), its counts by part, and what the registry says of it.
 
     Where only the order is known, there are no days and no first or last time.
     """
-    dataset = load(name_or_path, columns=columns)
+    dataset = load(name_or_path, columns=columns, time_unit=time_unit)
     facts: dict[str, Any] = {"name": dataset.name} | sessions.statistics(dataset.log)
     if dataset.time == "order":
         facts |= dict.fromkeys(("time_first", "time_last", "days", "tie_share"))
@@ -92,7 +103,7 @@ def name_of(name_or_path: str | Path) -> str:
     preset, _, settings = str(name_or_path).partition(":")
     if preset in REGISTRY and isinstance(REGISTRY[preset].get, Generated):
         return _generated_name(preset, settings)
-    if Path(name_or_path).suffix.lower() in sessions.READABLE:
+    if str(name_or_path) not in REGISTRY and _looks_like_path(name_or_path):
         return safe_name(name_or_path)
     return str(name_or_path)
 
@@ -103,7 +114,7 @@ def _generated_name(preset: str, settings: str) -> str:
 
 def safe_name(path: str | Path) -> str:
     """The name of an own log: its file's stem in letters, digits, '_', '.' and '-', never a name of the registry."""
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(path).stem).strip("_.-")[:64] or "log"
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", files.stem_of(path)).strip("_.-")[:64] or "log"
     return f"{stem}_own" if stem in REGISTRY else stem
 
 
@@ -114,12 +125,12 @@ def _source(name: str) -> Source:
 
 
 def _looks_like_path(name: str | Path) -> bool:
-    return isinstance(name, Path) or bool(Path(name).suffix) or "/" in name or "\\" in name
+    return isinstance(name, Path) or bool(Path(name).suffix) or "/" in name or "\\" in name or Path(name).is_dir()
 
 
-def _own(path: Path, columns: Mapping[str, str] | None) -> Dataset:
-    log = sessions.read_log(path, columns=columns)
-    return Dataset(safe_name(path), log, "real", None, sha256(path))
+def _own(path: Path, columns: Mapping[str, str] | None, time_unit: str | None) -> Dataset:
+    found = reading.read(path, columns=columns, time_unit=time_unit)
+    return Dataset(safe_name(path), found.log, found.time, None, files.hash_of(path), found.notes)
 
 
 def _generated(source: Source, settings: str) -> Dataset:

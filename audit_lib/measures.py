@@ -149,10 +149,12 @@ def paired(
 
 
 def score(
-    book: Book, *, dataset: str, group: str, recommender: str, metric: str = "Recall", k: int = K, min_step: int = 1
-) -> Measured:
-    """A metric of a recommender."""
-    return over(book.runs(dataset=dataset, group=group, recommender=recommender), metric, k, min_step)
+    book: Book, *, dataset: str, group: str, recommender: str, variant: str | None = None, metric: str = "Recall",
+    k: int = K, min_step: int = 1,
+) -> Measured:  # fmt: skip
+    """A metric of a recommender, in one of the variants of its group if that has some."""
+    chosen = {"dataset": dataset, "group": group, "recommender": recommender, "variant": variant}
+    return over(book.runs(**chosen), metric, k, min_step)
 
 
 def difference(
@@ -337,9 +339,16 @@ def probe(book: Book, *, fact: str) -> Measured:
     return Measured(float(_row(book, "official_facts", id=fact)["happened"].endswith("works")))
 
 
+def documents_of_study(book: Book, *, document: str) -> Measured:
+    """Words of the Spanish divided by those of the English in one document of the study under audit, or in 'all'."""
+    words = published.words()
+    english, spanish = zip(*(words.values() if document == "all" else [words[document]]), strict=True)
+    return Measured(sum(spanish) / sum(english))
+
+
 def documents(book: Book, *, count: str) -> Measured:
     """Of this book, as its catalogues stand: words of the Spanish divided by those of the English, or what is not
-    translated (messages). The documents of the study under audit are not ours to keep."""
+    translated (messages)."""
     return Measured(float(observations.catalogues().set_index("page").loc["all", count]))
 
 
@@ -389,6 +398,7 @@ MEASURES: dict[str, tuple[Callable[..., Measured], str]] = {
     "speed_ratio": (speed_ratio, "Independent / official, events per second"),
     "probe": (probe, "Works (1) or fails (0)"),
     "documents": (documents, "Documents of this book"),
+    "documents_of_study": (documents_of_study, "Its documents, words in Spanish / English"),
     "split_gain": (split_gain, "Gain by a flawed split"),
     "filter_gain": (filter_gain, "Gain by a heavier filter"),
 }

@@ -66,6 +66,11 @@ def toy(path: Path = FILE) -> dict[str, Any]:
     return _content(path)["toy"]
 
 
+def words(path: Path = FILE) -> dict[str, tuple[int, int]]:
+    """Words of each document of the study under audit, in English and in Spanish."""
+    return {name: (english, spanish) for name, (english, spanish) in _content(path)["documents"]["words"].items()}
+
+
 def model_name(recommender: str, lang: str = "en", path: Path = FILE) -> str:
     """A model's name in text, of the registry or not."""
     if recommender in RECOMMENDERS:

@@ -1,4 +1,4 @@
-"""Click logs: the schema, reading and validating, filters, statistics, and the array form that everything uses.
+"""Click logs: the schema, validating, filters, statistics, and the array form that everything uses.
 
 A *log* is a DataFrame of events with the columns SessionId, ItemId and Time (Unix seconds; a published log of which
 only the order is known has positions instead), and Part ('train' or 'test') where its authors fixed the split.
@@ -9,30 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-import pyarrow
-import pyarrow.parquet as pq
 
-from audit_lib.errors import InputError, MissingError
+from audit_lib.errors import InputError
 
 SESSION, ITEM, TIME, PART = "SessionId", "ItemId", "Time", "Part"
 COLUMNS = (SESSION, ITEM, TIME)
-READABLE = (".tsv", ".txt", ".csv", ".parquet")
-
-MAX_COLUMNS, MAX_HEADER = 10_000, 10_000_000
-
-# What pandas and Arrow raise for a file that is not what its name says. InputError is a ValueError: let it pass first.
-UNREADABLE = (
-    OSError, ValueError, LookupError, TypeError, RuntimeError, OverflowError, MemoryError, RecursionError,
-    pyarrow.ArrowException,
-)  # fmt: skip
 
 log_ = logging.getLogger(__name__)
 
@@ -128,9 +115,7 @@ class Sessions:
 
     def to_log(self) -> pd.DataFrame:
         """The same events as a log, with the original ids."""
-        return pd.DataFrame(
-            {SESSION: self.labels[self.session], ITEM: self.catalogue[self.items], TIME: self.times}
-        )
+        return pd.DataFrame({SESSION: self.labels[self.session], ITEM: self.catalogue[self.items], TIME: self.times})
 
     def select(self, sessions: np.ndarray) -> Sessions:
         """The given sessions (indices or mask), in order, over the same catalogue."""
@@ -139,71 +124,6 @@ class Sessions:
         events = keep[self.session]
         offsets = np.concatenate([[0], np.cumsum(self.lengths[keep])]).astype(np.int64)
         return Sessions(self.items[events], offsets, self.times[events], self.labels[keep], self.catalogue)
-
-
-def read_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Reads and validates a log from .tsv, .txt, .csv or .parquet.
-
-    columns: maps SessionId, ItemId, Time to the file's own names, where they differ.
-    Raises MissingError if there is no such file, InputError (naming every failure at once) if it is not a log.
-    """
-    path = Path(path)
-    names = own_names(path, columns)
-    own = [names[column] for column in COLUMNS]
-    try:
-        present = file_columns(path)
-        if missing := [name for name in own if name not in present]:
-            raise InputError(
-                f"'{path}' lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
-                f"{', '.join(map(str, present[:20]))}. Rename them or pass a column mapping."
-            )
-        raw = _read_table(path, own)
-    except InputError:
-        raise
-    except UNREADABLE as error:
-        raise InputError(f"'{path}' cannot be read as {path.suffix}: {error}") from error
-    return validate(raw[own].set_axis(list(COLUMNS), axis=1), name=str(path))
-
-
-def own_names(path: Path, columns: Mapping[str, str] | None) -> dict[str, str]:
-    """The file's name for each of COLUMNS. Raises InputError for other names or endings, MissingError for no file."""
-    names = {name: name for name in COLUMNS} | dict(columns or {})
-    if unknown := set(names) - set(COLUMNS):
-        raise InputError(f"Column mapping names {sorted(unknown)}; it maps only {', '.join(COLUMNS)}.")
-    if not path.is_file():
-        raise MissingError(f"There is no file '{path}'. Give the path of a .tsv, .csv or .parquet log.")
-    if path.suffix.lower() not in READABLE:
-        raise InputError(f"'{path}' has the ending '{path.suffix}'; expected .tsv, .txt, .csv or .parquet.")
-    return names
-
-
-def file_columns(path: Path) -> list[str]:
-    """The names of all columns, read before any of their values. Raises InputError for a header without bound."""
-    if path.suffix.lower() == ".parquet":
-        return pq.read_schema(path).names
-    with path.open("rb") as file:
-        header = file.readline(MAX_HEADER + 1)
-    found = header.count(_separator(path).encode()) + 1
-    if len(header) > MAX_HEADER or found > MAX_COLUMNS:
-        raise InputError(
-            f"'{path}': its first line has {found} columns or more in {len(header)} bytes or more; a log needs three, "
-            f"and at most {MAX_COLUMNS} are read. Keep only {', '.join(COLUMNS)}."
-        )
-    return list(pd.read_csv(path, sep=_separator(path), nrows=0).columns)
-
-
-def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """The given columns of a .parquet, as they are (what a program noted beside them has no say), or all of a text."""
-    if path.suffix.lower() == ".parquet":
-        return pq.read_table(path, columns=list(dict.fromkeys(columns))).to_pandas(ignore_metadata=True)
-    raw = pd.read_csv(path, sep=_separator(path), low_memory=False)
-    if not isinstance(raw.index, pd.RangeIndex):  # pandas took the first field for row names: every column is shifted
-        raise ValueError(f"its rows have more fields than its header, which names {len(raw.columns)}.")
-    return raw
-
-
-def _separator(path: Path) -> str:
-    return "," if path.suffix.lower() == ".csv" else "\t"
 
 
 def validate(log: pd.DataFrame, *, name: str = "the log") -> pd.DataFrame:

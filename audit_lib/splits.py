@@ -135,6 +135,14 @@ def temporal_split(
     )
 
 
+def no_days(name: str) -> InputError:
+    """The error for a test part in days of a log that has none."""
+    return InputError(
+        f"{name}: only the order of its events is known, so there are no days to cut at. Leave test_days out: the last "
+        "tenth of the sessions is the test part. Or give the unit of its times (--time-unit s)."
+    )
+
+
 def published_split(log: pd.DataFrame) -> Split:
     """The parts as their authors fixed them (column Part), taken as they are."""
     if PART not in log.columns:

@@ -28,21 +28,23 @@ def prepare(
     name_or_path: str | Path,
     *,
     columns: Mapping[str, str] | str | None = None,
+    time_unit: str | None = None,
     test_days: float | None = None,
     min_item_support: int | None = None,
 ) -> tuple[Dataset, Split]:
     """A data set and its default split: the published one, else the temporal one of its registry entry.
 
-    columns: a mapping, or its text form 'SessionId=sid,ItemId=iid,Time=ts'. test_days and min_item_support replace the
-    registry's values in a temporal split. An own log has its last tenth of time as test part. One of many events is
+    columns: a mapping, or its text form 'SessionId=sid,ItemId=iid,Time=ts'. time_unit: of an own log, one of
+    `reading.times.UNITS`. test_days and min_item_support replace the registry's values in a temporal split. An own log
+    has its last tenth of time as test part, or of its sessions where only their order is known. One of many events is
     never held as a table (see `large`); the split is the same.
     """
     if large.is_large(name_or_path):
         return large.prepare(
-            name_or_path, columns=columns_of(columns), test_days=test_days, test_share=OWN_TEST_SHARE,
-            min_item_support=OWN_SUPPORT if min_item_support is None else min_item_support,
+            name_or_path, columns=columns_of(columns), time_unit=time_unit, test_days=test_days,
+            test_share=OWN_TEST_SHARE, min_item_support=OWN_SUPPORT if min_item_support is None else min_item_support,
         )  # fmt: skip
-    dataset = datasets.load(name_or_path, columns=columns_of(columns))
+    dataset = datasets.load(name_or_path, columns=columns_of(columns), time_unit=time_unit)
     return dataset, split_of(dataset, test_days=test_days, min_item_support=min_item_support)
 
 
@@ -65,6 +67,10 @@ def split_of(
     fraction = None
     if test_days is None and source is not None:
         test_days, fraction = source.test_days, source.test_fraction
+    if source is None and dataset.time == "order":
+        if test_days is not None:
+            raise splits.no_days(dataset.name)
+        fraction = OWN_TEST_SHARE
     if test_days is None and fraction is None:
         time_ = dataset.log[splits.TIME]
         test_days = float(time_.max() - time_.min()) * OWN_TEST_SHARE / splits.DAY

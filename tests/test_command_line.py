@@ -234,8 +234,11 @@ BAD_LOGS = {
     "text in Time": (GOOD.replace("20", "noon"), "column Time: 1 rows are not numbers"),
     "one-click sessions": ("SessionId\tItemId\tTime\n1\ta\t10\n2\tb\t20\n", "No session is left of 2"),
     "not UTF-8": (GOOD.replace("a", "\xe4"), "cannot be read as .tsv"),
-    "shifted columns": (GOOD.replace("\n1", "\n0\t1").replace("\n2", "\n0\t2"), "more fields than its header"),
-    "an empty test part": (GOOD, "leaves no test session"),
+    "shifted columns": (
+        GOOD.replace("\n1", "\n0\t1").replace("\n2", "\n0\t2"),
+        "line 2 has 4 fields, and its header 3",
+    ),
+    "an empty test part": (GOOD.replace("\n", "000000\n").replace("Time000000", "Time"), "leaves no test session"),
 }
 
 

@@ -267,7 +267,7 @@ def test_predictions_of_a_published_split_are_checked(folders, monkeypatch):
 
 @pytest.mark.parametrize(("suffix", "separator"), [(".tsv", "\t"), (".txt", "\t"), (".csv", ","), (".parquet", None)])
 def test_an_own_log_is_loaded_by_its_path_with_its_own_column_names(tmp_path, suffix, separator):
-    own = pd.DataFrame({"sid": [1, 1], "item": ["x", "y"], "ts": [5, 6]})
+    own = pd.DataFrame({"sid": [1, 1], "item": ["x", "y"], "ts": [1_600_000_005, 1_600_000_006]})
     path = tmp_path / f"my log{suffix}"
     own.to_csv(path, sep=separator, index=False) if separator else own.to_parquet(path)
     dataset = load(path, columns={"SessionId": "sid", "ItemId": "item", "Time": "ts"})
@@ -316,7 +316,7 @@ BAD = {
     "NaN in Time": "SessionId\tItemId\tTime\n1\t2\t\n1\t2\t5\n",
     "infinity in Time": "SessionId\tItemId\tTime\n1\t2\tinf\n1\t2\t5\n",
     "a missing item": "SessionId\tItemId\tTime\n1\t\t5\n1\t2\t5\n",
-    "another separator": "SessionId;ItemId;Time\n1;2;3\n",
+    "another separator": "SessionId:ItemId:Time\n1:2:3\n",
 }
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
 
-from audit_lib import archives, datasets, evidence, experiments, parsers, publishing, records, sessions, study
+from audit_lib import archives, datasets, evidence, experiments, parsers, publishing, reading, records, sessions, study
 from audit_lib.errors import AuditError, EvidenceError, MissingError
 from audit_lib.gru4rec import checkpoints
 from audit_lib.gru4rec.config import GRU4RecConfig
@@ -258,7 +258,7 @@ def test_an_own_log_of_hostile_cells(tmp_path, record_property, suffix):
         names, rows, encoding, end = case
         separator = "\t" if suffix == "tsv" else ","
         path.write_bytes(end.join(separator.join(row) for row in [names, *rows]).encode(encoding, "replace"))
-        log = one_of_ours(sessions.read_log, path)
+        log = one_of_ours(reading.read_log, path)
         if log is not None:
             assert list(log.columns) == [SESSION, ITEM, TIME]
             assert len(sessions.Sessions.from_log(log).fingerprint) == 64
@@ -272,7 +272,7 @@ def test_a_damaged_own_log_in_parquet(tmp_path, record_property):
 
     def check(data):
         path.write_bytes(data)
-        log = one_of_ours(sessions.read_log, path)
+        log = one_of_ours(reading.read_log, path)
         assert log is None or np.isfinite(log[TIME]).all()
 
     fuzz(damaged(good.getvalue()), check, record_property)
@@ -302,7 +302,7 @@ def test_an_own_log_in_parquet_of_any_types(tmp_path, record_property):
 
     def check(columns):
         pq.write_table(pa.table(dict(zip([SESSION, ITEM, TIME], map(pa.array, columns), strict=True))), path)
-        log = one_of_ours(sessions.read_log, path)
+        log = one_of_ours(reading.read_log, path)
         assert log is None or len(sessions.Sessions.from_log(log).fingerprint) == 64
 
     fuzz(st.tuples(kinds, kinds, kinds), check, record_property)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from audit_lib import evidence, large, study
 from audit_lib.errors import AuditError, InputError, MissingError
 from audit_lib.large import read
-from audit_lib.sessions import read_log
+from audit_lib.reading import read_log, text
 from audit_lib.splits import temporal_split
 from tests.click_logs import random_log, write_tsv
 
@@ -32,8 +32,8 @@ def both(path: Path, *, columns=None, **options):
     """The split on disk and the split of the table, of one file; or the errors that they raise."""
     found = []
     for make in (
-        lambda: large.prepare(path, columns=columns, **options)[1],
-        lambda: temporal_split(read_log(path, columns=columns), **options),
+        lambda: large.prepare(path, columns=columns, time_unit="s", **options)[1],
+        lambda: temporal_split(read_log(path, columns=columns, time_unit="s"), **options),
     ):
         try:
             found.append(make())
@@ -87,7 +87,7 @@ def test_the_split_on_disk_equals_the_split_of_the_table(tmp_path, table, suffix
     else:
         table.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(read, "CHUNK", chunk)
+        patch.setattr(text, "CHUNK", chunk)
         ours, theirs = both(path, min_item_support=support, collapse_repeats=collapse, **cut)
     if isinstance(theirs, AuditError):
         assert type(ours) is type(theirs)
@@ -108,23 +108,20 @@ def test_a_log_of_many_sessions_in_any_order_of_rows_is_the_same_both_ways(tmp_p
 @pytest.mark.parametrize(
     ("ids", "kind"),
     [
-        (["1", "2", "3", "x"], "O"), (["1", "2", "3", "4.5"], "f"), (["007", "7", "8", "9"], "i"),
-        (["1", "2", "3", str(2**63)], "u"), (["-1", "2", "3", str(2**63)], "O"), (["1", "2", "3", str(2**70)], "O"),
+        (["1", "2", "3", "x"], "O"), (["1", "2", "3", "4.5"], "O"), (["007", "7", "8", "9"], "O"),
+        (["1", "2", "-3", str(2**63 - 1)], "i"), (["-1", "2", "3", str(2**63)], "O"), (["1", "2", "3", "NA"], "O"),
     ],
 )  # fmt: skip
 def test_text_ids_get_the_type_of_the_whole_file_wherever_a_piece_ends(tmp_path, monkeypatch, ids, kind):
-    monkeypatch.setattr(read, "CHUNK", 2)
+    monkeypatch.setattr(text, "CHUNK", 2)
     path = tmp_path / "log.tsv"
     rows = [f"{s}\t{i}\t{t}" for t, (s, i) in enumerate(zip(np.repeat(ids, 2), ids * 2, strict=True))]
     path.write_text("\n".join(["SessionId\tItemId\tTime", *rows]) + "\n", "utf8")
     ours, theirs = both(path, test_fraction=0.5, min_item_support=1)
-    if isinstance(theirs, AuditError):
-        assert type(ours) is type(theirs)
-    elif str(2**70) in ids:  # objects in the table, text on disk: the same digits, so the same hash
-        assert evidence.split_hash(ours) == evidence.split_hash(theirs)
-    else:
-        assert_same(ours, theirs)
-    assert read_log(path)["SessionId"].to_numpy().dtype.kind == kind
+    assert_same(ours, theirs)
+    log = read_log(path)
+    assert log["SessionId"].to_numpy().dtype.kind == kind
+    assert (set(map(str, log["SessionId"])), set(map(str, log["ItemId"]))) == (set(ids), set(ids))
 
 
 def test_other_column_names_and_hostile_file_names_are_read(tmp_path):
@@ -236,7 +233,7 @@ def test_what_a_killed_build_left_is_cleared_by_the_next(clicks, tmp_path_factor
 def test_two_that_want_the_same_log_at_once_make_it_once(clicks, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("AUDIT_CACHE", str(tmp_path_factory.mktemp("own")))
     built, build = [], large._build
-    monkeypatch.setattr(large, "_build", lambda path, *a, **k: (built.append(path), build(path, *a, **k)))
+    monkeypatch.setattr(large, "_build", lambda source, *a, **k: (built.append(source.path), build(source, *a, **k)))
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(prepare, [clicks, clicks]))
     assert built == [clicks]
@@ -263,16 +260,22 @@ def bad(tmp_path, text, suffix=".tsv"):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("1\ta\t1\n1\t\t2\n\tb\t3\n", "(?s)ItemId: 1 rows, value is missing or NaN; .*: 1.*SessionId: 1 rows.*: 2"),
-        ("1\ta\t1\n1\tb\tinf\n1\tc\t\n", "Time: 2 rows, value is missing or not a finite number; first rows: 1, 2"),
-        ("1\ta\t1\n1\tb\tyesterday\n", "1 rows are not numbers, the first is row 1"),
-        ("1\ta\t1\tmore\n1\tb\t2\tmore\n", "more fields than its header"),
-        ("1\ta\t1\n1\tb\t2\tmore\n", "cannot be read as .tsv"),
+        (
+            "1\ta\t1\n1\t\t2\n\tb\t3\n",
+            "(?s)ItemId: 1 rows, value is missing or NaN; .*: 1, .* line 3.*SessionId: 1 rows.*: 2, .* line 4",
+        ),
+        (
+            "1\ta\t1\n1\tb\tinf\n1\tc\t\n",
+            "(?s)Time: 1 rows, value is not a finite number; first rows: 1, .* line 3.*NaN; first rows: 2, .* line 4",
+        ),
+        ("1\ta\t1\n1\tb\tyesterday\n", r"1 rows are not numbers, the first is row 1 \('yesterday'\) on line 3"),
+        ("1\ta\t1\tmore\n1\tb\t2\tmore\n", "line 2 has 4 fields, and its header 3"),
+        ("1\ta\t1\n1\tb\t2\tmore\n", "line 3 has 4 fields"),
         ("", "holds no events"),
     ],
 )
 def test_what_is_wrong_with_a_text_file_is_said(tmp_path, monkeypatch, rows, message, chunk):
-    monkeypatch.setattr(read, "CHUNK", chunk)
+    monkeypatch.setattr(text, "CHUNK", chunk)
     with pytest.raises(InputError, match=message):
         prepare(bad(tmp_path, f"SessionId\tItemId\tTime\n{rows}"))
 
@@ -280,12 +283,11 @@ def test_what_is_wrong_with_a_text_file_is_said(tmp_path, monkeypatch, rows, mes
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"Time": [1.0, np.nan, 3.0, np.inf]}, "Time: 2 rows, .*; first rows: 1, 3"),
+        ({"Time": [1.0, np.nan, 3.0, np.inf]}, "(?s)Time: 1 rows, .*NaN; first rows: 1.*finite number; first rows: 3"),
         ({"ItemId": ["a", None, "b", "c"]}, "ItemId: 1 rows, value is missing or NaN; first rows: 1"),
         ({"SessionId": [1.0, 1.0, np.nan, 2.0]}, "SessionId: 1 rows, .*; first rows: 2"),
         ({"ItemId": [[1], [2], [3], [4]]}, r"column ItemId is of type .*\[\]; .*numbers or text"),
-        ({"Time": ["1", "2", "3", "4"]}, "column Time is of type VARCHAR; .*a number"),
-        ({"time": [1, 2, 3, 4]}, "differs from Time in capitals alone"),
+        ({"Time": ["1", "2", "noon", "4"]}, r"column Time: 1 rows are not numbers, the first is row 2 \('noon'\)"),
     ],
 )
 def test_what_is_wrong_with_a_parquet_file_is_said(tmp_path, change, message):

@@ -163,7 +163,7 @@ def fabricated(**changes: object) -> Settled:
 def test_a_claim_that_cannot_be_tested_says_why_and_markup_in_it_is_text() -> None:
     lines = ledger.entry(fabricated())
     assert lines[0] == r"> a\_b \*c\* \| d"
-    assert "**Source:** The study under audit" in lines
+    assert "**Source:** {cite:t}`audited_study`" in lines
     assert "**Why it cannot be tested offline:** No log says." in lines
     assert not [line for line in lines if line.startswith("|")]
 

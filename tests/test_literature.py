@@ -100,7 +100,7 @@ def test_the_ledger_before_a_reader(book):  # noqa: F811
 def test_sources_are_cited_by_name_and_year():
     assert literature.cited("wu2019") == "Wu et al. (2019)"
     assert literature.cited("ludewig2018") == "Ludewig & Jannach (2018)"
-    assert literature.cited("audited_study") == "The study under audit"
+    assert literature.cited("audited_study") == "Gonzalez (2025)"
 
 
 def test_every_word_of_these_tables_has_a_label():

@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -137,12 +138,25 @@ def test_every_effect_without_evidence_is_missing(tmp_path: Path) -> None:
 def test_a_change_of_the_training_is_measured_over_the_seeds_that_both_have() -> None:
     right = [FakeRun(HIT, seed=0), FakeRun(MISS, seed=1)]
 
-    class Changed(FakeBook):
-        def present(self, *, variant: str | None = None, **wanted: Any) -> list[FakeRun]:
-            return [FakeRun(NEARLY, seed=0)] if variant == "no_logq" else super().present(**wanted)
-
     book = Changed({("rsc15_100k", "headline", "gru4rec"): right})
     assert effects._variant(Source(book), variant="no_logq").size == pytest.approx(1 - 6 / 8)
+
+
+class Changed(FakeBook):
+    """On two logs, a change of the training whose single seed scores 6 of 8 targets."""
+
+    def planned(self, **_: Any) -> list[SimpleNamespace]:
+        return [SimpleNamespace(dataset=name, group="third_party") for name in ("rsc15_100k", "diginetica")]
+
+    def present(self, *, variant: str | None = None, **wanted: Any) -> list[FakeRun]:
+        return [FakeRun(NEARLY, seed=0)] if variant == "no_logq" else super().present(**wanted)
+
+
+def test_the_effect_of_a_change_is_the_largest_over_all_logs() -> None:
+    where = {"rsc15_100k": HIT, "diginetica": MISS}
+    runs = {(dataset, "headline", "gru4rec"): [FakeRun(ranks)] for dataset, ranks in where.items()}
+    found = effects._variant(Source(Changed(runs)), variant="no_logq")
+    assert found == Effect(pytest.approx(6 / 8), "diginetica", "gru4rec")
 
 
 # --- tables and facts

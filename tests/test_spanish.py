@@ -158,7 +158,7 @@ def of_claims() -> set[str]:
     arguments = [word for words in claims._WORDS.values() for word in words.values()]
     variants = [changed.label for changed in (*experiments.read().variant, *experiments.preparations().values())]
     titles = [title for _, title in MEASURES.values()]
-    words = {"The study under audit", "Download the ledger as JSON"}  # the last is that of the link
+    words = {"Download the ledger as JSON"}  # that of the link
     groups = [settings for settings in literature.GROUPS.values() if settings]
     return {*titles, *arguments, *claims._NUMBERS.values(), *variants, *words, *groups}
 

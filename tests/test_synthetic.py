@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_lib import metrics, ranking, recommenders, sessions, synthetic
+from audit_lib import metrics, ranking, reading, recommenders, sessions, synthetic
 from audit_lib.errors import InputError
 from audit_lib.recommenders.oracle import Oracle, optimum
 from audit_lib.sessions import ITEM, SESSION, TIME, Prefixes, Sessions
@@ -306,7 +306,7 @@ def test_an_unknown_preset_or_setting_suggests_the_nearest():
 def test_a_written_log_is_read_back_as_it_was_generated(tmp_path, ending):
     config = preset("synthetic", "n_sessions=50")
     path = synthetic.write(config, tmp_path / f"log{ending}")
-    pd.testing.assert_frame_equal(sessions.read_log(path), generate(config))
+    pd.testing.assert_frame_equal(reading.read_log(path), generate(config))
     first = path.read_bytes()
     assert synthetic.write(config, path).read_bytes() == first
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

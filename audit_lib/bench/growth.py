@@ -23,7 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audit_lib import evidence, large, ranking, recommenders, splits, study, synthetic
-from audit_lib.sessions import SESSION, TIME, read_log
+from audit_lib.reading import read_log
+from audit_lib.sessions import SESSION, TIME
 from audit_lib.splits import Split
 
 EVENTS = (5_000_000, 10_000_000, 20_000_000, 40_000_000)
@@ -33,6 +34,7 @@ ITEMS = 20_000
 SUPPORT = 5
 TEST_DAYS = 0.05  # of the ten days that the log spans: half a per cent of the events are ranked
 PIECE = 100_000  # sessions generated at a time
+
 
 def write_log(path: Path, n_events: int, *, n_items: int = ITEMS, seed: int = 0) -> int:
     """Writes a synthetic log to Parquet piece by piece, in order of time; returns its number of events (5 a session).

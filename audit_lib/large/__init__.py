@@ -18,18 +18,19 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
-from audit_lib import evidence, locks
+from audit_lib import evidence, locks, reading
 from audit_lib.datasets import Dataset, safe_name
-from audit_lib.errors import InputError, MissingError
-from audit_lib.fetching import cache_folder, sha256
+from audit_lib.errors import InputError
+from audit_lib.fetching import cache_folder
 from audit_lib.large import cut, read, sort
-from audit_lib.sessions import ITEM, READABLE, Sessions
+from audit_lib.reading import READABLE, Note, Source, files
+from audit_lib.sessions import ITEM, Sessions
 from audit_lib.sources import REGISTRY
-from audit_lib.splits import DAY, Split
+from audit_lib.splits import DAY, Split, no_days
 
 LARGE_EVENTS = 20_000_000  # from here on; $AUDIT_LARGE_EVENTS replaces it
 MEMORY_MB = 1_024  # of DuckDB, beyond which it spills to disk
-FORMAT = 1
+FORMAT = 2
 
 log_ = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class OnDisk:
 def is_large(name_or_path: str | Path) -> bool:
     """Whether this is an own log with so many events that it should not become a table."""
     path = Path(name_or_path)
-    if str(name_or_path) in REGISTRY or path.suffix.lower() not in READABLE or not path.is_file():
+    if str(name_or_path) in REGISTRY or not path.exists() or (path.is_file() and files.ending_of(path) not in READABLE):
         return False
     limit = os.environ.get("AUDIT_LARGE_EVENTS") or LARGE_EVENTS
     try:
@@ -65,6 +66,7 @@ def prepare(
     path: str | Path,
     *,
     columns: Mapping[str, str] | None = None,
+    time_unit: str | None = None,
     test_days: float | None = None,
     test_fraction: float | None = None,
     test_share: float | None = None,
@@ -75,27 +77,32 @@ def prepare(
 ) -> tuple[Dataset, Split]:
     """The temporal split of an own log, its arrays memory-mapped from the cache, where they are made if need be.
 
-    test_share: test_days as a share of the log's span, where neither of the other two is given. The Dataset has no
-    table. memory_mb bounds DuckDB alone. Raises MissingError, InputError as `study.prepare` does.
+    time_unit: as for `reading.read`. test_share: test_days as a share of the log's span (test_fraction where only the
+    order is known), where neither of the other two is given. The Dataset has no table. memory_mb bounds DuckDB alone.
+    Raises MissingError, InputError as `study.prepare` does.
     """
     path = Path(path)
-    if not path.is_file():
-        raise MissingError(f"There is no file '{path}'. Give the path of a .tsv, .csv or .parquet log.")
+    source = reading.open_log(path, columns=columns, time_unit=time_unit)
     settings = {
-        "columns": dict(columns or {}), "test_days": test_days, "test_fraction": test_fraction,
-        "test_share": test_share, "min_item_support": min_item_support, "collapse_repeats": collapse_repeats,
+        "columns": dict(columns or {}), "time_unit": source.unit, "test_days": test_days,
+        "test_fraction": test_fraction, "test_share": test_share,
+        "min_item_support": min_item_support, "collapse_repeats": collapse_repeats,
     }  # fmt: skip
-    data_hash = sha256(path)
+    data_hash = files.hash_of(path)
     folder = cache_folder() / "large" / f"{safe_name(path)}-{evidence.digest([FORMAT, data_hash, settings])[:16]}"
     split = open_split(folder) if (folder / "split.json").is_file() else None
     if split is None:
         with locks.hold(folder):
             if not (folder / "split.json").is_file() or open_split(folder) is None:  # else by who was waited for
-                _build(path, folder, settings, memory_mb=memory_mb, threads=threads)
+                _build(source, folder, settings, memory_mb=memory_mb, threads=threads)
         split = open_split(folder)
     if split is None:
         raise InputError(f"What was just written to '{folder}' cannot be read back. Is the disk sound?")
-    return Dataset(safe_name(path), OnDisk(path), "real", None, data_hash), split
+    about = json.loads((folder / "split.json").read_text("utf8"))
+    notes = tuple(Note(*note) for note in about["notes"])
+    for note in notes:
+        log_.log(logging.WARNING if note.grave else logging.INFO, "%s: %s", path, note.text)
+    return Dataset(safe_name(path), OnDisk(path), about["time"], None, data_hash, notes), split
 
 
 def open_split(folder: Path) -> Split | None:
@@ -121,7 +128,7 @@ def _open(stem: Path, catalogue: pd.Index) -> Sessions:
     return Sessions(items, offsets, times, sort.read_ids(stem.with_suffix(".labels")), catalogue)
 
 
-def _build(path: Path, folder: Path, settings: Mapping[str, Any], *, memory_mb: int, threads: int) -> None:
+def _build(source: Source, folder: Path, settings: Mapping[str, Any], *, memory_mb: int, threads: int) -> None:
     """Makes the arrays beside their place, then moves them there: a killed run leaves nothing that looks finished."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f".{folder.name}.making*"):
@@ -130,19 +137,25 @@ def _build(path: Path, folder: Path, settings: Mapping[str, Any], *, memory_mb: 
     try:
         ready = work / "ready"
         ready.mkdir()
-        options = {key: value for key, value in settings.items() if key not in ("columns", "test_share")}
-        events = read.as_events(path, work, columns=settings["columns"])
-        arranged = sort.arrange(events, work, name=str(path), memory_mb=memory_mb, threads=threads)
-        if settings["test_share"] is not None and options["test_days"] is None and options["test_fraction"] is None:
+        options = {key: value for key, value in settings.items() if key not in ("columns", "time_unit", "test_share")}
+        events = read.as_events(source, work)
+        arranged = sort.arrange(source, events, work, memory_mb=memory_mb, threads=threads)
+        if arranged.time == "order" and options["test_days"] is not None:
+            raise no_days(safe_name(source.path))
+        default = options["test_days"] is None and options["test_fraction"] is None
+        if default and arranged.time == "order":
+            options["test_fraction"] = settings["test_share"]
+        elif default and settings["test_share"] is not None:
             options["test_days"] = float(arranged.last - arranged.first) * settings["test_share"] / DAY
             if options["test_days"] == 0:
                 raise InputError(
-                    f"{safe_name(path)}: every event has the same Time, so there is no later part to test on."
+                    f"{safe_name(source.path)}: every event has the same Time, so there is no later part to test on."
                 )
         summary = cut.temporal(arranged, ready, **options)
         catalogue = pd.Index(sort.read_ids(ready / "catalogue"), name=ITEM)
         prints = {part: _open(ready / part, catalogue).fingerprint for part in ("train", "test")}
-        about = {"name": "temporal", "summary": summary, "fingerprints": prints}
+        about = {"name": "temporal", "summary": summary, "fingerprints": prints, "time": arranged.time}
+        about["notes"] = [*source.notes, *reading.notes_of_time(source, arranged.times, arranged.time)]
         (ready / "split.json").write_text(json.dumps(about, indent=1) + "\n", "utf8")
         shutil.rmtree(folder, ignore_errors=True)
         ready.replace(folder)

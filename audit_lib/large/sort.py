@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from numpy.lib.format import open_memmap
 
 from audit_lib.errors import InputError
-from audit_lib.large.read import Events, Failures
+from audit_lib.large.read import Events
+from audit_lib.reading import Failures, Kind, Source, times
 from audit_lib.sessions import ITEM, SESSION, TIME
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Sorted:
 
     items: (E,) int32, codes of items. times: (E,) float64. offsets: (S+1,) int64. labels: (S,) the sessions' own ids,
     in order of their first event. item_ids: the items' own ids by code. n_events, first, last: of the whole log.
+    time: whether times are seconds or positions.
     """
 
     items: np.ndarray
@@ -47,16 +49,19 @@ class Sorted:
     n_events: int
     first: float
     last: float
+    time: Kind = "real"
 
 
-def arrange(events: Events, folder: Path, *, name: str, memory_mb: int, threads: int) -> Sorted:
+def arrange(source: Source, events: Events, folder: Path, *, memory_mb: int, threads: int) -> Sorted:
     """Checks and sorts a log; the arrays lie in `folder`. Raises InputError if it is not valid, or nothing is left."""
+    name = str(source.path)
     with contextlib.closing(_connect(folder, memory_mb, threads)) as db:
         _view(db, events, name)
-        n, first, last = db.execute("SELECT count(*), min(t), max(t) FROM events").fetchone()
-        if not n:
+        if not db.execute("SELECT count(*) FROM events").fetchone()[0]:
             raise InputError(f"{name} holds no events. A log needs at least one session of two events.")
-        _check(db, name)
+        _check(db, source)
+        time = _kind_of_time(db, source)
+        n, first, last = db.execute("SELECT count(*), min(t), max(t) FROM events").fetchone()
         db.execute("""
             CREATE TABLE sessions AS SELECT s, n FROM (
                 SELECT s, count(*) AS n, min(t) AS start, min(r) AS first FROM events GROUP BY s HAVING count(*) > 1
@@ -68,17 +73,17 @@ def arrange(events: Events, folder: Path, *, name: str, memory_mb: int, threads:
             raise InputError(f"No session of {name} has two events. Use a larger log.")
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         items = open_memmap(folder / "codes.npy", "w+", np.int32, (int(offsets[-1]),))
-        times = open_memmap(folder / "times.npy", "w+", np.float64, items.shape)
+        moments = open_memmap(folder / "times.npy", "w+", np.float64, items.shape)
         rows = db.sql("""
             SELECT items.rowid::INTEGER AS i, t FROM events JOIN sessions USING (s) JOIN items USING (i)
             ORDER BY sessions.rowid, t, r""")
         at = 0
         for batch in rows.to_arrow_reader(ROWS):
-            items[at : at + len(batch)], times[at : at + len(batch)] = (column.to_numpy() for column in batch.columns)
+            items[at : at + len(batch)], moments[at : at + len(batch)] = (c.to_numpy() for c in batch.columns)
             at += len(batch)
         labels = _ids(db, "SELECT s FROM sessions ORDER BY rowid", folder / "labels")
         item_ids = _ids(db, "SELECT i FROM items ORDER BY rowid", folder / "item_ids")
-    return Sorted(items, times, offsets, labels, item_ids, n, first, last)
+    return Sorted(items, moments, offsets, labels, item_ids, n, first, last, time)
 
 
 def _connect(folder: Path, memory_mb: int, threads: int) -> duckdb.DuckDBPyConnection:
@@ -114,18 +119,45 @@ def _view(db: duckdb.DuckDBPyConnection, events: Events, name: str) -> None:
     db.execute(f"CREATE VIEW events AS SELECT {', '.join(columns)}, file_row_number AS r FROM read_parquet('{path}')")
 
 
-def _check(db: duckdb.DuckDBPyConnection, name: str) -> None:
-    failures = Failures()
+def _kind_of_time(db: duckdb.DuckDBPyConnection, source: Source) -> Kind:
+    """Whether Time is real or an order, as `reading.read` has it; then t becomes the running position if need be."""
+    if source.dates or source.unit not in (None, "order"):
+        return "real"
+    least, most, n, whole = db.execute("SELECT min(t), max(t), count(*), bool_and(t = floor(t)) FROM events").fetchone()
+    if source.unit is None and (not whole or least < 0 or most >= times.FIRST):
+        return "real"
+    sessions, restarting = db.execute("""
+        SELECT count(*), avg((start = least)::INTEGER)
+        FROM (SELECT min(t) AS start FROM events GROUP BY s), (SELECT min(t) AS least FROM events)""").fetchone()
+    restarting = restarting if sessions > 2 else 0.0
+    distinct = db.execute("SELECT count(DISTINCT t) FROM events").fetchone()[0] == n
+    if source.unit is None and not times.is_order(
+        least, most, whole=whole, distinct=distinct, events=n, restarting=restarting
+    ):
+        return "real"
+    if restarting > 0.5:
+        db.execute("""
+            CREATE TABLE positions AS SELECT s, i, (row_number() OVER (ORDER BY first, t, r) - 1)::DOUBLE AS t, r
+            FROM (SELECT *, min(r) OVER (PARTITION BY s) AS first FROM events)""")
+        db.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM positions")
+    return "order"
+
+
+def _check(db: duckdb.DuckDBPyConnection, source: Source) -> None:
+    failures = Failures(source)
     for column, role in (("s", SESSION), ("i", ITEM), ("t", TIME)):
         kind = str(db.sql(f"SELECT {column} FROM events").types[0])
-        wrong = f"{column} IS NULL" + (f" OR isnan({column})" if kind in ("FLOAT", "DOUBLE") else "")
-        wrong += f" OR isinf({column})" if role == TIME else ""
-        count = db.execute(f"SELECT count(*) FROM events WHERE {wrong}").fetchone()[0]
-        if count:
-            first = db.execute(f"SELECT r FROM events WHERE {wrong} ORDER BY r LIMIT 3").fetchall()
-            reason = "is missing or not a finite number" if role == TIME else "is missing or NaN"
+        real = kind in ("FLOAT", "DOUBLE")
+        missing = f"{column} IS NULL" + (f" OR isnan({column})" if real else "")
+        missing += f" OR regexp_full_match({column}, '\\s*')" if kind == "VARCHAR" else ""
+        checks = {"is missing or NaN": missing}
+        if role == TIME:
+            checks["is not a finite number"] = f"isinf({column})"
+        for reason, wrong in checks.items():
+            count = db.execute(f"SELECT count(*) FROM events WHERE {wrong}").fetchone()[0]
+            first = db.execute(f"SELECT r FROM events WHERE {wrong} ORDER BY r LIMIT 3").fetchall() if count else []
             failures.add(role, reason, count, [row for (row,) in first])
-    failures.check(name)
+    failures.check()
 
 
 def _batches(db: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Array]:

@@ -54,7 +54,7 @@ def entry(s: Settled, lang: str = "en") -> list[str]:
     _, claim = labels.translator(lang), s.claim
     lines = [
         f"> {plain(claim.text('claim', lang))}", "",
-        f"**{_('Source')}:** {_source(claim.source, lang)}", "",
+        f"**{_('Source')}:** {{cite:t}}`{claim.source}`", "",
         f"**{_('Measurement')}:** {plain(claim.text('measurement', lang))}", "",
     ]  # fmt: skip
     found = literature.findings([s], lang=lang).drop(columns="Claim")
@@ -71,11 +71,6 @@ def _missing(names: list[str], _: Translate) -> list[str]:
         return []
     more = f" … ({len(names)})" if len(names) > SHOWN else ""
     return [f"**{_('Missing')}:** " + ", ".join(f"`{name}`" for name in names[:SHOWN]) + more, ""]
-
-
-def _source(key: str, lang: str) -> str:
-    """The citation; the study under audit has no year and no name of its own to cite."""
-    return plain(literature.cited(key, lang)) if key == "audited_study" else f"{{cite:t}}`{key}`"
 
 
 def _table(headings: list[str], rows: Iterable[Iterable[str]], *, sides: str) -> list[str]:

@@ -108,7 +108,9 @@ def _margins(source: Source, lang: str) -> list[tuple[str, str, float, float, Me
     rows = {}
     for arguments, found in source.findings("published_gap"):
         dataset, model = arguments["dataset"], arguments["model"]
-        theirs, said = (published.value("wu2019", dataset, name, "Recall", K) for name in (model, "gru4rec"))
+        theirs, said = published.value(arguments["source"], dataset, model, "Recall", K), float("nan")
+        if arguments["source"] == COPIED.get(dataset):  # of the others, the row of GRU4Rec is not quoted
+            said = published.value(arguments["source"], dataset, "gru4rec", "Recall", K)
         rows[dataset, model] = (dataset, published.model_name(model, lang), theirs, theirs - said, found)
     return list(rows.values())
 

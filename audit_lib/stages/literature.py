@@ -86,21 +86,24 @@ def compared_for_readers(table: pd.DataFrame, translate: Translate) -> pd.DataFr
     })  # fmt: skip
 
 
-def models(book: Book, *, lang: str = "en", source: str = "wu2019") -> pd.DataFrame:
+def models(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.DataFrame:
     """Published values of models that are not ours, beside GRU4Rec as their source has it and as measured here.
 
-    Data set, Model, Published, Less GRU4Rec as published, Less GRU4Rec as measured, and the interval of the last.
+    Data set, Model, Published, Less GRU4Rec as published (nan where the source is not quoted for GRU4Rec), Less GRU4Rec
+    as measured, and the interval of the last; by Recall@20 or MRR@20.
     """
-    rows = []
-    for entry in published.table().query("source == @source and k == @K").to_dict("records"):
+    rows, table = [], published.table().query("targets == 'same' and k == @K")
+    said = table[table["recommender"] == "gru4rec"].set_index(["source", "dataset"])[metric.lower()]
+    others = table[~table["recommender"].isin(RECOMMENDERS)].sort_values("dataset", kind="stable")
+    for entry in others.to_dict("records"):
         runs = book.present(dataset=entry["dataset"], group=main_group(entry["dataset"]), recommender="gru4rec")
-        if entry["recommender"] in RECOMMENDERS or not runs:
+        if not runs:
             continue
-        ours, copied = over(runs, "Recall", K), published.value(source, entry["dataset"], "gru4rec", "Recall", K)
+        ours, value = over(runs, metric, K, entry["min_step"]), entry[metric.lower()]
         rows.append((
-            entry["dataset"], published.model_name(entry["recommender"], lang), entry["recall"],
-            entry["recall"] - copied, entry["recall"] - ours.estimate,
-            _interval(entry["recall"] - ours.high, entry["recall"] - ours.low),
+            entry["dataset"], published.model_name(entry["recommender"], lang), value,
+            value - said.get((entry["source"], entry["dataset"]), float("nan")), value - ours.estimate,
+            _interval(value - ours.high, value - ours.low),
         ))  # fmt: skip
     headings = ["Data set", "Model", "Published", "Less GRU4Rec as published", "Less GRU4Rec as measured"]
     return pd.DataFrame(rows, columns=[*headings, "95 % interval"])
@@ -216,8 +219,6 @@ def cited(key: str, lang: str = "en") -> str:
     people = entry.persons["author"]
     names = [" ".join((*person.prelast_names, *person.last_names)) or str(person) for person in people]
     names = [name.strip("{}") for name in names]
-    if names == ["The study under audit"]:
-        return labels.translator(lang)(names[0])
     who = names[0] if len(names) == 1 else labels.AND[lang].join(names) if len(names) == 2 else f"{names[0]} et al."
     return f"{who} ({entry.fields['year']})" if "year" in entry.fields else who
 

@@ -1,0 +1,226 @@
+"""Can this log become a book? Everything that is known before the first stage runs, all findings at once.
+
+`preflight` reads the log, splits it as every stage will, and checks the settings. A *problem* stops the book, a
+*warning* says that something is probably not meant, a *note* what the pages will look like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from audit_lib import datasets, large, recommenders, sessions, study
+from audit_lib.datasets import Dataset
+from audit_lib.errors import AuditError, InputError, unknown
+from audit_lib.reading import times
+from audit_lib.splits import Split
+
+FEW_PREDICTIONS = 100
+K = 20
+DEVICES = ("cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about a log or a setting, and how much it matters."""
+
+    kind: Literal["problem", "warning", "note"]
+    text: str
+
+
+@dataclass
+class Report:
+    """facts: what the log holds and how it is split, as far as it could be read. findings: the gravest first."""
+
+    path: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    dataset: Dataset | None = None
+    split: Split | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the log can become a book."""
+        return not any(finding.kind == "problem" for finding in self.findings)
+
+    def add(self, kind: Literal["problem", "warning", "note"], text: str) -> None:
+        """Adds a finding, once."""
+        if Finding(kind, text) not in self.findings:
+            self.findings.append(Finding(kind, text))
+
+    def text(self) -> str:
+        """Facts, findings and the verdict, a line each."""
+        lines = [f"{key:20}{value}" for key, value in self.facts.items() if value is not None]
+        order = ("problem", "warning", "note")
+        lines += [f"{f.kind.capitalize()}: {f.text}" for f in sorted(self.findings, key=lambda f: order.index(f.kind))]
+        lines.append("It can become a book." if self.ok else "It cannot become a book as it is.")
+        return "\n".join(lines)
+
+
+def preflight(
+    path: str | Path,
+    *,
+    columns: Mapping[str, str] | str | None = None,
+    time_unit: str | None = None,
+    test_days: float | str | None = None,
+    min_item_support: int | str | None = None,
+    k: int | str | None = None,
+    recommender_names: str | Sequence[str] | None = None,
+    profile: str | None = None,
+    engine: str | None = None,
+    device: str | None = None,
+    seeds: str | None = None,
+) -> Report:
+    """What is known of a log (a path, or a name of the registry) and of the settings of its book; nothing is trained.
+
+    All as the stages take them, as text or as values; None or '' stands for the default. Never raises an AuditError:
+    what is wrong is a finding of the report.
+    """
+    report = Report(str(path))
+    given = _settings(
+        report, test_days=test_days, min_item_support=min_item_support, k=k, names=recommender_names, profile=profile,
+        engine=engine, device=device, seeds=seeds,
+    )  # fmt: skip
+    try:
+        names = study.columns_of(columns)
+        unit = times.check_unit(time_unit)
+        _read(report, path, names, unit, given)
+    except AuditError as error:
+        report.add("problem", str(error))
+    if report.split is not None:
+        _of_split(report, int(given["k"]))
+    return report
+
+
+def _settings(report: Report, **given: Any) -> dict[str, Any]:
+    """The settings that can be checked without the log; a wrong one is a problem, and its default goes on."""
+    from audit_lib.gru4rec import profiles
+
+    def check(name: str, default: Any, make: Callable[[Any], Any]) -> Any:
+        value = given[name]
+        if value in (None, ""):
+            return default
+        try:
+            return make(value)
+        except AuditError as error:
+            report.add("problem", str(error))
+        except ValueError:
+            report.add("problem", f"{name} is '{value}', which is no number.")
+        return default
+
+    seeds_ = lambda value: [at_least("seeds", 0, int(seed)) for seed in str(value).split(",")]  # noqa: E731
+    check("profile", None, profiles.profile)
+    check("engine", None, profiles.recommender)
+    check("device", None, device_of)
+    check("seeds", None, seeds_)
+    check("names", None, lambda value: [recommenders.lookup(name) for name in _list(value)])
+    return {
+        "test_days": check("test_days", None, lambda value: positive("test_days", float(value))),
+        "min_item_support": check("min_item_support", None, lambda value: at_least("min_item_support", 1, int(value))),
+        "k": check("k", K, lambda value: at_least("K", 1, int(value))),
+    }
+
+
+def _list(value: str | Sequence[str]) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else list(value)
+
+
+def device_of(name: str) -> str:
+    """The device, if models can be trained on it here; raises InputError for another, or for a cuda that is missing."""
+    if name not in DEVICES:
+        raise unknown("device", name, DEVICES)
+    if name == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError("device is 'cuda', and no CUDA device was found here. Use cpu.")
+    return name
+
+
+def positive(name: str, value: float) -> float:
+    """The value, if it is positive and finite; raises InputError if it is not."""
+    if not 0 < value < float("inf"):
+        raise InputError(f"{name} is {value:g}; it must be positive.")
+    return value
+
+
+def at_least(name: str, least: int, value: int) -> int:
+    """The value, if it is no smaller than `least`; raises InputError if it is."""
+    if value < least:
+        raise InputError(f"{name} is {value}; it must be at least {least}.")
+    return value
+
+
+def _read(
+    report: Report, path: str | Path, columns: Mapping[str, str] | None, unit: str | None, given: Mapping[str, Any]
+) -> None:
+    """Reads and splits the log; what was read stays in the report even where the split fails."""
+    options = {"test_days": given["test_days"], "min_item_support": given["min_item_support"]}
+    if large.is_large(path):
+        dataset, split = study.prepare(path, columns=columns, time_unit=unit, **options)
+        _of_notes(report, dataset)
+    else:
+        dataset = datasets.load(path, columns=columns, time_unit=unit)
+        _of_notes(report, dataset)
+        report.facts |= _of_log(dataset)
+        split = study.split_of(dataset, **options)
+    report.dataset, report.split = dataset, split
+    report.facts |= split_facts(dataset, split)
+
+
+def _of_notes(report: Report, dataset: Dataset) -> None:
+    for note in dataset.notes:
+        report.add("warning" if note.grave else "note", note.text)
+
+
+def _of_log(dataset: Dataset) -> dict[str, Any]:
+    counts = sessions.counts(dataset.log)
+    first, last = (
+        times.date(float(value)) for value in (dataset.log[sessions.TIME].min(), dataset.log[sessions.TIME].max())
+    )
+    return counts | ({} if dataset.time == "order" else {"first_event": first, "last_event": last})
+
+
+def split_facts(dataset: Dataset, split: Split) -> dict[str, Any]:
+    """The preview of a split: where it cuts, and what is left in train and test, in words and numbers."""
+    s = split.summary
+    found = {}
+    if s.get("cut") is not None and dataset.time != "order":
+        found["test_begins"] = times.date(s["cut"])
+    return found | {
+        "train": f"{s['train']['sessions']:,} sessions, {s['train']['events']:,} events",
+        "test": f"{s['test']['sessions']:,} sessions, {s['test']['events']:,} events",
+        "straddling_sessions": s.get("straddling_sessions", 0),
+        "catalogue": f"{split.train.n_items:,} items",
+        "predictions": s["predictions"],
+    }
+
+
+def few(predictions: int) -> str | None:
+    """A warning about the number of predictions, where it is below a hundred."""
+    if predictions >= FEW_PREDICTIONS:
+        return None
+    return (
+        f"There are only {predictions} predictions in the test part: intervals will be wide, and few differences can "
+        "be told from chance. A longer test part (--test-days) or a larger log gives more."
+    )
+
+
+def _of_split(report: Report, k: int) -> None:
+    split = report.split
+    assert split is not None
+    if words := few(split.summary["predictions"]):
+        report.add("warning", words)
+    if (v := split.train.n_items) <= k:
+        report.add("note", f"The catalogue has {v} items: a list of {k} holds all of them, so shorter lists are shown.")
+    kept = split.summary["train"]["sessions"] + split.summary["test"]["sessions"]
+    if (straddling := split.summary.get("straddling_sessions", 0)) > 0.1 * (kept + straddling):
+        report.add(
+            "warning",
+            f"{straddling:,} sessions begin before the cut and end after it, {straddling / (kept + straddling):.0%} of "
+            "all: they are in neither part. Are the sessions too long, or the ids used again?",
+        )
+    if split.test.lengths.max() == 2 and split.train.lengths.max() == 2:
+        report.add("note", "Every session has two events: what depends on longer prefixes cannot be shown.")
