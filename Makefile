@@ -18,6 +18,10 @@ SEEDS   ?=
 LOCKED  ?=
 READY   := $(VENV)/.ready
 RUN     := $(VENV)/bin/python
+# An environment whose Python is gone, as after an upgrade of the system, is made anew.
+ifeq ($(wildcard $(VENV)/bin/python),)
+$(shell rm -f $(READY))
+endif
 PIP      = $(RUN) -m pip install --quiet --disable-pip-version-check
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 # A value as the shell reads it unchanged, whatever characters it has.
@@ -35,7 +39,7 @@ help:  ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 book: $(READY)  ## Run what is out of date, build the site in both languages, say where to open it
-	@$(RUN) -m audit_lib.pipeline snakemake -- $(SNAKE) && echo "Open $(CURDIR)/_build/site/index.html"
+	@$(RUN) -m audit_lib.pipeline snakemake -- $(SNAKE) && printf 'Open %s\n' $(call verbatim,$(CURDIR)/_build/site/index.html)
 
 test: $(READY)  ## Lint, then every test: units, pipeline, notebooks, both languages, the finished site
 	@$(RUN) -m ruff check . && $(RUN) -m pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder
@@ -94,7 +98,8 @@ clean:  ## Remove what runs and builds made; never a file under version control
 $(READY): requirements.txt requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
 	@echo "Installing what requirements.txt pins into $(VENV) (once, a few minutes) ..."
-	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(if $(wildcard $(VENV)/pyvenv.cfg),--clear) $(VENV) || \
+	 { echo "No environment could be made in $(VENV). On Debian or Ubuntu install python3-venv, then run make again." >&2; exit 1; }
 ifneq ($(LOCKED),)
 	@$(PIP) --no-deps --require-hashes -r requirements.lock -r requirements-$(LOCKED).lock
 	@$(RUN) -m pip check
@@ -102,5 +107,5 @@ else
 	@sed -E '/^(#| )/d; s/ \\$$//' requirements.lock requirements-gpu.lock > $(VENV)/constraints.txt
 	@$(PIP) -r requirements.txt -c $(VENV)/constraints.txt
 endif
-	@$(RUN) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "audit.pth").write_text("$(CURDIR)\n")'
+	@$(RUN) -c 'import os, pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "audit.pth").write_text(os.getcwd() + "\n", "utf8", "ignore")'
 	@touch $@

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from audit_lib import evidence, experiments, fetching, locks, pipeline, publishing
+from audit_lib import evidence, experiments, fetching, locks, pipeline, places, publishing
 from audit_lib.gru4rec import vendor
 
 NEEDED = {"memory": 4.0, "disk": 3.0}  # GiB, for the default book
@@ -37,6 +37,7 @@ def examine() -> list[dict[str, str]]:
         _disk("free disk for evidence", evidence.root(), 0.1),
         _folder("evidence folder", evidence.root(), "AUDIT_EVIDENCE"),
         _folder("cache of downloads", fetching.cache_folder(), "AUDIT_CACHE"),
+        _row("caches of libraries", _caches(), True),
         _folder("builds", evidence.PROJECT / "_build", ""),
         _row("clock", *_clock(evidence.PROJECT)),
         _row("other runs", *_others(evidence.PROJECT / ".snakemake")),
@@ -54,6 +55,11 @@ def _row(check: str, found: str, good: bool, otherwise: str = "") -> dict[str, s
 
 def _existing(folder: Path) -> Path:
     return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+
+
+def _caches() -> str:
+    folder = places.settle()
+    return "at home" if folder is None else f"{folder}, since the home folder is missing or read-only"
 
 
 def _disk(check: str, folder: Path, needed: float) -> dict[str, str]:

@@ -22,8 +22,9 @@ from urllib.parse import quote, unquote
 
 import click
 
-from audit_lib import entry, locks, runnote
-from audit_lib.errors import AuditError, InputError, MissingError, unknown
+from audit_lib import entry, errors, locks, runnote
+from audit_lib.errors import AuditError, InputError, MissingError, WriteError, unknown
+from audit_lib.progress import heartbeat
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "es")
@@ -181,7 +182,6 @@ def run(text: Path, output: Path, *, parameters: Mapping[str, Any], root: Path =
 
 def _execute(notebook: Any, output: Path, *, name: str, parameters: Mapping[str, Any], root: Path) -> Path:
     import papermill
-    from papermill.exceptions import PapermillException
 
     failed = output.with_suffix(".failed.ipynb")
     fresh, partial = output.with_suffix(".fresh.ipynb"), output.with_suffix(".running.ipynb")
@@ -192,16 +192,36 @@ def _execute(notebook: Any, output: Path, *, name: str, parameters: Mapping[str,
             done = papermill.execute_notebook(
                 str(fresh), str(partial), dict(parameters), kernel_name="python3", cwd=str(root), progress_bar=False
             )
-    except (PapermillException, RuntimeError) as error:
+    except (papermill.exceptions.PapermillException, RuntimeError) as error:
         if partial.exists():
             partial.replace(failed)
-        raise StageError(f"{name} failed: {error}\nWhat ran is in {failed}.") from error
+        raise StageError(f"{name} failed: {_reason(error)} What ran is in {failed}.") from error
     finally:
         fresh.unlink(missing_ok=True)
         partial.unlink(missing_ok=True)
     write(normalise(done), output)
     failed.unlink(missing_ok=True)
     return output
+
+
+def _reason(error: Exception) -> str:
+    """Why a notebook stopped, in a sentence: the traceback is in the notebook itself."""
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    if isinstance(error, DeadKernelError):
+        return (
+            "its process died, most often because the memory was used up. End other programs, or take a smaller log or "
+            "profile."
+        )
+    if not isinstance(error, PapermillExecutionError):
+        return f"{' '.join(str(error).split())}."
+    said = " ".join(str(error.evalue).split())
+    if error.ename == "MemoryError" or error.ename.endswith("OutOfMemoryError"):
+        said = f"the memory was used up ({said}). End other programs, or take a smaller log or profile."
+    elif not hasattr(errors, error.ename):
+        said = f"{error.ename}: {said}"
+    return f"cell {error.exec_count}: {said.rstrip('.')}."
 
 
 def pair(text: Path, *, executed: Path | None = None) -> Path:
@@ -250,7 +270,8 @@ def run_command(stage: str, lang: str, out: Path | None, given: tuple[str, ...],
     out = out or ROOT / "_build" / "executed" / lang / "notebooks" / f"{stage}.ipynb"
     progress, start = f"[{names.index(stage) + 1}/{len(names)}] {stage} ({lang})", time.perf_counter()
     click.echo(f"{progress} runs ...", err=True)
-    run(text, out, parameters=chosen)
+    with heartbeat(progress):
+        run(text, out, parameters=chosen)
     seconds = time.perf_counter() - start
     runnote.note(out, text, seconds=seconds, parameters=chosen)
     click.echo(f"{progress} done in {seconds:.1f} s", err=True)
@@ -282,6 +303,8 @@ def snakemake(arguments: Sequence[str], *, root: Path = ROOT) -> int:
 
     Its own lock stays behind when it is killed, and would stop the next run. Raises BusyError if another is at work.
     """
+    if not os.access(root, os.W_OK):
+        raise WriteError(f"'{root}' is read-only, and stages put there what they make. Copy it to a folder of yours.")
     settle(root)
     file = arguments[arguments.index("-s") + 1] if "-s" in arguments else "Snakefile"
     with locks.hold(root / ".snakemake" / Path(file).name, wait=False) as lock:
@@ -325,8 +348,18 @@ def _encoded(arguments: Sequence[str]) -> list[str]:
         inside = argument == "--config" or (inside and not argument.startswith("-"))
         if inside and set(argument) & set("{}"):
             raise InputError(f"{argument}: Snakemake takes braces for its own. Rename the file without them.")
-        done.append(quote(argument, safe=_PLAIN) if inside else argument)
+        done.append(quote(_utf8(argument), safe=_PLAIN) if inside else argument)
     return done
+
+
+def _utf8(argument: str) -> str:
+    """The argument; raises InputError if its bytes are no UTF-8, which notebooks, being JSON, could not hold."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(argument).decode("latin1")
+        raise InputError(f"'{name}' is not UTF-8 but perhaps Latin-1. Rename the file, or link to it.") from None
+    return argument
 
 
 def setting(config: Mapping[str, Any], name: str) -> str:

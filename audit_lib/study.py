@@ -140,7 +140,10 @@ def run(
     if not fresh and _finished(path):
         return evidence.read(path)
     if not evidence.writable(path.parent):
-        raise EvidenceError(f"Evidence cannot be written to '{path.parent}': it is no writable folder. Choose another.")
+        raise EvidenceError(
+            f"Evidence cannot be written to '{path.parent}': it is no writable folder. Choose another with --out or "
+            "AUDIT_EVIDENCE."
+        )
     with locks.hold(path, level=logging.WARNING if progress else logging.INFO):
         if not fresh and _finished(path):  # by the process that was waited for
             return evidence.read(path)

@@ -22,11 +22,9 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from audit_lib import locks, metrics, ranking, recommenders
+from audit_lib import journals, locks, metrics, ranking, recommenders
 from audit_lib.errors import DivergedError, InputError
 from audit_lib.sessions import Prefixes, Sessions
 from audit_lib.spaces import RESOURCES, Space, applying, space_of
@@ -144,7 +142,7 @@ def tune(
 def _study(storage: Path | None, setup: dict[str, Any]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
-        storage=None if storage is None else JournalStorage(JournalFileBackend(str(storage))),
+        storage=None if storage is None else journals.open_journal(storage),
         study_name=setup["recommender"],
         load_if_exists=True,
         direction="maximize",

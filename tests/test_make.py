@@ -75,7 +75,7 @@ def test_plain_papermill_runs_a_fresh_notebook(standin: Project, tmp_path: Path)
 
 
 def test_a_data_set_and_its_columns_reach_the_stages(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project", stages=("01_data", "02_split"))
+    project = copy_project(tmp_path / """o'neil "x" y""", stages=("01_data", "02_split"))
     said = project.make("preprocess", "DATASET=my log.tsv", "COLUMNS=SessionId=sid,ItemId=iid,Time=ts")
     assert "02_split is up to date" in said
     executed = project.root / "_build/executed/en/notebooks/02_split.ipynb"

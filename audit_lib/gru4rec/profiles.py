@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from audit_lib import recommenders, study
-from audit_lib.errors import unknown
+from audit_lib.errors import InputError, unknown
 
 ENGINES = {"independent": "gru4rec", "official": "gru4rec_official"}  # recommender by engine
 
@@ -71,5 +72,8 @@ def _at_most(value: Any, most: int) -> Any:
 
 
 def seeds(text: str) -> tuple[int, ...]:
-    """Seeds from '0,1,2'."""
-    return tuple(int(seed) for seed in str(text).split(","))
+    """Seeds, each once, from '0,1,2'; blanks and semicolons separate them too. Raises InputError for anything else."""
+    found = [part for part in re.split(r"[,;\s]+", str(text)) if part]
+    if not found or not all(part.isascii() and part.isdecimal() for part in found):
+        raise InputError(f"seeds='{text}' are no seeds. Give whole numbers from 0 on, as in seeds=0,1,2.")
+    return tuple(dict.fromkeys(map(int, found)))

@@ -25,6 +25,7 @@ from audit_lib.errors import AuditError
 from audit_lib.pages import alttext, explorer, pdf, sitecheck, sitepages, translated
 from audit_lib.pages.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
+from audit_lib.progress import heartbeat
 
 CATALOGUES = Path("book/locale/es/LC_MESSAGES")
 NO_GIT_EPOCH = "1767225600"  # 2026-01-01, for a copy without its history
@@ -208,7 +209,8 @@ def cli() -> None:
 def build_command() -> None:
     """Build both languages from the executed notebooks."""
     click.echo("[site] pages in English and Spanish ...", err=True)
-    site = build()
+    with heartbeat("[site] the pages in both languages"):
+        site = build()
     click.echo(f"[site] {len(list(site.rglob('*.html')))} pages", err=True)
 
 
