@@ -92,6 +92,12 @@ def curves(groups: Groups) -> pd.DataFrame:
     )
 
 
+def falls(curves: pd.DataFrame) -> tuple[int, int]:
+    """How often the loss, its mean over seeds, falls from one epoch to the next, and how many such steps there are."""
+    steps = curves.groupby("epoch")["loss"].mean().diff().dropna()
+    return int((steps < 0).sum()), len(steps)
+
+
 def values(runs: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> np.ndarray:
     """(R, P) float64: the metric of every target, conservative, a row per seed."""
     measure = metrics.METRICS[metric]
