@@ -15,7 +15,7 @@ from math import isnan
 
 import pandas as pd
 
-from audit_lib import claims, experiments, inference, labels, published
+from audit_lib import claims, experiments, labels, published
 from audit_lib.claims import Settled
 from audit_lib.compared import COPIED, SIMPLE_GROUPS, best_simple, mean_of, min_step
 from audit_lib.errors import InputError, unknown
@@ -154,10 +154,9 @@ def _simple_less(source: Source, *, dataset: str, group: str, recommender: str) 
 
     The best was chosen on these very targets, in its favour; the interval does not know of the choice.
     """
-    theirs, session = values_of(_runs(source, dataset, group, recommender), "Recall", K, min_step(dataset))
+    theirs, drawn = values_of(_runs(source, dataset, group, recommender), "Recall", K, min_step(dataset))
     ours, _ = values_of([source.simple(dataset)[1]], "Recall", K, min_step(dataset))
-    found = inference.over_seeds(ours - theirs, session)
-    return Measured.of(found)
+    return Measured.of(drawn.difference(ours, theirs))
 
 
 def _predictions(source: Source, *, dataset: str) -> Measured:
