@@ -179,7 +179,9 @@ def scores(runs: Mapping[str, Run], name_of: Translate, *, k: int = 20) -> pd.Da
 
 
 PREFIX_GROUPS = ((1, "1"), (2, "2"), (3, "3"), (4, "4"), (6, "5–6"), (10, "7–10"), (np.inf, "11 or more"))
-SUPPORT_GROUPS = ((5, "1–5"), (10, "6–10"), (20, "11–20"), (50, "21–50"), (100, "51–100"), (np.inf, "more than 100"))
+SUPPORT_GROUPS = (
+    (0, "0"), (5, "1–5"), (10, "6–10"), (20, "11–20"), (50, "21–50"), (100, "51–100"), (np.inf, "more than 100"),
+)  # fmt: skip
 
 
 def by_prefix_length(runs: Mapping[str, Run], *, k: int = 20) -> pd.DataFrame:
