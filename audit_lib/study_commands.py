@@ -69,10 +69,16 @@ def publish(source: Path | None, target: Path, replace: bool) -> None:
 def complete_evidence(dataset: str, source: Path, target: Path | None) -> None:
     """Add the targets outside the catalogue to evidence of DATASET that was made without them; nothing is trained.
 
-    A run that is there already, ranked anew on all targets, must have the same bytes: exits 1 if it has not.
+    A run that is there already, ranked anew on all targets, stays and is compared: exits 1 if a rank differs, as one
+    can where scores tie but for their last bits and the other run was made on another kind of processor.
     """
-    for run, same in completing.complete_all(dataset, source, target or evidence.root()):
-        click.echo(f"{run.path}: {'the same bytes, ranked anew' if same else 'completed'}")
+    differing = 0
+    for run, unequal in completing.complete_all(dataset, source, target or evidence.root()):
+        differing += bool(unequal)
+        said = "ranked anew, the same bytes" if unequal == 0 else f"ranked anew, {unequal} ranks differ"
+        click.echo(f"{run.path}: {'completed' if unequal is None else said}")
+    if differing:
+        sys.exit(1)
 
 
 @click.command()

@@ -312,6 +312,12 @@ FACTS: dict[str, Fact] = {
     "session-popularity": partial(
         _score, dataset="diginetica", group="simple", recommender="session_popularity"
     ),
+    "session-popularity-yoochoose-published": partial(
+        _published, by="wu2019", dataset="yoochoose1_64", recommender="session_popularity"
+    ),
+    "session-popularity-yoochoose": partial(
+        _score, dataset="yoochoose1_64", group="simple", recommender="session_popularity"
+    ),
     "narm-improved-yoochoose": partial(
         _trail, source_key="li2017", called="Improved GRU-Rec", dataset="yoochoose1_64"
     ),
