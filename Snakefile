@@ -35,7 +35,6 @@ PROSE = sorted(
 PROSE = [path for path in PROSE if "/mathjax/" not in path and not path.endswith("/ranks.js")]  # made by the build
 
 os.environ.update(ONE_THREAD)
-os.environ.setdefault("AUDIT_KEPT", os.path.abspath("_build/kept"))  # see audit_lib/kept.py
 
 
 wildcard_constraints:

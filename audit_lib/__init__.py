@@ -11,7 +11,8 @@ A module imports only from those above it:
     ranking, metrics                             scores to ranks, ranks to Recall, MRR and NDCG
     evidence, study                              ranks with their provenance; one experiment
     laws, sampled, simulation, corrected, winners                      sampled metrics
-    resampling, kept, inference, order, tuning   intervals, tests, the shuffle test, tuning
+    session_draws, resampling, inference         one resampling a split: intervals, tests
+    order, tuning                                the shuffle test, settings
     experiments, publishing                      the full study as data, its committed evidence
     measures, published, compared, claims        what it measures, what others published, the ledger
     labels, figures                              what a reader sees, in two languages

@@ -150,12 +150,12 @@ def quality(
         raise InputError(f"Corrections are defined where ties fall on one side, not for '{ties}'.")
     n = len(values) - 1
     places = counts.above + (counts.equal if ties == "conservative" else 0)
-    distinct, times = np.unique(places, return_counts=True)
+    distinct, times = np.unique(places[~counts.missed], return_counts=True)  # a miss adds 0 to every estimate
     both = np.stack([values, values**2], axis=1)
     step = max(4_000_000 // (n + 1), 1)
     blocks = [distinct[i : i + step] for i in range(0, len(distinct), step)]
     mean, square = np.concatenate([_law(block, n, counts.n_items, law) @ both for block in blocks]).T
-    size = times.sum()
+    size = len(places)
     estimate = float(times @ mean / size)
     variance = float(times @ np.maximum(square - mean**2, 0.0) / size**2)
     truth = float(expectation(counts, metric, n=counts.pool, k=k, ties=ties).mean())
@@ -175,10 +175,11 @@ def comparison(
 ) -> pd.DataFrame:
     """One row per n and estimator: truth, estimate, bias, sd, rmse.
 
-    The mapping functions are for Recall only; the Beta law's shape follows from the AUC of these predictions.
+    The mapping functions are for Recall only; the Beta law's shape follows from the AUC of these predictions, without
+    the targets outside the catalogue, which have no rank in it.
     """
     v = counts.n_items
-    auc = float(expectation(counts, "AUC", n=1, k=None, ties=ties).mean())
+    auc = float(expectation(counts, "AUC", n=1, k=None, ties=ties)[~counts.missed].mean())
     rows = {}
     for n in sizes:
         rows[n, "sampled"] = naive(metric, n=n, k=k)

@@ -1,6 +1,6 @@
 """Evidence: the ranks of one recommender on one split, with the provenance that makes them auditable.
 
-    ROOT/DATASET/SPLIT/targets.parquet                     session, step, support of every target, in test order
+    ROOT/DATASET/SPLIT/targets.parquet                     session, step, support of every target (see `targets`)
     ROOT/DATASET/SPLIT/RECOMMENDER/CONFIG-sSEED.parquet    above, equal, support_above, support_equal, in the same order
     ROOT/DATASET/SPLIT/RECOMMENDER/CONFIG-sSEED.json       the manifest
 
@@ -40,6 +40,8 @@ MAX_TARGETS = 50_000_000  # 1.6 GB of ranks; a file of a few kilobytes can claim
 AGAIN = "Delete it and run again, or rank with --fresh."
 PROJECT = Path(__file__).resolve().parent.parent
 COMMITTED = PROJECT / "book" / "evidence"  # of the full study, published with the book
+# What a manifest says of the ranks and their split: `keep` fills it in.
+FOLLOWING = ("split", "support_total", "sha256", "targets_sha256")
 # Times, and where it ran: a rerun may differ in these and in nothing else.
 VOLATILE = ("created", "seconds", "peak_memory_mb", "log", "host", "git_commit")
 
@@ -95,8 +97,9 @@ def digest(value: Any) -> str:
 
 
 def split_hash(split: Split) -> str:
-    """sha256 over both parts: equal splits have equal hashes."""
-    return digest([split.name, split.train.fingerprint, split.test.fingerprint])
+    """sha256 over both parts and all targets: equal splits have equal hashes."""
+    content = [split.name, split.train.fingerprint, split.test.fingerprint]
+    return digest(content if split.published is None else [*content, split.published.fingerprint])
 
 
 def path_of(split: Split, *, dataset: str, recommender: str, config: dict[str, Any], seed: int, out: Path) -> Path:
@@ -124,10 +127,10 @@ def write(
     shims: list[str] | None = None,
     out: Path | None = None,
 ) -> Run:
-    """Writes ranks and manifest (the manifest last: without it nothing counts as finished) and returns the run."""
-    path = path_of(split, dataset=dataset, recommender=recommender, config=config, seed=seed, out=out or root())
-    targets = path.parent.parent / "targets.parquet"
-    ranked, aimed = as_parquet({name: getattr(ranks, name) for name in COLUMNS}), _targets(split, targets)
+    """Writes ranks and manifest (the manifest last: without it nothing counts as finished) and returns the run.
+
+    Raises EvidenceError if the ranks are not those of all targets of the split, or nothing can be written there.
+    """
     manifest = {
         "format": FORMAT,
         "dataset": dataset,
@@ -136,10 +139,7 @@ def write(
         "config": config,
         "seed": seed,
         "device": device,
-        "split": {"name": split.name, "hash": split_hash(split), **split.summary},
-        "support_total": int(split.train.support.sum()),
-        "sha256": hashlib.sha256(ranked).hexdigest(),
-        "targets_sha256": hashlib.sha256(aimed).hexdigest(),
+        **dict.fromkeys(FOLLOWING),
         "shims": shims or [],
         "versions": versions(),
         "created": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
@@ -149,6 +149,24 @@ def write(
         "host": host(),
         "git_commit": git_commit(),
     }
+    return keep(ranks, split, manifest, out or root())
+
+
+def keep(ranks: Ranks, split: Split, manifest: dict[str, Any], out: Path) -> Run:
+    """Writes ranks below `out`, and a manifest to which it adds what follows from the two; see `write`."""
+    if len(ranks.above) != len(split.targets):
+        raise EvidenceError(f"{len(ranks.above)} ranks are no evidence of the {len(split.targets)} targets of a split.")
+    m = manifest
+    path = path_of(
+        split, dataset=m["dataset"], recommender=m["recommender"], config=m["config"], seed=m["seed"], out=out
+    )
+    targets = path.parent.parent / "targets.parquet"
+    ranked, aimed = as_parquet({name: getattr(ranks, name) for name in COLUMNS}), _targets(split, targets)
+    following = (
+        {"name": split.name, "hash": split_hash(split), **split.summary}, int(split.train.support.sum()),
+        hashlib.sha256(ranked).hexdigest(), hashlib.sha256(aimed).hexdigest(),
+    )  # fmt: skip
+    manifest = manifest | dict(zip(FOLLOWING, following, strict=True))
     text = json.dumps(manifest, indent=1, default=_plain) + "\n"
     try:
         with locks.hold(targets):  # which other runs share
@@ -221,8 +239,8 @@ def _value(manifest: dict[str, Any], key: str) -> Any:
 
 def _targets(split: Split, path: Path) -> bytes:
     """The targets table of a split. What is there already stays, if it says the same: other runs refer to its hash."""
-    prefixes = split.prefixes
-    columns = {"session": prefixes.session, "step": prefixes.step, "support": split.train.support[prefixes.target]}
+    targets = split.targets
+    columns = {"session": targets.session, "step": targets.step, "support": targets.support(split.train.support)}
     try:
         content = path.read_bytes()
         if read_table(path, hashlib.sha256(content).hexdigest(), TARGETS).equals(pd.DataFrame(columns)):

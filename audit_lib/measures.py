@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib import experiments, inference, metrics, observations, published, records, synthetic
+from audit_lib import experiments, metrics, observations, published, records, synthetic
 from audit_lib.datasets import REGISTRY
 from audit_lib.errors import MissingError
 from audit_lib.evidence import Run
 from audit_lib.experiments import Experiment
 from audit_lib.recommenders import oracle
+from audit_lib.resampling import Resampling, Seeds
 from audit_lib.sampled import Counts, expectation
 from audit_lib.sources import Generated
 
@@ -45,7 +46,7 @@ class Measured(NamedTuple):
     seeds: int = 0
 
     @classmethod
-    def of(cls, found: inference.Seeds) -> Measured:
+    def of(cls, found: Seeds) -> Measured:
         """With its interval over sessions and seeds."""
         return cls(found.mean, found.interval.low, found.interval.high, found.n)
 
@@ -113,26 +114,26 @@ def main_group(dataset: str) -> str:
     return "synthetic" if isinstance(REGISTRY[dataset].get, Generated) else MAIN.get(dataset, "headline")
 
 
-def values_of(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """(R, P) values of several runs on the same targets with that many events before them, and (P,) their sessions."""
+def values_of(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> tuple[np.ndarray, Resampling]:
+    """(R, P) values of several runs on the same targets with that many events before them, and their resampling."""
     runs = list(runs)
     targets = runs[0].targets
     keep = (targets["step"] >= min_step).to_numpy()
     metric_of = metrics.METRICS[metric]
     rows = [metric_of(run.ranks["above"].to_numpy()[keep], run.ranks["equal"].to_numpy()[keep], k) for run in runs]
-    return np.stack(rows), targets["session"].to_numpy()[keep]
+    return np.stack(rows), Resampling.of(targets["session"]).where(keep)
 
 
 def over(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> Measured:
     """The mean over seeds, with its interval over sessions and seeds."""
-    values, session = values_of(runs, metric, k, min_step)
-    return Measured.of(inference.over_seeds(values, session))
+    values, drawn = values_of(runs, metric, k, min_step)
+    return Measured.of(drawn.over_seeds(values))
 
 
 def paired(
     first: Iterable[Run], second: Iterable[Run], metric: str = "Recall", k: int = K, min_step: int = 1
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(R, P) values of both over the seeds that both have, and the (P,) sessions; R = 0 if they share none.
+) -> tuple[np.ndarray, np.ndarray, Resampling]:
+    """(R, P) values of both over the seeds that both have, and their resampling; R = 0 if they share none.
 
     A recommender that has no seeds is the same beside every seed of the other.
     """
@@ -142,10 +143,10 @@ def paired(
             mine |= dict.fromkeys(theirs, *mine.values())
     seeds = sorted(one.keys() & other.keys())
     if not seeds:
-        return np.empty((0, 0)), np.empty((0, 0)), np.empty(0)
-    a, session = values_of([one[seed] for seed in seeds], metric, k, min_step)
+        return np.empty((0, 0)), np.empty((0, 0)), Resampling.of(np.empty(0))
+    a, drawn = values_of([one[seed] for seed in seeds], metric, k, min_step)
     b, _ = values_of([other[seed] for seed in seeds], metric, k, min_step)
-    return a, b, session
+    return a, b, drawn
 
 
 def score(
@@ -162,13 +163,13 @@ def difference(
     k: int = K,
 ) -> Measured:  # fmt: skip
     """First less second, `paired`."""
-    a, b, session = paired(
+    a, b, drawn = paired(
         book.runs(dataset=dataset, group=first_group, recommender=first),
         book.runs(dataset=dataset, group=second_group, recommender=second), metric, k,
     )  # fmt: skip
     if not len(a):
         raise NotYet(f"{dataset}: a seed of both {first}, {first_group}, and {second}, {second_group}")
-    return Measured.of(inference.over_seeds(a - b, session))
+    return Measured.of(drawn.difference(a, b))
 
 
 def simple_share(book: Book, *, dataset: str) -> Measured:
@@ -181,7 +182,8 @@ def simple_share(book: Book, *, dataset: str) -> Measured:
     simple += [run for group in ("literature", "tuned") for run in book.present(dataset=dataset, group=group)]
     neural = book.runs(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
     best = max(simple, key=lambda run: values_of([run], "Recall", K)[0].mean())
-    return Measured.of(inference.over_seeds_ratio(*paired([best], neural)))
+    a, b, drawn = paired([best], neural)
+    return Measured.of(drawn.ratio(a, b))
 
 
 def relative_loss(book: Book, *, dataset: str, variant: str) -> Measured:
@@ -190,10 +192,10 @@ def relative_loss(book: Book, *, dataset: str, variant: str) -> Measured:
     changed = book.runs(dataset=dataset, variant=variant, recommender="gru4rec")
     loss = base[0].manifest["config"].get("loss")
     changed = [run for run in changed if run.manifest["config"].get("loss") == loss]  # some were run with either
-    a, b, session = paired(changed, base)
+    a, b, drawn = paired(changed, base)
     if not len(a):
         raise NotYet(f"{dataset}, {variant}: a seed that GRU4Rec as it should be has, too")
-    found = Measured.of(inference.over_seeds_ratio(a, b, session))
+    found = Measured.of(drawn.ratio(a, b))
     return Measured(1 - found.estimate, 1 - found.high, 1 - found.low, found.seeds)
 
 

@@ -16,10 +16,9 @@ import numpy as np
 
 from audit_lib import metrics
 from audit_lib.errors import InputError
-from audit_lib.inference import RESAMPLES, Interval, percentile_interval
 from audit_lib.ranking import rank
 from audit_lib.recommenders.base import Recommender
-from audit_lib.resampling import resampled_means, session_sums
+from audit_lib.resampling import RESAMPLES, Interval, Resampling, percentile_interval
 from audit_lib.sessions import Prefixes, Sessions
 
 
@@ -75,7 +74,7 @@ def shuffle_test(
     if hits.sum() == 0:
         raise InputError(f"{recommender.name} hits no last item within {k} in the original order: no loss is defined.")
     values = np.stack(columns + overlaps, axis=1)  # (S, 1 + 2 R)
-    drawn = resampled_means(session_sums(values, np.arange(len(values))), resamples=resamples, seed=seed)
+    drawn = Resampling.of(np.arange(len(values)), resamples=resamples, seed=seed).resampled(values.T)
     picks = rng.integers(shuffles, size=(resamples, shuffles))
     after = np.take_along_axis(drawn[:, 1 : 1 + shuffles], picks, axis=1).mean(1)
     overlap = np.take_along_axis(drawn[:, 1 + shuffles :], picks, axis=1).mean(1)

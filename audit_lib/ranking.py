@@ -16,6 +16,7 @@ from tqdm import tqdm
 from audit_lib.errors import InputError, ScoreError
 from audit_lib.recommenders.base import Recommender
 from audit_lib.sessions import Prefixes
+from audit_lib.splits import Split
 
 COLUMNS = ("above", "equal", "support_above", "support_equal")
 
@@ -67,6 +68,39 @@ def rank(
     if done != n:
         raise ScoreError(f"{recommender.name}: scored {done} prefixes of the {n} that the test part implies.")
     return Ranks(*out)
+
+
+def rank_split(recommender: Recommender, split: Split, *, progress: bool = False) -> Ranks:
+    """Ranks every target of a split, with a recommender that was trained on its train part. Errors as in `rank`."""
+    return complete(rank(recommender, split.prefixes, split.train.support, progress=progress), split)
+
+
+def complete(ranks: Ranks, split: Split) -> Ranks:
+    """Adds to the ranks of `split.prefixes` those of the targets that no recommender is asked for (see `targets`).
+
+    The given ranks stay as they are. Raises InputError if they are not of this split.
+    """
+    if len(ranks.above) != len(split.prefixes):
+        raise InputError(f"{len(ranks.above)} ranks do not belong to {len(split.prefixes)} prefixes of this split.")
+    if split.published is None:
+        return ranks
+    targets, support = split.targets, split.train.support
+    asked, alone = targets.row >= 0, targets.unprompted
+    out = np.empty((4, len(targets)), np.int64)
+    out[:, targets.outside] = [[len(support)], [0], [support.sum()], [0]]
+    out[:, alone] = _by_support(targets.item[alone], support)
+    for column, name in zip(out, COLUMNS, strict=True):
+        column[asked] = getattr(ranks, name)[targets.row[asked]]
+    return Ranks(*out)
+
+
+def _by_support(item: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """(4, n) int64: the ranks of these items when every item is scored by its support."""
+    ordered = np.sort(support)
+    total = np.concatenate([[0], np.cumsum(ordered)])  # of the so many items with the least support
+    own = support[item]
+    low, high = np.searchsorted(ordered, own, "left"), np.searchsorted(ordered, own, "right")
+    return np.stack([len(support) - high, high - low - 1, total[-1] - total[high], total[high] - total[low] - own])
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc"})

@@ -38,6 +38,7 @@ REGISTRY: dict[str, str] = {
     "leakage": "audit_lib.observations:leakage",
     "shuffle": "audit_lib.observations:shuffle",
     "order_dial": "audit_lib.observations:order_dial",
+    "beyond": "audit_lib.beyond:measure",
     "latency": "audit_lib.observations:latency",
     "faults": "audit_lib.faults:measure",
     "determinism": "audit_lib.defence.determinism:measure",

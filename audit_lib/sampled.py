@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -47,7 +48,8 @@ _CELLS = 4_000_000  # probabilities held at once: 32 MB a copy
 class Counts:
     """What a sampled evaluation depends on, per prediction.
 
-    above, equal: (P,) int64. n_items: V. support_above, support_equal: (P,) int64, summed train support of those items;
+    above, equal: (P,) int64; above is V, and equal 0, for a target outside the catalogue, which no list holds: it is a
+    miss at any n and K. n_items: V. support_above, support_equal: (P,) int64, summed train support of those items;
     support: (P,) int64, of the target; support_total: of all items. The four are needed for popularity only.
     """
 
@@ -62,7 +64,7 @@ class Counts:
     def __post_init__(self) -> None:
         if len(self.above) == 0:
             raise InputError("There are no predictions to evaluate.")
-        worst = int(np.max(self.above + self.equal))
+        worst = int(np.max(np.where(self.missed & (self.equal == 0), 0, self.above + self.equal)))
         if min(self.above.min(), self.equal.min()) < 0 or worst > self.n_items - 1:
             raise InputError(
                 f"Counts of above and equal items must lie in 0 ... V - 1 together; V is {self.n_items}, found {worst}."
@@ -75,6 +77,16 @@ class Counts:
         columns = {name: run.ranks[name].to_numpy() for name in run.ranks}
         support, total = run.targets["support"].to_numpy(), run.manifest["support_total"]
         return cls(**columns, n_items=run.n_items, support=support, support_total=total)
+
+    @cached_property
+    def missed(self) -> np.ndarray:
+        """(P,) bool: the target is outside the catalogue."""
+        return self.above == self.n_items
+
+    @cached_property
+    def ahead(self) -> np.ndarray:
+        """(P,) int64: the items of the pool above the target; all of them if it is outside the catalogue."""
+        return np.minimum(self.above, self.pool)
 
     @property
     def pool(self) -> int:
@@ -89,7 +101,7 @@ class Counts:
         if sampling not in SAMPLINGS:
             raise unknown("sampling", sampling, SAMPLINGS)
         if sampling != "popularity":
-            return self.above / self.pool, self.equal / self.pool
+            return self.ahead / self.pool, self.equal / self.pool
         if any(x is None for x in (self.support_above, self.support_equal, self.support, self.support_total)):
             raise InputError("Popularity sampling needs the support columns of the ranks and the total support.")
         rest = self.support_total - self.support
@@ -137,6 +149,7 @@ def expectations(
     for i, column in enumerate(columns):
         gains[: len(column), i] = column
     out = _marginal(counts, n, sampling, ties == "conservative", gains)
+    out[counts.missed] = 0.0
     tied = counts.equal > 0
     if ties in ("standard", "conservative") or not tied.any():
         return out
@@ -162,7 +175,7 @@ def moments(
         return _auc(counts, n, sampling, ties)
     gains = gain_by_count(metric, n, k)
     both = np.stack([gains, gains**2], axis=1)
-    first, second = _marginal(counts, n, sampling, ties == "conservative", both).T
+    first, second = np.where(counts.missed, 0.0, _marginal(counts, n, sampling, ties == "conservative", both).T)
     tied = counts.equal > 0
     if ties in ("median", "expected") and tied.any():
         median = ties == "median"
@@ -222,7 +235,7 @@ def _auc(counts: Counts, n: int, sampling: str, ties: str) -> Moments:
 def _marginal(counts: Counts, n: int, sampling: str, tied_above: bool, gains: np.ndarray) -> np.ndarray:
     """(P, C) expectations of the columns of gains (m, C), when ties are all below or all above the target."""
     if sampling == "uniform":
-        places = counts.above + counts.equal if tied_above else counts.above
+        places = counts.ahead + counts.equal if tied_above else counts.ahead
         distinct, at = np.unique(places, return_inverse=True)
         return _over_law(distinct, n, gains, counts.pool)[at]
     above, equal = counts.shares(sampling)

@@ -149,6 +149,7 @@ def collect(job: Job, n: int, *, out: Path | None = None) -> Run:
     if len(ranks.above) != wanted:
         raise EvidenceError(f"The shards in '{job.work}' hold {len(ranks.above)} ranks of {wanted}. Rank them again.")
     seconds = {"fit": model["wall"], "rank": sum(about["wall"] for about in abouts)}
+    ranks = ranking.complete(ranks, job.split)
     return evidence.write(
         ranks, job.split, dataset=job.dataset.name, data_hash=job.dataset.data_hash, recommender=job.recommender,
         config=study.plain(job.create().config), seed=job.seed, device=job.device,

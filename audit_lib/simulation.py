@@ -21,8 +21,8 @@ def sample_counts(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(P,) int64 each: sampled negatives above the target and equal to it, in one evaluation with n negatives."""
     if sampling == "uniform":
-        x = rng.hypergeometric(counts.above, counts.pool - counts.above, n)
-        return x, rng.hypergeometric(counts.equal, counts.pool - counts.above - counts.equal, n - x)
+        x = rng.hypergeometric(counts.ahead, counts.pool - counts.ahead, n)
+        return x, rng.hypergeometric(counts.equal, counts.pool - counts.ahead - counts.equal, n - x)
     above, equal = counts.shares(sampling)
     x = rng.binomial(n, above)
     rest = np.divide(equal, 1.0 - above, out=np.zeros_like(equal), where=above < 1.0)
@@ -55,7 +55,7 @@ def simulate(
     out = np.empty(trials)
     for t in range(trials):
         x, y = sample_counts(counts, n=n, sampling=sampling, rng=rng)
-        out[t] = metric_of_sample(x, y, metric, n=n, k=k, ties=ties).mean()
+        out[t] = np.where(counts.missed, 0.0, metric_of_sample(x, y, metric, n=n, k=k, ties=ties)).mean()
     return out
 
 

@@ -2,12 +2,13 @@
 
 Every split goes through `make_split`, which fixes what they have in common: the catalogue is the items of train, test
 events outside it are removed and counted, test sessions that become shorter than two are dropped, and a session in
-both parts is refused.
+both parts is refused. A published split keeps the targets that its authors counted, those outside the catalogue too
+(see `targets`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ import pandas as pd
 
 from audit_lib.errors import InputError, LeakError
 from audit_lib.sessions import ITEM, PART, SESSION, TIME, Prefixes, Sessions, counts, filter_log, sort_log
+from audit_lib.targets import Targets
 
 DAY = 86400.0
 _HELD = "held out"
@@ -26,6 +28,7 @@ class Split:
     """A train and a test part over one catalogue (the items of train), and how they came about.
 
     held_out: (E,) bool over the test events, only where single events are held out (the flawed splits).
+    published: all targets of the test part, only where a publication has more of them than `prefixes`.
     """
 
     name: str
@@ -33,11 +36,17 @@ class Split:
     test: Sessions
     summary: dict[str, Any]
     held_out: np.ndarray | None = None
+    published: Targets | None = None
 
     @cached_property
     def prefixes(self) -> Prefixes:
-        """The prediction tasks of the test part."""
+        """The prediction tasks of the test part that a recommender can be asked."""
         return Prefixes(self.test, self.held_out)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """All that is measured: the targets of `prefixes`, and those that a publication counts beside them."""
+        return self.published or Targets.of_prefixes(self.prefixes)
 
 
 def make_split(
@@ -48,11 +57,13 @@ def make_split(
     min_item_support: int = 1,
     collapse_repeats: bool = False,
     held_out: pd.Series | None = None,
+    all_targets: bool = False,
     **summary: Any,
 ) -> Split:
     """Filters both parts and brings them over one catalogue.
 
     held_out: bool per row of `test`; given only by the flawed splits that test single events of sessions in train.
+    all_targets: events of items outside the catalogue stay targets, as in a published split.
     Raises LeakError if the parts share sessions (except under `held_out`), InputError if a part ends up empty.
     """
     shared = set(train[SESSION].unique()) & set(test[SESSION].unique())
@@ -77,9 +88,10 @@ def make_split(
             f"The split '{name}' leaves no test session with two events of items that train knows. "
             "Use a longer test part or a lower item support."
         ) from error
+    tested = filter_log(test)[0] if all_targets else test_kept
     parts = {
         "train": counts(train),
-        "test": counts(test_kept),
+        "test": counts(tested),
         "train_before_filter": report.before,
         "test_before_filter": counts(test),
         "test_events_of_unseen_items": int((~known).sum()),
@@ -90,7 +102,11 @@ def make_split(
     held = None if held_out is None else test_kept[_HELD].to_numpy(bool)
     test_part = Sessions.from_log(test_kept, catalogue)
     split = Split(name, Sessions.from_log(train, catalogue), test_part, parts | summary, held)
-    split.summary["predictions"] = len(split.prefixes)
+    if len(tested) > len(test_kept):
+        split = replace(split, published=Targets.of_log(tested, split.prefixes))
+        split.summary["targets_outside_catalogue"] = int(split.targets.outside.sum())
+        split.summary["targets_after_unknown_items_only"] = int(split.targets.unprompted.sum())
+    split.summary["predictions"] = len(split.targets)
     return split
 
 
@@ -144,13 +160,13 @@ def no_days(name: str) -> InputError:
 
 
 def published_split(log: pd.DataFrame) -> Split:
-    """The parts as their authors fixed them (column Part), taken as they are."""
+    """The parts as their authors fixed them (column Part), taken as they are, with all their targets."""
     if PART not in log.columns:
         raise InputError("This log has no published split (no column Part). Use a temporal split.")
     if (other := ~log[PART].isin(("train", "test"))).any():
         first = log[PART][other].iloc[0]
         raise InputError(f"{int(other.sum())} events are in neither train nor test; the first has Part {first!r}.")
-    return make_split("published", log[log[PART] == "train"], log[log[PART] == "test"])
+    return make_split("published", log[log[PART] == "train"], log[log[PART] == "test"], all_targets=True)
 
 
 def random_session_split(log: pd.DataFrame, *, test_fraction: float, seed: int, min_item_support: int = 5) -> Split:
@@ -190,7 +206,7 @@ class Leakage:
     """What of the test part a recommender could know from train. All counts; `clean` if nothing leaks.
 
     shared_sessions: sessions in both parts. future_train_events: train events after the first test event.
-    test_events_of_unseen_items: test events removed because train does not know their item. duplicate_sessions: test
+    test_events_of_unseen_items: test events whose item train does not know. duplicate_sessions: test
     sessions whose whole item sequence is also a train session. seen_transitions: share of the tested transitions that
     occur in train. target_in_train: held-out events whose very (session, item, time) is in train.
     """

@@ -189,7 +189,7 @@ def _rank(
     start, processor = time.perf_counter(), time.process_time()
     model.fit(split.train, **options)
     fitted = time.perf_counter()
-    ranks = ranking.rank(model, split.prefixes, split.train.support, progress=progress)
+    ranks = ranking.rank_split(model, split, progress=progress)
     ranked = time.perf_counter()
     seconds = {"fit": fitted - start, "rank": ranked - fitted, "processor": time.process_time() - processor}
     if earlier := getattr(model, "earlier_seconds", 0.0):  # of the run that was stopped: in fit, not in processor

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib import kept, locks, pipeline
+from audit_lib import locks, pipeline
 
 STANDIN = """---
 jupytext:
@@ -82,7 +82,7 @@ class Project:
         """The environment of its commands: this project's library, not the one under test elsewhere."""
         evidence = str(self.root / "runs" / "evidence")
         own = {"PYTHONPATH": str(self.root), "AUDIT_EVIDENCE": evidence, "SOURCE_DATE_EPOCH": "1700000000"}
-        own |= {"AUDIT_PDF": self.pdf, "REPOSITORY": REPOSITORY, kept.FOLDER: str(self.root / "_build" / "kept")}
+        own |= {"AUDIT_PDF": self.pdf, "REPOSITORY": REPOSITORY}
         return {**os.environ, **pipeline.ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
 
     def stale(self) -> list[str]:
@@ -139,14 +139,6 @@ def shared(factory: pytest.TempPathFactory) -> Path:
     """The temporary folder that all processes of a run of the tests have in common."""
     own = factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-
-
-@pytest.fixture(scope="module")
-def intervals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Intervals of the committed evidence, which many tests of pages need, are computed once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(kept.FOLDER, str(shared(tmp_path_factory) / "kept"))
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -199,13 +199,13 @@ def test_runs_are_paired_by_the_seeds_that_both_have(book):
     put(book, 0.11, variant="short")  # seed 0
     put(book, 0.44, recommender="markov")
     base, short = (book.present(**wanted) for wanted in ({"group": "headline"}, {"variant": "short"}))
-    a, b, session = measures.paired(base, short)
-    assert (a.mean(1).tolist(), b.mean(1).tolist(), len(session)) == ([0.5], [5 / 40], 2 * N)
+    a, b, drawn = measures.paired(base, short)
+    assert (a.mean(1).tolist(), b.mean(1).tolist(), drawn.predictions) == ([0.5], [5 / 40], 2 * N)
     assert measures.paired(reversed(base), short)[0].tolist() == a.tolist()
     a, b, _ = measures.paired(book.present(recommender="markov"), base)  # has no seeds: the same beside each
     assert (a.mean(1).tolist(), b.mean(1).tolist()) == ([18 / 40] * 2, [0.5, 0.6])
-    a, b, session = measures.paired(base[1:], short)
-    assert (len(a), len(b), len(session)) == (0, 0, 0)
+    a, b, drawn = measures.paired(base[1:], short)
+    assert (len(a), len(b), drawn.predictions) == (0, 0, 0)
 
 
 def test_no_two_parts_of_a_claim_read_alike():
@@ -359,4 +359,4 @@ def test_without_evidence_every_claim_is_not_run_but_those_no_log_can_settle(tmp
 def test_every_part_can_be_named_in_spanish_before_it_is_measured() -> None:
     """A label without translation would only be missed once its evidence is there."""
     named = [claims.describe(part, "es") for claim in claims.read() for part in claim.parts]
-    assert "diginetica, V-SKNN (con ajuste) − GRU4Rec (con ajuste)" in named
+    assert "diginetica, V-SKNN (optimizado) − GRU4Rec (optimizado)" in named

@@ -12,6 +12,7 @@ from audit_lib import inference, metrics, sampled, study, winners
 from audit_lib.__main__ import cli
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
+from audit_lib.resampling import Resampling
 from audit_lib.stages import evaluation
 
 DATASET = "synthetic_first_order:zipf_exponent=0.1,n_sessions=8000"
@@ -79,7 +80,7 @@ def test_the_verb_compare_prints_differences_with_intervals_and_p(runs):
     session = runs["markov"].targets["session"].to_numpy()
     a, b = (metrics.recall(r.ranks["above"], r.ranks["equal"], 20) for r in (runs["markov"], runs["vsknn"]))
     recall = next(r for r in rows if (r["metric"], r["k"]) == ("Recall", 20))
-    assert recall["low"] == pytest.approx(inference.bootstrap(a - b, session).low)
+    assert recall["low"] == pytest.approx(Resampling.of(session).interval(a - b).low)
 
 
 def test_a_comparison_of_other_targets_is_refused(runs, tmp_path):

@@ -126,7 +126,7 @@ def test_the_laws_hold_at_their_edges(page: Any, sampling: str) -> None:
 def test_a_share_of_nothing_and_of_everything(page: Any) -> None:
     shares = explorer.encode_shares(np.array([0.0, 1.0]))
     asked = {"metric": "Recall", "k": 3, "n": 10, "sampling": "popularity", "items": 50}
-    ((value, _),) = in_browser(page, {"ranks": "AA", "shares": shares}, [asked])
+    ((value, _),) = in_browser(page, {"ranks": "AB", "shares": shares}, [asked])
     assert value == pytest.approx(0.5, abs=1e-9)
 
 

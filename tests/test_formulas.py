@@ -20,7 +20,19 @@ from babel.messages.pofile import read_po
 from scipy.integrate import quad
 from scipy.stats import multinomial
 
-from audit_lib import corrected, inference, laws, metrics, order, pipeline, ranking, recommenders, resampling, sampled
+from audit_lib import (
+    corrected,
+    inference,
+    laws,
+    metrics,
+    order,
+    pipeline,
+    ranking,
+    recommenders,
+    resampling,
+    sampled,
+    session_draws,
+)
 from audit_lib import synthetic as synthetic_log
 from audit_lib.gru4rec import batches, draws, kernels, losses, model, scoring
 from audit_lib.gru4rec.config import GRU4RecConfig
@@ -874,10 +886,11 @@ SUMS, SIZES = np.array([1.0, 0.5, 1.25]), np.array([2.0, 1.0, 3.0])
 
 @check("eq-session-sums")
 def check_session_sums() -> None:
-    found = resampling.session_sums(VALUES, SESSION)
-    assert sorted(map(tuple, found)) == sorted(zip(SUMS, SIZES, strict=True))
-    macro = resampling.session_sums(VALUES, SESSION, average="macro")
-    assert sorted(map(tuple, macro)) == sorted(zip(SUMS / SIZES, np.ones(3), strict=True))
+    for average, sums, sizes in (("micro", SUMS, SIZES), ("macro", SUMS / SIZES, np.ones(3))):
+        drawn = resampling.Resampling.of(SESSION, average=average)
+        close(drawn._sums(VALUES)[:, 0], sums)
+        close(drawn._weight, sizes)
+        close(drawn.observed(VALUES), [sums.sum() / sizes.sum()])
 
 
 @check("eq-bootstrap")
@@ -888,7 +901,7 @@ def check_bootstrap() -> None:
         if sum(c) == 3:
             mean = round(float(c @ SUMS / (c @ SIZES)), 9)
             law[mean] = law.get(mean, 0) + multinomial.pmf(c, 3, [1 / 3] * 3)
-    drawn = resampling.resampled_means(resampling.session_sums(VALUES, SESSION), resamples=100_000)[:, 0].round(9)
+    drawn = resampling.Resampling.of(SESSION, resamples=100_000).resampled(VALUES)[:, 0].round(9)
     values, times = np.unique(drawn, return_counts=True)
     assert set(values) == set(law)
     for value, share in zip(values, times / 100_000, strict=True):
@@ -899,9 +912,10 @@ def check_bootstrap() -> None:
 def check_percentile() -> None:
     fresh = np.random.default_rng(5)
     drawn = fresh.permutation(np.arange(101.0))
-    assert inference.percentile_interval(50, drawn, 0.9)[1:3] == pytest.approx((5, 95))
-    means = resampling.resampled_means(resampling.session_sums(VALUES, SESSION), resamples=500)[:, 0]
-    found = inference.bootstrap(VALUES, SESSION, level=0.9, resamples=500)
+    assert resampling.percentile_interval(50, drawn, 0.9)[1:3] == pytest.approx((5, 95))
+    resampled = resampling.Resampling.of(SESSION, resamples=500)
+    found = resampled.interval(VALUES, level=0.9)
+    means = resampled.resampled(VALUES)[:, 0]
     assert found[:3] == pytest.approx((VALUES.mean(), *np.quantile(means, (0.05, 0.95))))
 
 
@@ -909,15 +923,15 @@ def check_percentile() -> None:
 def check_seeds() -> None:
     """With two seeds: Student's law of one degree of freedom has the quantile tan(π (q − 1/2))."""
     values, r = np.array([VALUES, VALUES**2 / 2]), 2
-    sums = resampling.session_sums(values.T, SESSION)
-    means = resampling.resampled_means(sums, resamples=400, seed=5)  # (400, 2)
+    resampled = resampling.Resampling.of(SESSION, resamples=400, seed=5)
+    means = resampled.resampled(values)  # (400, 2)
     draws = np.random.default_rng(5).integers(r, size=(400, r))
     psi = math.sqrt(r / (r - 1)) * math.tan(math.pi * (0.95 - 0.5)) / NormalDist().inv_cdf(0.95)
     widened = [m.mean() + psi * (m[rho].mean() - m.mean()) for m, rho in zip(means, draws, strict=True)]
-    found = inference.over_seeds(values, SESSION, level=0.9, resamples=400, seed=5)
+    found = resampled.over_seeds(values, level=0.9)
     assert found.interval[1:3] == pytest.approx(tuple(np.quantile(widened, (0.05, 0.95))))
-    single = inference.over_seeds(VALUES[None], SESSION, level=0.9, resamples=400, seed=5)
-    assert single.interval[1:3] == inference.bootstrap(VALUES, SESSION, level=0.9, resamples=400, seed=5)[1:3]
+    single = resampled.over_seeds(VALUES[None], level=0.9)
+    assert single.interval[1:3] == pytest.approx(tuple(np.quantile(means[:, 0], (0.05, 0.95))))
 
 
 @check("eq-permutation")
@@ -926,13 +940,11 @@ def check_permutation() -> None:
     observed = abs(difference.sum())
     flips = [abs(np.dot(e, difference)) >= observed for e in itertools.product((-1, 1), repeat=5)]
     m = 20_000
-    found = inference.permutation_test(difference, np.zeros(5), np.arange(5), permutations=m)
+    found = resampling.Resampling.of(np.arange(5), resamples=m).p_value(difference, np.zeros(5))
     p = np.mean(flips)
     assert found == pytest.approx((1 + m * p) / (1 + m), abs=4 * math.sqrt(p * (1 - p) / m))
-    sums = resampling.flipped_sums(np.sort(difference), permutations=m)
-    assert inference.permutation_test(difference, np.zeros(5), np.arange(5), permutations=m) == pytest.approx(
-        (1 + (np.abs(sums) >= observed).sum()) / (1 + m)
-    )
+    signs = session_draws.matrix("signs", 5, draws=m, seed=0)
+    assert found == pytest.approx((1 + (np.abs(signs @ difference) >= observed).sum()) / (1 + m))
 
 
 @check("eq-holm")

@@ -13,20 +13,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from audit_lib import inference, resampling
+from audit_lib import inference, resampling, session_draws
 from audit_lib.errors import InputError
-from audit_lib.inference import (
-    bootstrap,
-    compare,
-    equivalence,
-    holm,
-    kendall,
-    over_seeds,
-    over_seeds_ratio,
-    permutation_test,
-)
+from audit_lib.inference import holm, kendall
+from audit_lib.resampling import Resampling
 
 STUDIES = 1000
+
+
+# Each of these is one line of a reader's: a resampling, and what is asked of it.
+def bootstrap(values, session, *, level=0.95, **options):
+    return Resampling.of(session, **options).interval(values, level=level)
+
+
+def compare(a, b, session, *, level=0.95, **options):
+    return Resampling.of(session, **options).compare(a, b, level=level)
+
+
+def permutation_test(a, b, session, *, permutations=resampling.RESAMPLES, **options):
+    return Resampling.of(session, resamples=permutations, **options).p_value(a, b)
+
+
+def equivalence(a, b, session, *, margin, confidence=0.95, **options):
+    return Resampling.of(session, **options).equivalence(a, b, margin=margin, confidence=confidence)
+
+
+def over_seeds(values, session, *, level=0.95, **options):
+    return Resampling.of(session, **options).over_seeds(values, level=level)
+
+
+def over_seeds_ratio(top, bottom, session, *, level=0.95, **options):
+    return Resampling.of(session, **options).ratio(top, bottom, level=level)
+
+
+def agreement(full, other, session, *, level=0.95, **options):
+    return inference.rank_agreement(full, other, Resampling.of(session, **options), level=level)
 
 
 def simulated_study(rng: np.random.Generator, sessions: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -165,8 +186,7 @@ def test_micro_weighs_predictions_and_macro_weighs_sessions():
 def test_every_session_is_drawn_equally_often():
     # One session in each column: the mean of its weight is 1/S, its variance that of a multinomial share.
     s, resamples = 7, 50_000
-    sums = np.concatenate([np.eye(s), np.ones((s, 1))], axis=1)
-    means = resampling.resampled_means(sums, resamples=resamples, seed=1)
+    means = Resampling.of(np.arange(s), resamples=resamples, seed=1).resampled(np.eye(s))
     sd = np.sqrt((1 / s) * (1 - 1 / s) / s)
     assert np.abs(means.mean(0) - 1 / s).max() < 4.5 * sd / np.sqrt(resamples)
     np.testing.assert_allclose(means.std(0), sd, rtol=0.03)
@@ -176,8 +196,7 @@ def test_every_session_is_drawn_equally_often():
 
 @pytest.mark.parametrize("s", [1, 4, 5])  # two draws come from one word
 def test_a_resample_of_sessions_has_as_many_draws_as_there_are(s):
-    sums = np.concatenate([np.eye(s), np.ones((s, 1))], axis=1)
-    times = resampling.resampled_means(sums, resamples=300) * s
+    times = Resampling.of(np.arange(s), resamples=300).resampled(np.eye(s)) * s
     np.testing.assert_allclose(times, np.round(times), atol=1e-12)
     np.testing.assert_allclose(times.sum(1), s)
     assert len(np.unique(np.round(times), axis=0)) > 1 or s == 1
@@ -201,7 +220,7 @@ def test_the_generator_gives_the_numbers_that_are_known_of_it():
     known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
     state, found = 1234567, []
     for _ in known:
-        state, bits = resampling._next(np.uint64(state))
+        state, bits = session_draws._next(np.uint64(state))
         found.append(bits)
     assert found == known == list(islice(words(1234567), 5))
 
@@ -213,25 +232,124 @@ def test_signs_are_the_bits_of_the_generator_each_used_once():
     for _ in range(flips):
         bits = "".join(f"{word:064b}"[::-1] for word in islice(source, 3))
         expected.append(sum(x if bit == "1" else -x for x, bit in zip(difference, bits, strict=False)))
-    np.testing.assert_array_equal(resampling.flipped_sums(difference, permutations=flips, seed=5), expected)
+    found = session_draws.totals("signs", difference[:, None], draws=flips, seed=5)
+    np.testing.assert_array_equal(found[:, 0], expected)
 
 
 def test_what_is_not_said_of_draws_is_as_the_protocol_says():
+    a, _, session = simulated_study(np.random.default_rng(0), 60)
+    drawn, said = Resampling.of(session), Resampling.of(session, average="micro", resamples=10_000, seed=0)
+    np.testing.assert_array_equal(drawn.resampled(a), said.resampled(a))
+
+
+def columns_of_any_kind(rng: np.random.Generator, sessions: int) -> tuple[np.ndarray, np.ndarray]:
+    """(9, P) hits, reciprocal ranks and their differences, and (P,) sessions."""
+    session = np.repeat(np.arange(sessions), rng.integers(1, 8, sessions))
+    ranks = rng.integers(1, 60, (3, len(session)))
+    hits, reciprocal = (ranks <= 20).astype(float), (ranks <= 20) / ranks
+    return np.concatenate([hits, reciprocal, reciprocal[[0]] - reciprocal[[1]], hits - reciprocal])[:9], session
+
+
+@pytest.mark.parametrize("average", resampling.AVERAGES)
+@pytest.mark.parametrize("sessions", [1, 2, 63, 301])
+def test_a_result_does_not_depend_on_what_is_asked_for_with_it(sessions, average, monkeypatch):
+    monkeypatch.setattr(session_draws, "_known", {})
+    rng = np.random.default_rng(sessions)
+    values, session = columns_of_any_kind(rng, sessions)
+    drawn = Resampling.of(session, average=average, resamples=500)
+    together = drawn.resampled(values)
+    for chosen in ([0], [8], [3, 1], [7, 6, 5, 4, 3], rng.permutation(9).tolist()):
+        session_draws._known.clear()
+        np.testing.assert_array_equal(drawn.resampled(values[chosen]), together[:, chosen])
+    flipped = session_draws.totals("signs", drawn._sums(values), draws=500, seed=0)
+    for c in range(9):
+        session_draws._known.clear()
+        alone = session_draws.totals("signs", drawn._sums(values[c]), draws=500, seed=0)
+        np.testing.assert_array_equal(alone[:, 0], flipped[:, c])
+
+
+def test_totals_are_those_of_whole_numbers_without_any_rounding():
+    # Python's integers are of any size: the totals of a column in units of its quantum are exactly theirs.
+    rng = np.random.default_rng(3)
+    values, session = columns_of_any_kind(rng, 50)
+    sums = Resampling.of(session)._sums(values)
+    weights = session_draws.matrix("weights", 50, draws=40, seed=7)
+    found = session_draws.totals("weights", sums, draws=40, seed=7)
+    for c in range(9):
+        whole = [int(x * 2**60) for x in sums[:, c]]
+        assert all(n / 2**60 == x for n, x in zip(whole, sums[:, c], strict=True))
+        expected = [sum(int(w) * n for w, n in zip(row, whole, strict=True)) for row in weights]
+        assert [int(x * 2**60) for x in found[:, c]] == expected
+
+
+@pytest.mark.parametrize("kind", session_draws.KINDS)
+@pytest.mark.parametrize("sessions", [1, 7, 64, 65])
+def test_a_draw_is_the_same_in_blocks_of_any_size(kind, sessions, monkeypatch):
+    columns = np.random.default_rng(0).integers(-9, 9, (sessions, 5)).astype(float)
+    whole = session_draws.totals(kind, columns, draws=100, seed=2)
+    matrix = session_draws.matrix(kind, sessions, draws=100, seed=2)
+    np.testing.assert_array_equal(whole, matrix.astype(float) @ columns)
+    for first in (0, 1, 37, 99):
+        some = session_draws.matrix(kind, sessions, draws=100 - first, seed=2, first=first)
+        np.testing.assert_array_equal(some, matrix[first:])
+    monkeypatch.setattr(session_draws, "BLOCK", 3 * sessions)
+    monkeypatch.setattr(session_draws, "_known", {})
+    np.testing.assert_array_equal(session_draws.totals(kind, columns, draws=100, seed=2), whole)
+
+
+def test_totals_are_kept_within_bounds_and_are_the_same_when_computed_again(monkeypatch):
+    monkeypatch.setattr(session_draws, "_known", {})
+    monkeypatch.setattr(session_draws, "TOTALS", 3)
+    columns = np.random.default_rng(0).integers(0, 9, (10, 8)).astype(float)
+    first = session_draws.totals("weights", columns, draws=50, seed=0)
+    assert len(session_draws._known) == 3
+    np.testing.assert_array_equal(session_draws.totals("weights", columns, draws=50, seed=0), first)
+    again = session_draws.totals("weights", columns[:, [2, 2]], draws=50, seed=0)
+    np.testing.assert_array_equal(again, first[:, [2, 2]])
+
+
+def test_all_comparisons_of_a_split_meet_the_same_resamples():
+    a, b, session = simulated_study(np.random.default_rng(0), 80)
+    drawn = Resampling.of(session, resamples=400)
+    parts = drawn.resampled([a, b])
+    np.testing.assert_allclose(drawn.resampled(a - b)[:, 0], parts[:, 0] - parts[:, 1], rtol=0, atol=1e-15)
+    assert drawn.difference(a, b).interval == drawn.interval(a - b)
+    assert drawn.difference(a, a).interval[:3] == (0.0, 0.0, 0.0)
+
+
+def test_fewer_targets_are_drawn_with_the_sessions_of_all():
+    # Session 1 has no target that counts: a resample of it alone has no mean, and any other that of sessions 0 and 2.
+    session, keep = np.array([0, 0, 1, 2]), np.array([True, False, False, True])
+    drawn = Resampling.of(session, resamples=2000).where(keep)
+    assert (drawn.sessions, drawn.predictions) == (2, 2)
+    counts = session_draws.matrix("weights", 3, draws=2000, seed=0).astype(float)
+    with np.errstate(invalid="ignore"):
+        expected = counts[:, 2] / (counts[:, 0] + counts[:, 2])
+    found = drawn.resampled(np.array([0.0, 1.0]))[:, 0]
+    np.testing.assert_array_equal(found, expected)
+    assert np.isnan(found).mean() == pytest.approx(1 / 27, abs=0.02)
+    assert drawn.interval(np.array([0.0, 1.0]))[:3] == (0.5, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("average", resampling.AVERAGES)
+def test_the_best_is_chosen_anew_in_every_resample(average):
     rng = np.random.default_rng(0)
-    a, _, session = simulated_study(rng, 60)
-    sums = resampling.session_sums(a, session)
-    np.testing.assert_array_equal(sums, resampling.session_sums(a, session, average="micro"))
-    said = resampling.resampled_means(sums, resamples=10_000, seed=0)
-    np.testing.assert_array_equal(resampling.resampled_means(sums), said)
-    said = resampling.flipped_sums(sums[:, 0], permutations=10_000, seed=0)
-    np.testing.assert_array_equal(resampling.flipped_sums(sums[:, 0]), said)
-
-
-def test_sums_that_agree_to_nine_digits_count_as_equal_in_the_order_of_sessions():
-    # Their order is then that of the labels; a difference in the ninth digit counts.
-    near, apart = (np.array([0.3, 0.3 - gap]) for gap in (3e-10, 3e-9))
-    np.testing.assert_array_equal(resampling.session_sums(near, np.arange(2))[:, 0], near)
-    np.testing.assert_array_equal(resampling.session_sums(apart, np.arange(2))[:, 0], apart[::-1])
+    a, b, session = simulated_study(rng, 80)
+    other = np.stack([rng.random(len(a)), rng.random(len(a))])
+    drawn = Resampling.of(session, average=average, resamples=400, seed=2)
+    found = drawn.choice([a, b], other)
+    means = drawn.resampled([a, b])
+    assert 0 < (means[:, 0] > means[:, 1]).mean() < 1  # now one is best, now the other
+    assert found.mean == pytest.approx(drawn.observed([a, b]).max() - drawn.observed(other).mean())
+    single = drawn.choice([a, b], other[0]).interval
+    expected = np.quantile(means.max(1) - drawn.resampled(other[0])[:, 0], [0.025, 0.975])
+    assert (single.low, single.high) == pytest.approx(tuple(expected))
+    assert single.low >= max(drawn.difference(x, other[0]).interval.low for x in (a, b)) - 1e-12
+    # One candidate leaves nothing to choose, and candidates of several seeds stand with their means.
+    assert drawn.choice([a], other[0]).interval == pytest.approx(drawn.difference(a, other[0]).interval)
+    assert drawn.choice([[a, b], np.zeros_like(a)], other[0]).mean == pytest.approx(
+        drawn.observed([a, b]).mean() - drawn.observed(other[0])[0]
+    )
 
 
 def test_a_single_prediction_is_its_own_mean():
@@ -244,16 +362,18 @@ def test_a_constant_has_an_interval_of_no_width():
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
-def test_relabelled_sessions_and_reordered_rows_change_nothing(seed):
+def test_reordered_rows_change_nothing(seed):
+    # Sessions are drawn in the order of their labels, which in a table of targets is that of the test part.
     rng = np.random.default_rng(seed)
     a, b, session = simulated_study(rng, 30)
-    order, names = rng.permutation(len(a)), rng.permutation(10_000)
-    moved = tuple(x[order] for x in (a, b)), np.array([f"s{names[i]}" for i in session])[order]
+    order = rng.permutation(len(a))
     for average in resampling.AVERAGES:
-        first = compare(a, b, session, average=average, resamples=300)
-        second = compare(*moved[0], moved[1], average=average, resamples=300)
-        np.testing.assert_allclose(first.difference, second.difference, rtol=1e-12, atol=1e-15)
-        assert first.p == second.p
+        for first, second in ((a, b), (a / 3, b / 7)):
+            options = {"average": average, "resamples": 300}
+            found = compare(first, second, session, **options)
+            moved = compare(first[order], second[order], session[order] + 5, **options)
+            assert moved.difference == pytest.approx(found.difference, rel=1e-9, abs=1e-12)
+            assert moved.p == found.p
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_one_another():
@@ -274,11 +394,9 @@ def test_what_is_not_said_is_as_the_protocol_says():
     assert equivalence(a, b, session, margin=0.1) == equivalence(a, b, session, **given_, **said)
     seeds = np.stack([a, b])
     assert over_seeds(seeds, session) == over_seeds(seeds, session, level=0.95, resamples=10_000, **said)
-    assert inference.percentile_interval(0.5, a) == inference.percentile_interval(0.5, a, 0.95)
+    assert resampling.percentile_interval(0.5, a) == resampling.percentile_interval(0.5, a, 0.95)
     both = np.stack([a, b], axis=1), np.stack([b, a], axis=1)
-    assert inference.rank_agreement(*both, session) == inference.rank_agreement(
-        *both, session, level=0.95, resamples=10_000, **said
-    )
+    assert agreement(*both, session) == agreement(*both, session, level=0.95, resamples=10_000, **said)
 
 
 @pytest.mark.parametrize("average", resampling.AVERAGES)
@@ -286,11 +404,12 @@ def test_average_and_seed_reach_the_draws(average):
     rng = np.random.default_rng(1)
     a, b, session = simulated_study(rng, 60)
     found = compare(a, b, session, average=average, resamples=200, seed=3)
-    assert found.difference == bootstrap(a - b, session, average=average, resamples=200, seed=3)
+    assert found.difference == pytest.approx(bootstrap(a - b, session, average=average, resamples=200, seed=3))
     assert found.p == permutation_test(a, b, session, average=average, permutations=200, seed=3)
     assert (found.sessions, found.predictions) == (60, len(a))
     interval = equivalence(a, b, session, margin=0.1, average=average, resamples=200, seed=3).interval
-    assert interval == bootstrap(a - b, session, level=2 * 0.95 - 1, average=average, resamples=200, seed=3)
+    expected = bootstrap(a - b, session, level=2 * 0.95 - 1, average=average, resamples=200, seed=3)
+    assert interval == pytest.approx(expected)
     said = {"average": average, "level": 0.8, "resamples": 200, "seed": 3}
     assert over_seeds(a, session, **said).interval == bootstrap(a, session, **said)
 
@@ -350,9 +469,9 @@ def test_the_agreement_of_an_order_with_itself_is_one_and_with_its_reverse_minus
     rng = np.random.default_rng(0)
     session = np.repeat(np.arange(100), 4)
     full = {name: (rng.random(400) < p).astype(float) for name, p in (("a", 0.2), ("b", 0.5), ("c", 0.8))}
-    assert inference.rank_agreement(full, full, session, resamples=200)[:3] == (1.0, 1.0, 1.0)
+    assert agreement(full, full, session, resamples=200)[:3] == (1.0, 1.0, 1.0)
     reverse = {name: 1 - values for name, values in full.items()}
-    assert inference.rank_agreement(full, reverse, session, resamples=200)[:3] == (-1.0, -1.0, -1.0)
+    assert agreement(full, reverse, session, resamples=200)[:3] == (-1.0, -1.0, -1.0)
 
 
 def test_values_that_differ_by_rounding_alone_have_no_order():
@@ -364,9 +483,9 @@ def test_values_that_differ_by_rounding_alone_have_no_order():
 def test_resamples_in_which_a_metric_ties_all_recommenders_are_left_out():
     # Two of three sessions tell the two recommenders apart: a resample of the third alone has no order.
     full = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
-    drawn = resampling.resampled_means(resampling.session_sums(full, np.arange(3)), resamples=200)
+    drawn = Resampling.of(np.arange(3), resamples=200).resampled(full.T)
     assert (drawn[:, 0] == drawn[:, 1]).any()
-    assert inference.rank_agreement(full, full, np.arange(3), resamples=200)[:3] == (1.0, 1.0, 1.0)
+    assert agreement(full, full, np.arange(3), resamples=200)[:3] == (1.0, 1.0, 1.0)
 
 
 def test_agreement_of_orders_is_over_the_average_and_the_resamples_asked_for():
@@ -374,12 +493,12 @@ def test_agreement_of_orders_is_over_the_average_and_the_resamples_asked_for():
     session = np.array([0, 0, 0, 1])
     full = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.5]])
     other = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.5]])
-    assert inference.rank_agreement(full, other, session, resamples=50).estimate == 1.0
-    assert inference.rank_agreement(full, other, session, average="macro", resamples=50).estimate == -1.0
-    one = [inference.rank_agreement(full, other, session, resamples=1, seed=seed) for seed in range(20)]
+    assert agreement(full, other, session, resamples=50).estimate == 1.0
+    assert agreement(full, other, session, average="macro", resamples=50).estimate == -1.0
+    one = [agreement(full, other, session, resamples=1, seed=seed) for seed in range(20)]
     assert all(found.low == found.high for found in one)  # of one resample there is one tau
     assert len({found.low for found in one}) > 1
-    assert inference.rank_agreement(full, other, session, resamples=9) == inference.rank_agreement(
+    assert agreement(full, other, session, resamples=9) == agreement(
         full, other, session, resamples=9, seed=0
     )
 
@@ -387,7 +506,7 @@ def test_agreement_of_orders_is_over_the_average_and_the_resamples_asked_for():
 def test_a_metric_that_ties_all_recommenders_has_no_order():
     rng = np.random.default_rng(0)
     full, ones = rng.random((40, 3)), np.ones((40, 3))
-    found = inference.rank_agreement(full, ones + rng.normal(0, 1e-15, (40, 3)), np.arange(40), resamples=50)
+    found = agreement(full, ones + rng.normal(0, 1e-15, (40, 3)), np.arange(40), resamples=50)
     assert np.isnan(found[:3]).all()
 
 
@@ -488,21 +607,23 @@ def test_seeds_are_summarised_by_mean_and_sample_deviation():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: bootstrap(np.ones(3), np.arange(2)), "one label a value"),
+        (lambda: bootstrap(np.ones(3), np.arange(2)), "one value a target"),
         (lambda: over_seeds_ratio(np.ones((2, 3)), np.ones((1, 3)), np.arange(3)), r"\(2, 3\) and \(1, 3\)"),
         (lambda: over_seeds_ratio(np.ones((2, 3)), np.eye(2, 3)[:, [0, 0, 0]], np.arange(3)), "0 throughout"),
-        (lambda: bootstrap(np.ones(0), np.arange(0)), "0 values"),
+        (lambda: bootstrap(np.ones(0), np.arange(0)), "0 targets"),
         (lambda: bootstrap(np.array([1.0, np.nan]), np.arange(2)), "1 predictions"),
         (lambda: bootstrap(np.ones(2), np.arange(2), average="mico"), "Did you mean 'micro'"),
         (lambda: bootstrap(np.ones(2), np.arange(2), level=95), "between 0 and 1"),
         (lambda: bootstrap(np.ones(2), np.arange(2), level=0.0), "between 0 and 1"),
         (lambda: bootstrap(np.ones(2), np.arange(2), level=1.0), "between 0 and 1"),
         (lambda: compare(np.ones(3), np.ones(2), np.arange(3)), "paired"),
+        (lambda: Resampling.of(np.arange(3)).difference(np.ones((2, 3)), np.ones((3, 3))), "paired"),
+        (lambda: Resampling.of(np.arange(3)).choice([], np.ones(3)), "no candidate"),
         (lambda: compare(np.ones((3, 2)), np.ones((3, 2)), np.arange(3)), "paired"),
-        (lambda: inference.rank_agreement(np.ones((2, 1)), np.ones((2, 1)), np.arange(2)), "needs two recommenders"),
-        (lambda: inference.rank_agreement(np.ones((2, 2)), np.ones((2, 3)), np.arange(2)), "equal shapes"),
+        (lambda: agreement(np.ones((2, 1)), np.ones((2, 1)), np.arange(2)), "needs two recommenders"),
+        (lambda: agreement(np.ones((2, 2)), np.ones((2, 3)), np.arange(2)), "equal shapes"),
         (lambda: equivalence(np.ones(2), np.ones(2), np.arange(2), margin=0.0), "positive"),
-        (lambda: inference.rank_agreement({"a": np.ones(2)}, {"b": np.ones(2)}, np.arange(2)), "different"),
+        (lambda: agreement({"a": np.ones(2)}, {"b": np.ones(2)}, np.arange(2)), "different"),
     ],
 )
 def test_a_wrong_request_is_refused_with_what_to_do(call, message):

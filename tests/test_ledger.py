@@ -57,7 +57,7 @@ def small_book(root: Path, lang: str, page: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def settled(intervals: None) -> list[Settled]:
+def settled() -> list[Settled]:
     return claims.ledger()
 
 

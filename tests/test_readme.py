@@ -9,7 +9,6 @@ from audit_lib.__main__ import main
 from audit_lib.evidence import PROJECT
 from audit_lib.pages import readme
 
-pytestmark = pytest.mark.usefixtures("intervals")
 TEXTS = {lang: (PROJECT / name).read_text("utf8") for lang, name in readme.FILES.items()}
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import inference
 from audit_lib.labels import translator
 from audit_lib.measures import Book
+from audit_lib.resampling import Resampling
 from audit_lib.stages import searches
 
 N = 60
@@ -47,7 +47,7 @@ def test_the_gain_is_paired_by_target_and_seed(searched):
         "headline_tuned": [run(0, after[0]), run(1, after[1])],
     })  # fmt: skip
     row = searches.found(book).iloc[0]
-    difference = inference.over_seeds(after.astype(float) - before, np.arange(N) // 2)
+    difference = Resampling.of(np.arange(N) // 2).difference(after.astype(float), before)
     assert (row["dataset"], row["loss"], row["trials"], row["seeds"]) == ("diginetica", "bpr-max", 27, 2)
     assert (row["validation"], row["evaluations"]) == (0.6, 3.0)
     assert row["value"] == pytest.approx(after.mean())

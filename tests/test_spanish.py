@@ -23,9 +23,9 @@ from audit_lib.bench import train as bench_train
 from audit_lib.errors import InputError
 from audit_lib.gru4rec import equality, shims
 from audit_lib.gru4rec.facts import FACTS
-from audit_lib.inference import Interval
 from audit_lib.measures import MEASURES
 from audit_lib.pages.alttext import image_of
+from audit_lib.resampling import Interval
 from audit_lib.sampled import Counts
 from audit_lib.stages import literature, training
 

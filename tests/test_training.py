@@ -10,8 +10,8 @@ from audit_lib import datasets, figures, labels, splits, study
 from audit_lib.bench.train import SETTINGS
 from audit_lib.errors import InputError, MissingError
 from audit_lib.gru4rec import equality, profiles
-from audit_lib.inference import Interval
 from audit_lib.pipeline import ROOT, read, tags
+from audit_lib.resampling import Interval
 from audit_lib.stages import training
 
 SMALL = {"layers": 8, "n_sample": 16, "n_epochs": 2}

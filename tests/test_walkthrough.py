@@ -10,6 +10,7 @@ from audit_lib.errors import InputError
 from audit_lib.gru4rec import batches, model
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.gru4rec.fast import Fast
+from audit_lib.ranking import Ranks
 from audit_lib.sessions import Prefixes
 from audit_lib.splits import Split
 from audit_lib.stages import diagrams, walkthrough
@@ -123,6 +124,18 @@ def test_every_tie_policy_has_its_row_and_one_target_its_rank() -> None:
     assert table["Tie policy"].tolist() == ["Standard", "Conservative", "Median", "Expected"]
     assert table["Rank"].tolist() == [f"{a + 1}", f"{a + e + 1}", f"{a + e / 2 + 1:g}", "–"]
     assert table["Recall@2"].tolist()[:2] == [float(a + 1 <= 2), float(a + e + 1 <= 2)]
+
+
+def test_the_tie_that_is_shown_is_the_first_that_decides_a_hit() -> None:
+    def ranks_of(above: list[int], equal: list[int]) -> Ranks:
+        return Ranks(*(np.array(column) for column in (above, equal, above, equal)))
+
+    tied = ranks_of([0, 7, 3, 4], [0, 2, 1, 1])
+    assert walkthrough.first_tie(tied, k=5) == 3
+    assert walkthrough.first_tie(tied, k=2) == 1
+    assert walkthrough.alone(tied, 3).above.tolist() == [4]
+    with pytest.raises(InputError, match="No target of test ties"):
+        walkthrough.first_tie(ranks_of([0, 1], [0, 0]), k=5)
 
 
 def test_sampling_everything_is_the_whole_catalogue() -> None:

@@ -160,10 +160,12 @@ def _columns(ranks: object) -> list[np.ndarray]:
 
 def _intervals(values: pd.DataFrame, other: object, session: np.ndarray) -> np.ndarray:
     """Bootstrap interval of Recall@20, and difference, interval and p against V-SKNN."""
-    from audit_lib import inference, metrics
+    from audit_lib import metrics
+    from audit_lib.resampling import Resampling
 
     ours, theirs = values["Recall@20"].to_numpy(), metrics.recall(other.above, other.equal, 20)
-    one, two = inference.bootstrap(ours, session), inference.compare(ours, theirs, session)
+    drawn = Resampling.of(session)
+    one, two = drawn.interval(ours), drawn.compare(ours, theirs)
     return np.array([*one[:3], *two.difference[:3], two.p])
 
 

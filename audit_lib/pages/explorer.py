@@ -2,7 +2,8 @@
 
 `book/_static/ranks.js` holds, for every data set and recommender of the study, how often each rank occurred (ties
 counted against the recommender), and the shares that popularity sampling needs. Sampled metrics follow from these:
-exactly for uniform negatives, to four digits for popular ones. `book/_static/sampled.js` computes them; a test holds it
+exactly for uniform negatives, to four digits for popular ones. A target outside the catalogue has V items above it and
+no share: it is a miss. `book/_static/sampled.js` computes them; a test holds it
 against `audit_lib.sampled`.
 
 Counts are written as digits to the base 32, least significant first, 32 added to every digit but the last of a number
@@ -60,7 +61,7 @@ def summary(runs: list[Run]) -> dict[str, Any]:
     """The ranks of one recommender over its seeds: ranks and shares, encoded, and how many seeds there are."""
     counts = [Counts.of_run(run) for run in runs]
     places = np.concatenate([c.above + c.equal for c in counts])
-    shares = np.concatenate([np.add(*c.shares("popularity")) for c in counts])
+    shares = np.concatenate([np.add(*c.shares("popularity"))[~c.missed] for c in counts])
     return {"seeds": len(runs), "ranks": encode(histogram(places)), "shares": encode_shares(np.minimum(shares, 1.0))}
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import click
 import yaml
 
-from audit_lib import entry, kept
+from audit_lib import entry
 from audit_lib.errors import AuditError
 from audit_lib.pages import alttext, explorer, pdf, sitecheck, sitepages, translated
 from audit_lib.pages.mathjax import ensure_mathjax
@@ -109,7 +109,7 @@ def environment(root: Path) -> dict[str, str]:
     ).stdout.strip()
     paths = [str(root), str(root / "book" / "_ext"), os.environ.get("PYTHONPATH", "")]
     own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-    given = {"SOURCE_DATE_EPOCH": date or NO_GIT_EPOCH, kept.FOLDER: str(root / "_build" / "kept")}
+    given = {"SOURCE_DATE_EPOCH": date or NO_GIT_EPOCH}
     return given | dict(os.environ) | own
 
 

@@ -42,12 +42,10 @@ def _contrasts(folder: Path, study: Path) -> tuple[Contrast, ...]:
         best, step = best_simple(book, dataset), min_step(dataset)
         if best is None:
             continue
-        theirs, session = values_of([best[1]], "Recall", K, step)
+        theirs, drawn = values_of([best[1]], "Recall", K, step)
         for group, engine, runs in trained(book, dataset):
             ours, _ = values_of(runs, "Recall", K, step)
-            seeds = inference.over_seeds(ours - theirs, session)
-            p = inference.permutation_test(ours.mean(0), theirs[0], session)
-            difference = Measured.of(seeds)
+            difference, p = Measured.of(drawn.difference(ours, theirs)), drawn.p_value(ours.mean(0), theirs[0])
             value, mrr = (over(runs, metric, K, step) for metric in ("Recall", "MRR"))
             simple = best[1].recommender, best[0], float(theirs.mean())
             found.append(Contrast(dataset, group, engine, value, mrr, *simple, difference, p, p))

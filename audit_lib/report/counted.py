@@ -25,6 +25,7 @@ def phrases(lang: str = "en") -> dict[str, tuple[str, str, str]]:
             _("one run of the evidence was made on a graphics card"),
             _("# runs of the evidence were made on a graphics card"),
         ),
+        "gain": (_("none gains anything"), _("one gains something"), _("# gain something")),
         "wait": (_("none waits for a run"), _("one waits for a run"), _("# wait for a run")),
     }  # fmt: skip
 

@@ -15,7 +15,7 @@ from math import isnan
 
 import pandas as pd
 
-from audit_lib import claims, experiments, inference, labels, published
+from audit_lib import claims, experiments, labels, published
 from audit_lib.claims import Settled
 from audit_lib.compared import COPIED, SIMPLE_GROUPS, best_simple, mean_of, min_step
 from audit_lib.errors import InputError, unknown
@@ -154,10 +154,9 @@ def _simple_less(source: Source, *, dataset: str, group: str, recommender: str) 
 
     The best was chosen on these very targets, in its favour; the interval does not know of the choice.
     """
-    theirs, session = values_of(_runs(source, dataset, group, recommender), "Recall", K, min_step(dataset))
+    theirs, drawn = values_of(_runs(source, dataset, group, recommender), "Recall", K, min_step(dataset))
     ours, _ = values_of([source.simple(dataset)[1]], "Recall", K, min_step(dataset))
-    found = inference.over_seeds(ours - theirs, session)
-    return Measured.of(found)
+    return Measured.of(drawn.difference(ours, theirs))
 
 
 def _predictions(source: Source, *, dataset: str) -> Measured:
@@ -312,6 +311,12 @@ FACTS: dict[str, Fact] = {
     ),
     "session-popularity": partial(
         _score, dataset="diginetica", group="simple", recommender="session_popularity"
+    ),
+    "session-popularity-yoochoose-published": partial(
+        _published, by="wu2019", dataset="yoochoose1_64", recommender="session_popularity"
+    ),
+    "session-popularity-yoochoose": partial(
+        _score, dataset="yoochoose1_64", group="simple", recommender="session_popularity"
     ),
     "narm-improved-yoochoose": partial(
         _trail, source_key="li2017", called="Improved GRU-Rec", dataset="yoochoose1_64"

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audit_lib import inference, metrics
+from audit_lib import metrics
 from audit_lib.evidence import Run
 from audit_lib.measures import TRAININGS, Book, NotYet, main_group, real_datasets
 from audit_lib.published import table as published_table
 from audit_lib.report.documents import Source
+from audit_lib.resampling import Resampling
 from audit_lib.stages import implementations
 from audit_lib.stages.literature import Translate
 
@@ -193,10 +194,8 @@ def chance(source: Source) -> Effect:
     found = []
     for dataset, name, run in _main(source.book):
         if name == "gru4rec":
-            interval = inference.bootstrap(
-                metrics.recall(run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), K),
-                run.targets["session"].to_numpy(), resamples=2000,
-            )  # fmt: skip
+            hits = metrics.recall(run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), K)
+            interval = Resampling.of(run.targets["session"]).interval(hits)
             found.append(Effect((interval.high - interval.low) / 2, dataset, name))
     return _largest(found, "headline gru4rec")
 

@@ -144,11 +144,10 @@ def _equality(source: Source, *, column: str, tail: bool = False) -> Measured:
 def _engines(source: Source, *, dataset: str, group: str) -> Measured:
     """The independent engine less the official code, over the seeds there are of both."""
     wanted = {"dataset": dataset, "group": group, "variant": None}
-    a, b, session = paired(*(source.book.present(recommender=name, **wanted) for name in ENGINES))
+    a, b, drawn = paired(*(source.book.present(recommender=name, **wanted) for name in ENGINES))
     if not len(a):
         raise NotYet(f"{dataset}-gru4rec_official, {group}")
-    found = inference.over_seeds(a - b, session)
-    return Measured.of(found)
+    return Measured.of(drawn.difference(a, b))
 
 
 # --- omissions and errors of third parties

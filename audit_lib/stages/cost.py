@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from audit_lib import inference, labels
+from audit_lib import labels
 from audit_lib.evidence import Run
 from audit_lib.figures import SCALES
 from audit_lib.labels import name_of
@@ -21,7 +21,6 @@ from audit_lib.measures import SIMPLE, Book, K, main_group, paired, real_dataset
 from audit_lib.stages.decision import NEURAL, SEARCHED, seconds_of
 from audit_lib.stages.literature import GROUPS
 
-RESAMPLES = 1_000
 GENERATED = "generated"
 REAL = "diginetica"  # whose shape the record of latency has
 Translate = Callable[[str], str]
@@ -65,8 +64,8 @@ def costs(book: Book, *, lang: str = "en") -> pd.DataFrame:
 
 
 def _cost(dataset: str, name: str, group: str, runs: list[Run], lang: str) -> tuple[object, ...]:
-    values, session = values_of(runs, "Recall", K)
-    found = inference.over_seeds(values, session, resamples=RESAMPLES)
+    values, drawn = values_of(runs, "Recall", K)
+    found = drawn.over_seeds(values)
     own = all(_by_processor(run.manifest["seconds"]) for run in runs)
     return (
         dataset, _label(name, group, lang), name, group, found.mean, found.interval.low, found.interval.high,
@@ -103,10 +102,10 @@ def steps(book: Book, table: pd.DataFrame) -> pd.DataFrame:
     for dataset, part in table[table["front"]].groupby("dataset", sort=False):
         runs, ordered = runs_of(book, str(dataset)), part.sort_values("seconds").to_dict("records")
         for a, b in pairwise(ordered):
-            more, less, session = paired(runs[b["recommender"], b["group"]], runs[a["recommender"], a["group"]])
+            more, less, drawn = paired(runs[b["recommender"], b["group"]], runs[a["recommender"], a["group"]])
             if not len(more):
                 continue
-            found = inference.over_seeds(more - less, session, resamples=RESAMPLES)
+            found = drawn.difference(more, less)
             seconds = b["seconds"] - a["seconds"]
             per_point = seconds / (100 * found.mean)
             rows.append((

@@ -19,10 +19,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib import inference, labels, metrics
+from audit_lib import labels, metrics
 from audit_lib.evidence import Run
 from audit_lib.labels import name_of
 from audit_lib.measures import SIMPLE, Book, K, Measured, NotYet, main_group, real_datasets, shuffle_loss
+from audit_lib.resampling import Resampling
 from audit_lib.stages.literature import Translate
 
 WEAK = 0.10  # of Recall@20 lost on shuffling, at most: the bound of claim B8
@@ -30,7 +31,6 @@ NO_ORDER = ("seed_demo",)  # whose generator draws items independently (claim A2
 LARGE = 250_000  # train events, at least
 RARE = 10  # train events of an item, at most
 ABOUT, INSTANT = 2.0, 1.0  # costs as little: up to twice the least seconds, or one second
-RESAMPLES = 1_000
 NEURAL, SEARCHED = "gru4rec", "headline_tuned"
 
 ORDERS = {"none": "None", "weak": "Weak", "strong": "Strong"}
@@ -83,9 +83,7 @@ class Candidates:
         values = _hits(runs, keep)
         if less is not None:
             values = values - _hits(self.runs[less][dataset], keep)  # one row beside every seed of the other
-        session = runs[0].targets["session"].to_numpy()[keep]
-        found = inference.over_seeds(values, session, resamples=RESAMPLES)
-        return Measured.of(found)
+        return Measured.of(Resampling.of(runs[0].targets["session"]).where(keep).over_seeds(values))
 
     def seconds(self, name: str) -> float:
         """Of training and ranking, the mean over seeds and data sets."""

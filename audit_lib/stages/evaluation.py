@@ -18,6 +18,7 @@ from audit_lib import datasets, evidence, inference, metrics
 from audit_lib.errors import MissingError
 from audit_lib.evidence import Run
 from audit_lib.recommenders import REGISTRY, lookup
+from audit_lib.resampling import Resampling
 from audit_lib.sampled import Counts, expectation
 from audit_lib.winners import Study, full_metric, smallest_size, study, wrong_probability
 
@@ -136,8 +137,7 @@ def intervals(
     """recommender, value, low, high: the metric with its 95 % interval over sessions, best first."""
     rows = []
     for name, run in runs.items():
-        session = run.targets["session"].to_numpy()
-        found = inference.bootstrap(_values(run, metric, k), session, average=average, seed=seed)
+        found = Resampling.of(run.targets["session"], average=average, seed=seed).interval(_values(run, metric, k))
         rows.append({"recommender": name, "value": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows).sort_values("value", ascending=False, ignore_index=True)
 
@@ -147,10 +147,10 @@ def pairs(
 ) -> pd.DataFrame:
     """first, second, difference, low, high, p, p_holm: every pair, the better one first, Holm over all pairs."""
     values = {name: _values(run, metric, k) for name, run in runs.items()}
-    session = next(iter(runs.values())).targets["session"].to_numpy()
+    drawn = Resampling.of(next(iter(runs.values())).targets["session"], average=average, seed=seed)
     rows = []
     for a, b in combinations(runs, 2):
-        found = inference.compare(values[a], values[b], session, average=average, seed=seed)
+        found = drawn.compare(values[a], values[b])
         d = found.difference
         interval = (d.estimate, d.low, d.high) if d.estimate >= 0 else (-d.estimate, -d.high, -d.low)
         first, second = (a, b) if d.estimate >= 0 else (b, a)
@@ -165,12 +165,12 @@ def agreement(
 ) -> pd.DataFrame:
     """n, tau, low, high: Kendall's tau of the sampled (uniform, in expectation) with the full order of recommenders."""
     counts = {name: Counts.of_run(run) for name, run in runs.items()}
-    session = next(iter(runs.values())).targets["session"].to_numpy()
+    drawn = Resampling.of(next(iter(runs.values())).targets["session"], resamples=2000, seed=seed)
     full = {name: _values(run, metric, k) for name, run in runs.items()}
     rows = []
     for n in sizes:
         sampled = {name: expectation(c, metric, n=n, k=k) for name, c in counts.items()}
-        found = inference.rank_agreement(full, sampled, session, seed=seed, resamples=2000)
+        found = inference.rank_agreement(full, sampled, drawn)
         rows.append({"n": n, "tau": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows)
 

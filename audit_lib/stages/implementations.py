@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from audit_lib import experiments, inference
+from audit_lib import experiments
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
 from audit_lib.experiments import BOOK
@@ -68,10 +68,10 @@ def costs(found: Mapping[str | None, Sequence[Run]], *, against: str | None = No
             continue
         if len({run.manifest["targets_sha256"] for run in (*runs, *found[against])}) > 1:
             raise InputError("The runs rank different targets; only runs on one split can be compared.")
-        changed, right, session = paired(runs, found[against])
+        changed, right, drawn = paired(runs, found[against])
         if not len(changed):
             raise InputError(f"'{name}' has no seed in common with what it is held against.")
-        own, share = inference.over_seeds(changed, session), inference.over_seeds_ratio(changed, right, session)
+        own, share = drawn.over_seeds(changed), drawn.ratio(changed, right)
         mrr = float(paired(runs, found[against], "MRR")[0].mean())
         loss = (1 - share.mean, 1 - share.interval.high, 1 - share.interval.low)
         rows.append((name, *own.interval[:3], mrr, *loss, own.n))
@@ -104,7 +104,8 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
 
 def spread(runs: Sequence[Run]) -> float:
     """Standard deviation of Recall@20 over seeds, NaN with one."""
-    found = inference.over_seeds(*values_of(runs, "Recall", K))
+    values, drawn = values_of(runs, "Recall", K)
+    found = drawn.over_seeds(values)
     return found.sd if found.n > 1 else float("nan")
 
 

@@ -21,7 +21,7 @@ from audit_lib import experiments, metrics, sampled
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
 from audit_lib.experiments import Preparation
-from audit_lib.resampling import resampled_means, session_sums
+from audit_lib.resampling import Resampling
 from audit_lib.sampled import Counts
 
 PREPARED = ("cut", "filter", "repeats")
@@ -128,7 +128,7 @@ def _of_dataset(side: Rivals, seed: int) -> Iterator[tuple[object, ...]]:
                     ))  # fmt: skip
                     if negatives == "full":
                         kept.append((len(rows) - 1, of_runs[keep][:, own].mean(1) - of_runs[keep, best]))
-    bounds = _intervals(differences, {name: session[keep] for name, keep in masks.items()}, seed)
+    bounds = _intervals(differences, session, masks, seed)
     for i, row in enumerate(rows):
         own, simple = row[-3], row[-1]
         relative = (own - simple) / simple if simple > 0 else float("nan")
@@ -180,13 +180,16 @@ def _sides(side: Rivals, means: np.ndarray) -> Iterator[tuple[str, slice, int]]:
 
 
 def _intervals(
-    differences: Mapping[tuple[str, str], list[tuple[int, np.ndarray]]], session: Mapping[str, np.ndarray], seed: int
+    differences: Mapping[tuple[str, str], list[tuple[int, np.ndarray]]],
+    session: np.ndarray,
+    masks: Mapping[str, np.ndarray],
+    seed: int,
 ) -> dict[int, tuple[float, float]]:
     """Row: the 95 % interval of the mean of its differences. Rows on the same targets share their resamples."""
     found = {}
     for (name, average), kept in differences.items():
-        sums = session_sums(np.stack([d for _, d in kept], axis=1), session[name], average=average)
-        low, high = np.quantile(resampled_means(sums, resamples=RESAMPLES, seed=seed), [0.025, 0.975], axis=0)
+        drawn = Resampling.of(session, average=average, resamples=RESAMPLES, seed=seed).where(masks[name])
+        low, high = np.nanquantile(drawn.resampled([d for _, d in kept]), [0.025, 0.975], axis=0)
         found |= {row: (low[i], high[i]) for i, (row, _) in enumerate(kept)}
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from audit_lib.compared import min_step
-from audit_lib.inference import over_seeds
 from audit_lib.measures import Book, main_group, paired
 from audit_lib.recommenders import presets
 from audit_lib.stages.literature import Translate
@@ -26,10 +25,10 @@ def found(book: Book) -> pd.DataFrame:
     for dataset, entries in presets.tuned().items():
         tuned = book.present(dataset=dataset, group=GROUP, recommender=NAME, variant=None)
         before = book.present(dataset=dataset, group=main_group(dataset), recommender=NAME, variant=None)
-        a, b, session = paired(tuned, before, min_step=min_step(dataset))
+        a, b, drawn = paired(tuned, before, min_step=min_step(dataset))
         if NAME not in entries or not len(a):
             continue
-        search, gain = entries[NAME], over_seeds(a - b, session)
+        search, gain = entries[NAME], drawn.difference(a, b)
         rows.append((
             dataset, search["settings"]["loss"], search["budget"]["trials"], search["evaluations"], search["value"],
             float(a.mean()), len(a), gain.mean, gain.interval.low, gain.interval.high,

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib import inference, metrics, splits, study
+from audit_lib import metrics, splits, study
 from audit_lib.datasets import Dataset
 from audit_lib.evidence import Run
 from audit_lib.measures import Book, over
 from audit_lib.order import ShuffleTest
+from audit_lib.resampling import Resampling
 from audit_lib.sessions import Sessions
 from audit_lib.splits import Split, leakage_report
 
@@ -156,7 +157,7 @@ def by_cutoff(
 
 def _interval(run: Run, k: int, metric: str = "Recall") -> dict[str, float]:
     values = metrics.METRICS[metric](run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), k)
-    found = inference.bootstrap(values, run.targets["session"].to_numpy())
+    found = Resampling.of(run.targets["session"]).interval(values)
     return {"value": found.estimate, "low": found.low, "high": found.high}
 
 
@@ -178,7 +179,9 @@ def scores(runs: Mapping[str, Run], name_of: Translate, *, k: int = 20) -> pd.Da
 
 
 PREFIX_GROUPS = ((1, "1"), (2, "2"), (3, "3"), (4, "4"), (6, "5–6"), (10, "7–10"), (np.inf, "11 or more"))
-SUPPORT_GROUPS = ((5, "1–5"), (10, "6–10"), (20, "11–20"), (50, "21–50"), (100, "51–100"), (np.inf, "more than 100"))
+SUPPORT_GROUPS = (
+    (0, "0"), (5, "1–5"), (10, "6–10"), (20, "11–20"), (50, "21–50"), (100, "51–100"), (np.inf, "more than 100"),
+)  # fmt: skip
 
 
 def by_prefix_length(runs: Mapping[str, Run], *, k: int = 20) -> pd.DataFrame:

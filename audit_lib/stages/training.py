@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib import evidence, inference, metrics, recommenders, study
+from audit_lib import evidence, metrics, recommenders, study
 from audit_lib.datasets import Dataset
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
 from audit_lib.gru4rec import batches, profiles, shims
-from audit_lib.inference import Interval, Seeds
+from audit_lib.resampling import Interval, Resampling, Seeds
 from audit_lib.sessions import Sessions
 from audit_lib.splits import Split
 from audit_lib.stages.evaluation import MAIN_SPLITS
@@ -92,6 +92,12 @@ def curves(groups: Groups) -> pd.DataFrame:
     )
 
 
+def falls(curves: pd.DataFrame) -> tuple[int, int]:
+    """How often the loss, its mean over seeds, falls from one epoch to the next, and how many such steps there are."""
+    steps = curves.groupby("epoch")["loss"].mean().diff().dropna()
+    return int((steps < 0).sum()), len(steps)
+
+
 def values(runs: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> np.ndarray:
     """(R, P) float64: the metric of every target, conservative, a row per seed."""
     measure = metrics.METRICS[metric]
@@ -99,8 +105,8 @@ def values(runs: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> np.nd
 
 
 def over_seeds(runs: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> Seeds:
-    """The metric with its interval over sessions and seeds (see `inference.over_seeds`)."""
-    return inference.over_seeds(values(runs, metric, k=k), runs[0].targets["session"].to_numpy())
+    """The metric with its interval over sessions and seeds (see `Resampling.over_seeds`)."""
+    return Resampling.of(runs[0].targets["session"]).over_seeds(values(runs, metric, k=k))
 
 
 def difference(a: Sequence[Run], b: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> Interval:
@@ -113,8 +119,8 @@ def difference(a: Sequence[Run], b: Sequence[Run], metric: str = "Recall", *, k:
         raise InputError("The two rank different targets; only runs on one split can be compared.")
     if len(a) != len(b) and 1 not in (len(a), len(b)):
         raise InputError(f"{len(a)} seeds cannot be paired with {len(b)}.")
-    found = values(a, metric, k=k) - values(b, metric, k=k)
-    return inference.over_seeds(found, a[0].targets["session"].to_numpy()).interval
+    drawn = Resampling.of(a[0].targets["session"])
+    return drawn.difference(values(a, metric, k=k), values(b, metric, k=k)).interval
 
 
 def less(runs: Sequence[Run], value: float, metric: str = "Recall", *, k: int = 20) -> Interval:

@@ -223,6 +223,24 @@ def _only(split: Split, followed: Followed) -> np.ndarray:
     return only
 
 
+def first_tie(ranks: Ranks, *, k: int) -> int:
+    """Position of the first target whose hit at k depends on the tie policy; of the first tied one if none does.
+
+    Raises InputError if nothing is tied.
+    """
+    tied = ranks.equal > 0
+    decided = tied & (ranks.above < k) & (ranks.above + ranks.equal >= k)
+    if not tied.any():
+        raise InputError("No target of test ties with another item. Take a recommender that counts, or a smaller log.")
+    return int(np.flatnonzero(decided if decided.any() else tied)[0])
+
+
+def alone(ranks: Ranks, position: int) -> Ranks:
+    """The ranks of one target."""
+    at = slice(position, position + 1)
+    return Ranks(ranks.above[at], ranks.equal[at], ranks.support_above[at], ranks.support_equal[at])
+
+
 def policies(ranks: Mapping[str, Ranks], translate: Translate, *, k: int) -> pd.DataFrame:
     """Metrics under every tie policy, by recommender (as readers call it): of one target and its rank, or the means."""
     rows = []

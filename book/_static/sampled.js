@@ -1,7 +1,8 @@
 /* Sampled metrics in closed form, in the browser: the same laws as audit_lib/sampled.py, whose numbers tests hold these
    against. A target has `a` items above it, ties included, among the N = V - 1 others. Of n sampled negatives X are above:
    hypergeometric (uniform), or binomial with share a / N (uniform with replacement) or with the target's own share of the
-   support (popularity). The metric's expectation is the sum of P(X = x) * gain(x + 1) over x < K. */
+   support (popularity). The metric's expectation is the sum of P(X = x) * gain(x + 1) over x < K. A target outside the
+   catalogue has V items above it and no share, and is a miss whatever is sampled. */
 const sampled = (() => {
   "use strict";
 
@@ -100,20 +101,22 @@ const sampled = (() => {
      items: V. sampling: uniform, uniform-replacement or popularity. */
   function expectation({ metric, k, n, sampling, items }) {
     const gains = gainsOf(metric, k), pool = items - 1, known = new Float64Array(items).fill(NaN);
-    if (sampling === "popularity") return (run) => mean(run.shares, (p) => binomial(p, n, gains));
+    if (sampling === "popularity") {
+      return (run) => mean(run.shares, (p) => binomial(p, n, gains), targetsOf(run.ranks));
+    }
     const law = sampling === "uniform" ? (a) => hypergeometric(a, n, pool, gains) : (a) => binomial(a / pool, n, gains);
     return (run) => mean(run.ranks, (a) => {
+      if (a > pool) return 0;
       if (Number.isNaN(known[a])) known[a] = law(a);
       return known[a];
     });
   }
 
-  function mean({ value, count }, f) {
-    let total = 0, targets = 0;
-    for (let i = 0; i < value.length; i++) {
-      total += count[i] * f(value[i]);
-      targets += count[i];
-    }
+  const targetsOf = ({ count }) => count.reduce((sum, n) => sum + n, 0);
+
+  function mean({ value, count }, f, targets = targetsOf({ count })) {
+    let total = 0;
+    for (let i = 0; i < value.length; i++) total += count[i] * f(value[i]);
     return total / targets;
   }
 
