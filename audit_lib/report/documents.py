@@ -299,6 +299,9 @@ FACTS: dict[str, Fact] = {
     "margin-srgnn-here": lambda source: source.measure(
         "published_gap", dataset="diginetica", model="srgnn", source="wu2019"
     ),
+    "margin-srgnn-yoochoose": lambda source: source.measure(
+        "published_gap", dataset="yoochoose1_64", model="srgnn", source="wu2019"
+    ),
     "srgnn": partial(_published, by="wu2019", dataset="diginetica", recommender="srgnn"),
     "gcegnn": partial(_published, by="wang2020", dataset="diginetica", recommender="gcegnn"),
     "gcegnn-less-ce": partial(_model_less, model="gcegnn", by="wang2020", dataset="diginetica", **_CE),
