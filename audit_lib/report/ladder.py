@@ -1,7 +1,7 @@
 """The finding of the study: which year's GRU4Rec a published value is of, in a sentence, a figure and a table.
 
-All of it is computed from committed evidence, `book/published.toml` and `book/versions.toml`; the front page, the README
-and the case study show it.
+All of it is computed from committed evidence, `book/published.toml` and `book/versions.toml`; the front page, the
+README and the case study show it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The front page: the finding in a sentence and a figure, and how many claims have which verdict; all of it computed.
 
-`{finding}` writes the sentence, `{finding-figure}` the version ladder over its content as caption, `{version-table}` its
-numbers, `{verdict-strip}` the counts, which lead to the ledger. Their words are in the book's language already and go
-through no page's catalogue, except the caption. The pictures are `_images/finding-light.svg` and
-`_images/finding-dark.svg` of each language.
+`{finding}` writes the sentence, `{finding-figure}` the version ladder over its content as caption, `{verdict-strip}`
+the counts, which lead to the ledger. Their words are in the book's language already and go through no page's catalogue,
+except the caption. The pictures are `_images/finding-light.svg` and `_images/finding-dark.svg` of each language.
 """
 
 from __future__ import annotations
