@@ -21,6 +21,7 @@ from audit_lib.figures import STYLE, Plot
 from audit_lib.labels import translator
 from audit_lib.measures import Book, K, Measured, over
 from audit_lib.report.finding import PALETTES, filled, percent, title
+from audit_lib.stages.literature import Translate
 from audit_lib.versions import Rung
 
 METRICS = ("Recall", "MRR")
@@ -48,7 +49,7 @@ def of_2016(book: Book, dataset: str) -> Rung | None:
 
 def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", strong: str = "**") -> str:
     """The finding on one data set; numbers between two `strong`. Empty as long as a version lacks its evidence."""
-    _ = translator(lang)
+    _: Translate = translator(lang)
     newest, simple = versions.rungs()[-1], best_simple(book, dataset)
     chosen = (of_2016(book, dataset), of_the_day(dataset), newest)
     values = [None if rung is None else measured(book, dataset, rung) for rung in chosen]
@@ -135,7 +136,7 @@ def _panel(axes: Any, found: pd.DataFrame, simple: float, colours: list[str]) ->
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def _legend(_: Any, colours: list[str]) -> list[Line2D]:
+def _legend(_: Translate, colours: list[str]) -> list[Line2D]:
     copied, ours, other = colours
     hollow = {"linestyle": "", "markerfacecolor": "none", "color": ours}
     return [
@@ -149,7 +150,7 @@ def _legend(_: Any, colours: list[str]) -> list[Line2D]:
 
 def alternative(book: Book, lang: str = "en") -> str:
     """The figure in words: for each log, the published value and that of every version."""
-    _ = translator(lang)
+    _: Translate = translator(lang)
     names = {rung.id: rung.name(lang) for rung in versions.rungs()}
     clauses = []
     for dataset, part in answers(book).query("metric == 'Recall'").groupby("dataset", sort=False):
@@ -161,7 +162,7 @@ def alternative(book: Book, lang: str = "en") -> str:
 
 def shown(book: Book, lang: str = "en") -> pd.DataFrame:
     """The ladder as readers see it: a row for each version, Recall@20 and MRR@20 on every log, the published first."""
-    _ = translator(lang)
+    _: Translate = translator(lang)
     found = answers(book)
     rows = [{_("Version"): _("As printed"), _("Public since"): "–"}]
     rows += [{_("Version"): rung.name(lang), _("Public since"): rung.month} for rung in versions.rungs()]
