@@ -400,8 +400,9 @@ def written(value: Quantity, spec: str = "", lang: str = "en") -> str:
 
     spec: a format specification of Python ('.2%', ',d'); 'points', percentage points without their sign; '+points',
     with it; any of these and '~', the interval instead of the estimate; 'verb', what a difference says of the first of
-    two ('is above', 'is below', 'cannot be told from', by its interval); or a name of `counted.phrases`, what is said
-    of so many. A text has no specification, and is translated. Raises InputError if the two do not fit.
+    two ('is above', 'is below', 'is statistically indistinguishable from', by its interval); or a name of
+    `counted.phrases`, what is said of so many. A text has no specification, and is translated. Raises InputError if
+    the two do not fit.
     """
     if isinstance(value, str):
         if spec:
@@ -425,7 +426,7 @@ def verb(difference: Measured, lang: str = "en") -> str:
         raise InputError("A difference without an interval does not say which is above.")
     if difference.low > 0:
         return _("is above")
-    return _("is below") if difference.high < 0 else _("cannot be told from")
+    return _("is below") if difference.high < 0 else _("is statistically indistinguishable from")
 
 
 def number(value: float, spec: str) -> str:
