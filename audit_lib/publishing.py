@@ -21,7 +21,7 @@ from audit_lib.evidence import Run
 
 SUMS, HEADLINE = "SHA256SUMS", "headline.csv"
 RECORDS = records.FOLDER.name
-LIMIT_MB = 40.0
+LIMIT_MB = 60.0
 K = 20
 
 

@@ -59,7 +59,7 @@ def test_an_interval_is_written_with_the_format_of_its_estimate() -> None:
 def test_the_verb_follows_from_the_interval() -> None:
     assert verb(CLEAR) == "is above"
     assert verb(Measured(-0.02, -0.03, -0.01)) == "is below"
-    assert verb(OPEN) == "cannot be told from"
+    assert verb(OPEN) == "is statistically indistinguishable from"
     assert verb(CLEAR, "es") != verb(CLEAR)
 
 

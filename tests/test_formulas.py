@@ -391,6 +391,33 @@ def check_bpr_gradient() -> None:
     close(scores, expected / B, 2e-5)
 
 
+def pairwise_lane(i: int, loss: str) -> tuple[float, np.ndarray]:
+    """Loss and gradient by the scores of lane i, with tanh of the scores; target i, six negatives."""
+    y = np.tanh(SCORES[i])
+    negative = np.arange(7) != i
+    p, q = sigmoid(y - y[i]), sigmoid(y**2)
+    if loss == "bpr":
+        value, gradient, pull = -np.log(1 - p)[negative].sum() / 6, p / 6, p
+    else:
+        value, pull = (p + q)[negative].sum() / 6, p * (1 - p)
+        gradient = (p * (1 - p) + 2 * y * q * (1 - q)) / 6
+    gradient[i] = -pull[negative].sum() / 6
+    return value, gradient * (1 - y**2)
+
+
+@check("eq-bpr-top1", "eq-pairwise-target", "eq-pairwise-negative")
+def check_pairwise() -> None:
+    for kind, loss in enumerate(("bpr", "top1")):
+        value, gradient = (np.stack(part) for part in zip(*(pairwise_lane(i, loss) for i in range(B)), strict=True))
+        given = torch.tensor(SCORES).requires_grad_()
+        found = losses.pairwise(given, loss=loss, final_act="tanh")
+        close(found.detach(), value)
+        close(torch.autograd.grad(found.sum(), given)[0], gradient)
+        scores, lane = f32(SCORES), np.zeros(B, f32)
+        kernels.pairwise(scores, 7, np.ones(7, f32), np.arange(B), kind, True, f32(B), *np.zeros((2, 7), f32), lane)
+        close(scores, gradient / B, 2e-5)
+
+
 # --- a whole step, from the scores to the weights
 NEGATIVES = np.array([1, 8, 1, 5])
 

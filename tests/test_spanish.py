@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from babel.messages.pofile import read_po
 
@@ -27,7 +28,7 @@ from audit_lib.measures import MEASURES
 from audit_lib.pages.alttext import image_of
 from audit_lib.resampling import Interval
 from audit_lib.sampled import Counts
-from audit_lib.stages import literature, training
+from audit_lib.stages import equal_targets, literature, training
 
 LOCALE = pipeline.ROOT / "book" / "locale" / "es"
 CATALOGUES = sorted((LOCALE / "LC_MESSAGES").rglob("*.po"))
@@ -150,6 +151,7 @@ def computed() -> set[str]:
     facts += [text for fact in FACTS for text in (fact.question, fact.answer)]
     verdicts = [training.verdict(Interval(x, x, x, 0.95)) for x in (-1.0, 0.0, 1.0)]
     headings = [*records.provenance([]).columns, *training.lanes(("ab", "cd"), n_lanes=2).columns]
+    headings += [*equal_targets.for_readers(pd.DataFrame(columns=list(equal_targets.COLUMNS))).columns]
     return {*estimators, *cases, *facts, *shims.SHIMS.values(), *verdicts, *headings, *of_claims()}
 
 

@@ -1,7 +1,7 @@
 """How fast GRU4Rec trains: the independent engine, the official code beside it in the same run, and the floor.
 
 The floor is the share of a step that the three score products alone take (scores, and the two gradients), over all
-columns as they are drawn: what nothing that computes them one by one can undercut.
+columns as they are drawn: a lower bound for whatever computes them one by one.
 """
 
 from __future__ import annotations

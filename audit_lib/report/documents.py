@@ -22,9 +22,10 @@ from audit_lib.errors import InputError, unknown
 from audit_lib.evidence import Run
 from audit_lib.labels import translator, typeset
 from audit_lib.measures import MEASURES, Book, Measured, NotYet, over, values_of
-from audit_lib.report import counted
+from audit_lib.report import counted, ladder
 from audit_lib.stages import decision, implementations, literature
 from audit_lib.stages.literature import Translate
+from audit_lib.versions import Rung
 
 K = 20
 GAP = "diginetica_gap"
@@ -252,6 +253,23 @@ _CE = {"group": "headline", "recommender": "gru4rec"}
 _TUNED = {"group": "headline_tuned", "recommender": "gru4rec"}
 _DEMO = {"dataset": "seed_demo", "group": "demo"}
 
+
+def _version(source: Source, when: Callable[[Book, str], Rung | None], dataset: str, metric: str) -> Measured:
+    """A metric of the version of GRU4Rec that a function names for a data set."""
+    rung = when(source.book, dataset)
+    found = None if rung is None else ladder.measured(source.book, dataset, rung, metric)
+    if found is None:
+        raise NotYet(f"{dataset}, {'2016' if rung is None else rung.id}")
+    return found
+
+
+def _less_2016(source: Source, dataset: str) -> Measured:
+    """The copied Recall@20 less that of the algorithm of 2016; the interval is of the latter alone."""
+    ours = _version(source, ladder.of_2016, dataset, "Recall")
+    said = published.value(COPIED[dataset], dataset, "gru4rec", "Recall", K)
+    return Measured(said - ours.estimate, said - ours.high, said - ours.low, ours.seeds)
+
+
 FACTS: dict[str, Fact] = {
     "copied-diginetica": partial(_copied, dataset="diginetica"),
     "copied-diginetica-mrr": partial(_copied, dataset="diginetica", metric="MRR"),
@@ -298,6 +316,9 @@ FACTS: dict[str, Fact] = {
     "margin-srgnn-published": partial(_margin_published, model="srgnn"),
     "margin-srgnn-here": lambda source: source.measure(
         "published_gap", dataset="diginetica", model="srgnn", source="wu2019"
+    ),
+    "margin-srgnn-yoochoose": lambda source: source.measure(
+        "published_gap", dataset="yoochoose1_64", model="srgnn", source="wu2019"
     ),
     "srgnn": partial(_published, by="wu2019", dataset="diginetica", recommender="srgnn"),
     "gcegnn": partial(_published, by="wang2020", dataset="diginetica", recommender="gcegnn"),
@@ -354,6 +375,18 @@ FACTS: dict[str, Fact] = {
 }  # fmt: skip
 
 
+# GRU4Rec by year: 'of-2016-diginetica', 'of-the-day-diginetica-mrr', and so on.
+FACTS |= {
+    f"{name}-{dataset}{'' if metric == 'Recall' else '-mrr'}": partial(
+        _version, when=when, dataset=dataset, metric=metric
+    )
+    for name, when in (("of-2016", ladder.of_2016), ("of-the-day", lambda _, dataset: ladder.of_the_day(dataset)))
+    for dataset in COPIED
+    for metric in ladder.METRICS
+}
+FACTS |= {f"copied-less-2016-{dataset}": partial(_less_2016, dataset=dataset) for dataset in COPIED}
+
+
 # --- on a page
 def quantity(name: str, source: Source) -> Quantity:
     """A fact. Raises InputError for a name that is none, NotYet (which names it) where its evidence is missing."""
@@ -367,8 +400,9 @@ def written(value: Quantity, spec: str = "", lang: str = "en") -> str:
 
     spec: a format specification of Python ('.2%', ',d'); 'points', percentage points without their sign; '+points',
     with it; any of these and '~', the interval instead of the estimate; 'verb', what a difference says of the first of
-    two ('is above', 'is below', 'cannot be told from', by its interval); or a name of `counted.phrases`, what is said
-    of so many. A text has no specification, and is translated. Raises InputError if the two do not fit.
+    two ('is above', 'is below', 'is statistically indistinguishable from', by its interval); or a name of
+    `counted.phrases`, what is said of so many. A text has no specification, and is translated. Raises InputError if
+    the two do not fit.
     """
     if isinstance(value, str):
         if spec:
@@ -392,7 +426,7 @@ def verb(difference: Measured, lang: str = "en") -> str:
         raise InputError("A difference without an interval does not say which is above.")
     if difference.low > 0:
         return _("is above")
-    return _("is below") if difference.high < 0 else _("cannot be told from")
+    return _("is below") if difference.high < 0 else _("is statistically indistinguishable from")
 
 
 def number(value: float, spec: str) -> str:

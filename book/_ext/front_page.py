@@ -1,7 +1,7 @@
 """The front page: the finding in a sentence and a figure, and how many claims have which verdict; all of it computed.
 
-`{finding}` writes the sentence, `{finding-figure}` the figure over its content as caption, `{verdict-strip}` the
-counts, which lead to the ledger. Their words are in the book's language already and go through no page's catalogue,
+`{finding}` writes the sentence, `{finding-figure}` the version ladder over its content as caption, `{verdict-strip}`
+the counts, which lead to the ledger. Their words are in the book's language already and go through no page's catalogue,
 except the caption. The pictures are `_images/finding-light.svg` and `_images/finding-dark.svg` of each language.
 """
 
@@ -24,16 +24,22 @@ from audit_lib import labels
 from audit_lib.csvtext import csv_text
 from audit_lib.measures import Book
 from audit_lib.pages import ledger
-from audit_lib.report import finding
+from audit_lib.report import finding, ladder
 from audit_lib.stages import literature
 
 THEMES = ("light", "dark")
 
 
 @cache
+def book() -> Book:
+    """The committed evidence, read once."""
+    return Book()
+
+
+@cache
 def found() -> pd.DataFrame:
-    """The finding of the committed evidence."""
-    return finding.table(Book())
+    """The finding of the committed evidence: every version of GRU4Rec beside the copied values."""
+    return ladder.answers(book())
 
 
 class Finding(Ledger):
@@ -41,7 +47,8 @@ class Finding(Ledger):
 
     def run(self) -> list[nodes.Node]:
         """The sentence, its numbers strong."""
-        return self.parsed([finding.sentence(found(), self.config.language)])
+        lang = self.config.language
+        return self.parsed([ladder.sentence(book(), lang) or finding.sentence(finding.table(book()), lang)])
 
 
 class FindingFigure(SphinxDirective):
@@ -53,7 +60,7 @@ class FindingFigure(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """A figure that is numbered and named like any other."""
         lang, up = self.config.language, "../" * self.env.docname.count("/")
-        words = escape(finding.alternative(found(), lang))
+        words = escape(ladder.alternative(book(), lang))
         pictures = "".join(
             f'<img class="only-{theme}" src="{up}_images/finding-{theme}.svg" alt="{words}">' for theme in THEMES
         )
@@ -92,7 +99,7 @@ def pictures(app: Sphinx, exception: Exception | None) -> None:
         for theme in THEMES:
             target = Path(app.outdir) / "_images" / f"finding-{theme}.svg"
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(finding.figure(found(), lang=app.config.language, theme=theme).image())
+            target.write_bytes(ladder.figure(book(), lang=app.config.language, theme=theme).image())
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

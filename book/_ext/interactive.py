@@ -34,7 +34,7 @@ SAMPLINGS = ("uniform", "uniform-replacement", "popularity")
 
 def control(label: str, html: str, *, note: str = "") -> str:
     """A labelled control."""
-    return f'<label><span>{escape(label)}</span>{html}{note}</label>'
+    return f"<label><span>{escape(label)}</span>{html}{note}</label>"
 
 
 def select(name: str, options: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from front_page import found
+from front_page import book
 from sphinx.application import Sphinx
 
 from audit_lib.report import finding
@@ -51,7 +51,7 @@ def page_context(app: Sphinx, page: str, template: str, context: dict[str, Any],
         ("og:image", f"{stem}{CARD}"),
         ("og:image:width", str(finding.CARD_SIZE[0])),
         ("og:image:height", str(finding.CARD_SIZE[1])),
-        ("og:image:alt", finding.alternative(found(), lang)),
+        ("og:image:alt", finding.alternative(finding.table(book()), lang)),
         ("og:locale", LOCALES[lang]),
         *(("og:locale:alternate", name) for code, name in LOCALES.items() if code != lang),
     ]
@@ -63,7 +63,9 @@ def draw(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
         target = Path(app.outdir) / CARD
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(finding.card(found(), heading=str(app.config.html_title), lang=app.config.language))
+        target.write_bytes(
+            finding.card(finding.table(book()), heading=str(app.config.html_title), lang=app.config.language)
+        )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

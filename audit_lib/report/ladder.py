@@ -1,0 +1,181 @@
+"""The finding of the study: which year's GRU4Rec a published value is of, in a sentence, a figure and a table.
+
+All of it is computed from committed evidence, `book/published.toml` and `book/versions.toml`; the front page, the
+README and the case study show it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from audit_lib import published, versions
+from audit_lib.compared import COPIED, best_simple, min_step
+from audit_lib.figures import STYLE, Plot
+from audit_lib.labels import translator
+from audit_lib.measures import Book, K, Measured, over
+from audit_lib.report.finding import PALETTES, filled, percent, title
+from audit_lib.stages.literature import Translate
+from audit_lib.versions import Rung
+
+METRICS = ("Recall", "MRR")
+_STEPS = ("bpr", "negatives", "bpr_max", "one_matrix", "logq")  # rungs that the line joins: one change each
+_BESIDE = {"top1": (-0.16, "v"), "searched_2016": (0.16, "D"), "searched": (0.3, "D")}  # shift in years, marker
+
+
+def measured(book: Book, dataset: str, rung: Rung, metric: str = "Recall") -> Measured | None:
+    """A metric at K = 20 of one version over the targets that count, None without evidence."""
+    runs = versions.runs_of(book, rung, dataset)
+    return over(runs, metric, K, min_step(dataset)) if runs else None
+
+
+def of_the_day(dataset: str) -> Rung:
+    """The version that the authors' code had when the value of a data set was published."""
+    return versions.public_at(versions.printed(dataset).month)
+
+
+def of_2016(book: Book, dataset: str) -> Rung | None:
+    """The version of 2016 that speaks for it: with searched settings, else with the paper's for BPR; None without."""
+    known = {rung.id: rung for rung in versions.rungs()}
+    chosen = (known["searched_2016"], known["bpr"])
+    return next((rung for rung in chosen if versions.runs_of(book, rung, dataset)), None)
+
+
+def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", strong: str = "**") -> str:
+    """The finding on one data set; numbers between two `strong`. Empty as long as a version lacks its evidence."""
+    _: Translate = translator(lang)
+    newest, simple = versions.rungs()[-1], best_simple(book, dataset)
+    chosen = (of_2016(book, dataset), of_the_day(dataset), newest)
+    values = [None if rung is None else measured(book, dataset, rung) for rung in chosen]
+    if simple is None or None in values:
+        return ""
+    said = versions.copied(dataset, "Recall")
+    best = over([simple[1]], "Recall", K, min_step(dataset))
+    numbers = [f"{strong}{percent(v, 1)}{strong}" for v in (said, *(v.estimate for v in values if v), best.estimate)]
+    month = versions.printed(dataset).month
+    text = _(
+        "On #, papers compare themselves with a GRU4Rec whose Recall@20 is #. The algorithm of 2016 gives # there; the "
+        "code that its authors had made public when that value was printed (#) gives #, their code of today #, and #, "
+        "which trains no network, #."
+    )
+    name = published.model_name(simple[1].recommender, lang)
+    return filled(text, [title(dataset), numbers[0], numbers[1], month, numbers[2], numbers[3], name, numbers[4]])
+
+
+def answers(book: Book) -> pd.DataFrame:
+    """dataset, metric, published, rung, year, value, low, high, seeds, nearest: every version beside the copied value.
+
+    nearest: whether no other version with evidence is closer to it. Values are fractions, over the targets that count.
+    """
+    found = versions.table(book)
+    found["published"] = [versions.copied(d, m) for d, m in zip(found["dataset"], found["metric"], strict=True)]
+    distance = (found["value"] - found["published"]).abs()
+    found["nearest"] = distance == distance.groupby([found["dataset"], found["metric"]]).transform("min")
+    return found
+
+
+def figure(book: Book, *, lang: str = "en", theme: str = "light", size: tuple[float, float] = (7.2, 4.9)) -> Plot:
+    """Recall@20 (above) and MRR@20 (below) of every version by month, a column for each log.
+
+    The line joins the ladder, one change a step; hollow marks are other settings of one version. A dashed line is the
+    published value, a cross the month in which it was printed; a dotted line the best simple recommender.
+    """
+    found, _ = answers(book), translator(lang)
+    ink, grid, *colours = PALETTES[theme]
+    inks = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink)
+    datasets = list(dict.fromkeys(found["dataset"]))
+    with matplotlib.rc_context(STYLE | inks | {"grid.color": grid, "font.size": 9.5}):
+        drawn = Figure(figsize=size, facecolor="none")
+        axes = drawn.subplots(2, max(len(datasets), 1), squeeze=False, sharex=True, subplot_kw={"facecolor": "none"})
+        for column, dataset in enumerate(datasets):
+            for row, metric in enumerate(METRICS):
+                part = found[(found["dataset"] == dataset) & (found["metric"] == metric)]
+                _panel(axes[row, column], part, _simple(book, dataset, metric), colours)
+            axes[0, column].set_title(title(dataset), fontsize=10.5)
+        for row, metric in enumerate(METRICS):
+            axes[row, 0].set_ylabel(f"{metric}@{K}")
+        drawn.legend(handles=_legend(_, colours), loc="outside upper center", ncols=3, fontsize=8.8, handlelength=1.8)
+    return Plot(drawn, found)
+
+
+def _simple(book: Book, dataset: str, metric: str) -> float:
+    best = best_simple(book, dataset)
+    return float("nan") if best is None else over([best[1]], metric, K, min_step(dataset)).estimate
+
+
+def _years(month: str) -> float:
+    year, number = month.split("-")
+    return int(year) + (int(number) - 0.5) / 12
+
+
+def _panel(axes: Any, found: pd.DataFrame, simple: float, colours: list[str]) -> None:
+    copied, ours, other = colours
+    rows = {row.rung: row for row in found.itertuples()}
+    steps = [rows[name] for name in _STEPS if name in rows]
+    axes.plot([_years(s.month) for s in steps], [s.value for s in steps], "o-", color=ours, markersize=5)
+    for row in steps:
+        axes.vlines(_years(row.month), row.low, row.high, color=ours, linewidth=1.8)
+    for name, (shift, marker) in _BESIDE.items():
+        if name in rows:
+            at = _years(rows[name].month) + shift
+            axes.plot(at, rows[name].value, marker, color=ours, markerfacecolor="none", markersize=6)
+            axes.vlines(at, rows[name].low, rows[name].high, color=ours, linewidth=1.2)
+    said = found["published"].iloc[0]
+    axes.axhline(said, color=copied, linestyle="--", linewidth=1.3)
+    axes.plot(_years(versions.printed(found["dataset"].iloc[0]).month), said, "X", color=copied, markersize=8)
+    if np.isfinite(simple):
+        axes.axhline(simple, color=other, linestyle=":", linewidth=1.5)
+    axes.set(xlim=(2015.8, 2022.3), xticks=[2016, 2018, 2020, 2022])
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def _legend(_: Translate, colours: list[str]) -> list[Line2D]:
+    copied, ours, other = colours
+    hollow = {"linestyle": "", "markerfacecolor": "none", "color": ours}
+    return [
+        Line2D([], [], color=ours, marker="o", markersize=5, label=_("The authors' code by year, one change a step")),
+        Line2D([], [], marker="v", label=_("TOP1 with the paper's settings"), **hollow),
+        Line2D([], [], marker="D", label=_("Settings searched on validation"), **hollow),
+        Line2D([], [], color=copied, linestyle="--", marker="X", markersize=8, label=_("As printed, and when")),
+        Line2D([], [], color=other, linestyle=":", label=_("Best simple recommender")),
+    ]
+
+
+def alternative(book: Book, lang: str = "en") -> str:
+    """The figure in words: for each log, the published value and that of every version."""
+    _: Translate = translator(lang)
+    names = {rung.id: rung.name(lang) for rung in versions.rungs()}
+    clauses = []
+    for dataset, part in answers(book).query("metric == 'Recall'").groupby("dataset", sort=False):
+        said = percent(part["published"].iloc[0], 1)
+        values = ", ".join(f"{names[row.rung]} {percent(row.value, 1)}" for row in part.itertuples())
+        clauses.append(filled(_("#: # as printed; #"), [title(str(dataset)), said, values]))
+    return _("Recall@20 of GRU4Rec by version.") + " " + ". ".join(clauses) + "."
+
+
+def shown(book: Book, lang: str = "en") -> pd.DataFrame:
+    """The ladder as readers see it: a row for each version, Recall@20 and MRR@20 on every log, the published first."""
+    _: Translate = translator(lang)
+    found = answers(book)
+    rows = [{_("Version"): _("As printed"), _("Public since"): "–"}]
+    rows += [{_("Version"): rung.name(lang), _("Public since"): rung.month} for rung in versions.rungs()]
+    for dataset in COPIED:
+        part = found[found["dataset"] == dataset]
+        for row, rung in zip(rows, (None, *versions.rungs()), strict=True):
+            row[title(dataset)] = _cell(part, dataset, rung)
+    return pd.DataFrame(rows)
+
+
+def _cell(part: pd.DataFrame, dataset: str, rung: Rung | None) -> str:
+    """'29.4 / 8.3' in per cent, Recall@20 / MRR@20; a dash without evidence."""
+    if rung is None:
+        return " / ".join(f"{versions.copied(dataset, metric):.2%}".rstrip("%") for metric in METRICS)
+    own = part[part["rung"] == rung.id].set_index("metric")["value"]
+    return " / ".join(f"{own[metric]:.2%}".rstrip("%") for metric in METRICS) if len(own) else "–"
