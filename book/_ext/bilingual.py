@@ -3,11 +3,13 @@
 * the language switch and the alternates of a page (`languages` in the page context), when both books are built;
 * "and" / "y" in citations and in the bibliography;
 * the prompt that unfolds a code cell;
-* the link to the licences in the footer, relative to every page.
+* the link to the licences in the footer, relative to every page;
+* words that are typed without their accents into the search of the Spanish book.
 """
 
 from __future__ import annotations
 
+import unicodedata
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,7 @@ from pybtex.style.formatting.unsrt import Style as Unsrt
 from pybtex.style.formatting.unsrt import date, pages
 from pybtex.style.template import names, optional, optional_field, sentence, words
 from sphinx.application import Sphinx
+from sphinx.search.es import SearchSpanish
 from sphinx.util.osutil import relative_uri
 from sphinxcontrib.bibtex.plugin import register_plugin as register_reference_style
 from sphinxcontrib.bibtex.style.referencing import BracketStyle, PersonStyle
@@ -91,6 +94,29 @@ def cell_prompts(app: Sphinx, doctree: Any) -> None:
         node["prompt_show"], node["prompt_hide"] = prompts[kind]
 
 
+class SearchWithoutAccents(SearchSpanish):
+    """Enters each word with an accent a second time without it, so that `particion` finds `partición`.
+
+    The stem of such a word is entered, and the word as it is: the stemmer of the browser is an older one, which leaves
+    `evaluacion` whole where this one cuts `evalu`. It also finds what begins like a stem.
+    """
+
+    WHOLE = "="  # no word begins with it
+
+    def split(self, input: str) -> list[str]:
+        words = super().split(input)
+        bare = [without for word in words if (without := without_accents(word)) != word]
+        return [*words, *bare, *(self.WHOLE + word for word in bare)]
+
+    def stem(self, word: str) -> str:
+        return word.removeprefix(self.WHOLE) if word.startswith(self.WHOLE) else super().stem(word)
+
+
+def without_accents(word: str) -> str:
+    """The letters alone; ñ, which is a letter of its own, is typed as n on a keyboard that lacks it."""
+    return "".join(sign for sign in unicodedata.normalize("NFD", word) if not unicodedata.combining(sign))
+
+
 def initialise(app: Sphinx, config: Any) -> None:
     """Once the language is known."""
     config.language = config.language if config.language in NAMES else "en"
@@ -101,6 +127,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension."""
     app.add_config_value("audit_bilingual", False, "html", bool)
     app.add_config_value("audit_site_url", "", "html", str)  # where the site is published, if that is known
+    app.add_search_language(SearchWithoutAccents)
     app.connect("config-inited", initialise, priority=100)
     app.connect("doctree-read", cell_prompts)
     app.connect("html-page-context", page_context)
