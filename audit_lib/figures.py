@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from audit_lib.csvtext import csv_text
-from audit_lib.labels import name_of, translator, typeset
+from audit_lib.labels import name_of, translator
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -172,7 +172,7 @@ def scaling(table: pd.DataFrame, *, lang: str = "en") -> Plot:
         for i, (axes, (varied, label)) in enumerate(zip(panels, SCALES.items(), strict=True)):
             rows = table[table["varied"] == varied]
             axes.plot(range(len(rows)), rows["events_per_second"], color=COLOURS[i], marker=MARKERS[i])
-            axes.set_xticks(range(len(rows)), [typeset(f"{value:,}") for value in rows["value"]], fontsize=9)
+            axes.set_xticks(range(len(rows)), [f"{value:,}" for value in rows["value"]], fontsize=9)
             axes.set(xlabel=_(label), ylim=(0, table["events_per_second"].max() * 1.05))
         panels[0].set(ylabel=_("Events per second"))
     return Plot(figure, table)

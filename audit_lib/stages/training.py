@@ -18,7 +18,6 @@ from audit_lib.datasets import Dataset
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
 from audit_lib.gru4rec import batches, profiles, shims
-from audit_lib.labels import typeset
 from audit_lib.resampling import Interval, Resampling, Seeds
 from audit_lib.sessions import Sessions
 from audit_lib.splits import Split
@@ -219,11 +218,11 @@ def settings_table(settings: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def measured(text: str, translate: Translate) -> str:
-    """A sentence with numbers, translated with '#' in their places and filled in order, `typeset`; an error stays."""
+    """A sentence with numbers, translated with '#' in their places and filled in order; an error stays as it is."""
     if "Error: " in text:
         return text
     numbers = iter(_NUMBER.findall(text))
-    return typeset(re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text))))
+    return re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text)))
 
 
 def facts_table(facts: pd.DataFrame, translate: Translate) -> pd.DataFrame:
