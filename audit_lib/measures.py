@@ -24,10 +24,12 @@ from audit_lib.recommenders import oracle
 from audit_lib.resampling import Resampling, Seeds
 from audit_lib.sampled import Counts, expectation
 from audit_lib.sources import Generated
+from audit_lib.winners import reversals as reversed_pairs
 
 K = 20
 ENGINES = ("gru4rec", "gru4rec_2016", "gru4rec_official")
 SIMPLE = "simple"  # the group of the simple recommenders with their default settings
+CONTROLS = ("seed_demo", "movielens_100k")  # items drawn independently; ratings entered in bulk: no real click logs
 MAIN = {"seed_demo": "demo"}  # the group in which GRU4Rec ran, where it is not 'headline'
 # The groups in which GRU4Rec was trained as it should be, and how.
 TRAININGS = {"headline": "Cross-entropy", "headline_bpr_max": "BPR-max", "headline_tuned": "Tuned on validation"}
@@ -58,7 +60,7 @@ class Book:
     folder: Path = experiments.PUBLISHED
     study: Path = experiments.STUDY
     _runs: dict[Any, Run | None] = field(default_factory=dict)
-    _tables: dict[Any, pd.DataFrame] = field(default_factory=dict)
+    _sampled: dict[Any, tuple[pd.DataFrame, int]] = field(default_factory=dict)
 
     def planned(self, **wanted: Any) -> tuple[Experiment, ...]:
         """The experiments of the study with these fields."""
@@ -97,16 +99,26 @@ class Book:
 
     def sampled(self, dataset: str, n: int) -> pd.DataFrame:
         """recommender, full, sampled: Recall@20 and its exact expectation under n uniform negatives."""
-        if (dataset, n) not in self._tables:
-            rows = []
-            for name, run in self.recommenders(dataset).items():
+        return self._under_sampling(dataset, n)[0]
+
+    def reversed(self, dataset: str, n: int) -> int:
+        """How many pairs of these recommenders are reversed (see `winners`)."""
+        return self._under_sampling(dataset, n)[1]
+
+    def _under_sampling(self, dataset: str, n: int) -> tuple[pd.DataFrame, int]:
+        if (dataset, n) not in self._sampled:
+            runs, full, sampled = self.recommenders(dataset), [], []
+            for run in runs.values():
                 counts = Counts.of_run(run)
-                size = min(n, counts.pool)
-                full = metrics.recall(counts.above, counts.equal, K).mean()
-                sampled = expectation(counts, "Recall", n=size, k=K).mean()
-                rows.append({"recommender": name, "full": full, "sampled": sampled})
-            self._tables[dataset, n] = pd.DataFrame(rows, columns=["recommender", "full", "sampled"])
-        return self._tables[dataset, n]
+                full.append(metrics.recall(counts.above, counts.equal, K))
+                sampled.append(expectation(counts, "Recall", n=min(n, counts.pool), k=K))
+            values = {"full": [x.mean() for x in full], "sampled": [x.mean() for x in sampled]}
+            turned = 0
+            if len(runs) > 1:
+                drawn = Resampling.of(next(iter(runs.values())).targets["session"])
+                turned = int(reversed_pairs(full, sampled, drawn).sum()) // 2
+            self._sampled[dataset, n] = pd.DataFrame({"recommender": list(runs), **values}), turned
+        return self._sampled[dataset, n]
 
 
 def main_group(dataset: str) -> str:
@@ -225,19 +237,19 @@ def sampled_where(book: Book, *, n: int, low_full: float, high_full: float) -> M
 
 
 def reversals(book: Book, *, n: int) -> Measured:
-    """Pairs of recommenders on one real log whose expected order under n negatives is not the full one.
+    """Pairs of recommenders on one real log that n uniform negatives reverse (see `winners`), over `counted_logs`.
 
     One pair is a finding, whatever else is missing; none is one only when every recommender has been run.
     """
-    count = 0
-    for dataset in real_datasets(book):
-        table = book.sampled(dataset, n)
-        i, j = np.triu_indices(len(table), 1)
-        full, sampled = (table[key].to_numpy()[i] - table[key].to_numpy()[j] for key in ("full", "sampled"))
-        count += int((full * sampled < 0).sum())
+    count = sum(book.reversed(dataset, n) for dataset in counted_logs(book))
     if not count:
         book.runs(group=SIMPLE)
     return Measured(float(count))
+
+
+def counted_logs(book: Book) -> list[str]:
+    """The real logs of counts and shares: not the generated demo and the negative control."""
+    return [name for name in real_datasets(book) if name not in CONTROLS]
 
 
 def real_datasets(book: Book) -> list[str]:

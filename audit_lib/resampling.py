@@ -99,6 +99,11 @@ class Resampling:
         return int(np.count_nonzero(self._size))
 
     @property
+    def labels(self) -> np.ndarray:
+        """(P,) int64: the session of each target that counts, by its place in the order of sessions."""
+        return self._counted
+
+    @property
     def predictions(self) -> int:
         """How many targets count."""
         return len(self._counted)
@@ -165,6 +170,18 @@ class Resampling:
         return _over_seeds(
             by_seed, float(by_seed.mean()), drawn[:, None] - self._resampled(own), _mean, level, self.seed
         )
+
+    def order(self, values: ArrayLike, *, level: float = 0.95) -> np.ndarray:
+        """(M, M) int64: 1 where row i of values (M, P) is above row j, -1 where it is below, 0 where that is open.
+
+        It is open where the interval of the difference of the two holds zero.
+        """
+        means = self.resampled(values)
+        i, j = np.triu_indices(means.shape[1], 1)
+        low, high = np.nanquantile(means[:, i] - means[:, j], [(1 - level) / 2, (1 + level) / 2], axis=0)
+        found = np.zeros((means.shape[1], means.shape[1]), np.int64)
+        found[i, j] = (low > 0).astype(np.int64) - (high < 0)
+        return found - found.T
 
     def p_value(self, a: ArrayLike, b: ArrayLike) -> float:
         """Two-sided p of the paired permutation test: per session, which of the two is a and which is b is a coin flip.

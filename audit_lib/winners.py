@@ -6,6 +6,9 @@ terms, whose exact means and variances `sampled.moments` gives; its law is taken
 simulation). Recommenders that share their negatives usually vary together and differ with less noise: evidence holds
 counts, not items, so that their covariance is unknown, and the table is for independent draws. Where the expected
 order is wrong, less noise makes the wrong answer surer.
+
+A *reversal* is a pair of which the full and the expected sampled difference both have 95 % intervals over sessions that
+exclude zero, with opposite signs: the other pairs in another order may be so by the chance of the test sessions.
 """
 
 from __future__ import annotations
@@ -16,10 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from numpy.typing import ArrayLike
+from scipy.special import ndtr
 
 from audit_lib import metrics
 from audit_lib.errors import InputError
+from audit_lib.resampling import Resampling
 from audit_lib.sampled import GAINS, Counts, expectation, moments
 
 if TYPE_CHECKING:
@@ -56,7 +61,7 @@ def wrong_probability(first: Study, second: Study) -> float:
     expected, sd = np.sign(truth) * (first.mean - second.mean), np.sqrt(first.variance + second.variance)
     if sd == 0.0:
         return float(expected < 0.0) if expected != 0.0 else 0.5
-    return float(norm.cdf(-expected / sd))
+    return float(ndtr(-expected / sd))
 
 
 def winners_table(
@@ -67,17 +72,23 @@ def winners_table(
     k: int | None = 20,
     sampling: str = "uniform",
     ties: str = "conservative",
+    session: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """One row per pair on the same targets, index (first, second), the full metric's winner first.
 
     full_first, full_second, sampled_first, sampled_second: the metric in full and its expectation in the sample;
-    reversed: whether the expected order is the wrong one; p_wrong: see `wrong_probability`.
+    reversed: see `reversals`, with the session labels (P,) of the targets, or every target a session of its own;
+    p_wrong: see `wrong_probability`.
     Raises InputError if the recommenders were not ranked on the same targets and catalogue.
     """
     _same_targets(*recommenders.values())
     studies = {
         name: study(counts, metric, n=n, k=k, sampling=sampling, ties=ties) for name, counts in recommenders.items()
     }
+    drawn = Resampling.of(np.arange(len(next(iter(recommenders.values())).above)) if session is None else session)
+    full = [full_metric(counts, metric, k=k, ties=ties) for counts in recommenders.values()]
+    mean = [expectation(c, metric, n=n, k=k, sampling=sampling, ties=ties) for c in recommenders.values()]
+    turned = pd.DataFrame(reversals(full, mean, drawn), index=list(studies), columns=list(studies))
     rows = {}
     for pair in combinations(sorted(studies, key=lambda name: -studies[name].full), 2):
         a, b = (studies[name] for name in pair)
@@ -86,12 +97,20 @@ def winners_table(
             "full_second": b.full,
             "sampled_first": a.mean,
             "sampled_second": b.mean,
-            "reversed": a.full > b.full and a.mean < b.mean,
+            "reversed": bool(turned.loc[pair]),
             "p_wrong": wrong_probability(a, b),
         }
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["first", "second"])
     return table
+
+
+def reversals(full: ArrayLike, sampled: ArrayLike, drawn: Resampling) -> np.ndarray:
+    """(M, M) bool: pairs of M recommenders that are reversed. full, sampled: (M, P) values of both metrics.
+
+    That is, whose differences under the two have intervals that exclude zero, with opposite signs.
+    """
+    return drawn.order(full) * drawn.order(sampled) < 0
 
 
 def by_metric(
@@ -102,8 +121,9 @@ def by_metric(
         raise InputError("The evidence files are of different targets; a winner needs one split.")
     names = [f"{run.recommender}/{run.path.stem}" for run in runs]
     counts = {name: Counts.of_run(run) for name, run in zip(names, runs, strict=True)}
+    options = {"n": n, "sampling": sampling, "ties": ties, "session": runs[0].targets["session"]}
     tables = [
-        winners_table(counts, metric, n=n, k=k, sampling=sampling, ties=ties).reset_index().assign(metric=metric, k=k)
+        winners_table(counts, metric, k=k, **options).reset_index().assign(metric=metric, k=k)
         for metric in GAINS
         for k in cutoffs
     ]

@@ -229,6 +229,14 @@ def test_sampled_measures_of_hand_made_evidence(book):
         measures.sampled_where(book, n=50, low_full=0.9, high_full=1.0)
 
 
+def test_generated_logs_and_controls_are_no_real_logs_of_a_count(book, monkeypatch):
+    found = ["seed_demo", "rsc15_100k", "movielens_100k"]
+    monkeypatch.setattr(measures, "real_datasets", lambda book: found)
+    assert measures.counted_logs(book) == ["rsc15_100k"]
+    monkeypatch.setattr(Book, "reversed", lambda self, dataset, n: 1)
+    assert measures.reversals(book, n=50).estimate == 1.0
+
+
 def test_no_reversal_is_a_finding_only_when_all_have_been_run(book):
     put(book, 0.5, recommender="popularity")
     with pytest.raises(NotYet, match="markov"):

@@ -27,6 +27,7 @@ from audit_lib import (
     metrics,
     order,
     pipeline,
+    power,
     ranking,
     recommenders,
     resampling,
@@ -972,6 +973,20 @@ def check_permutation() -> None:
     assert found == pytest.approx((1 + m * p) / (1 + m), abs=4 * math.sqrt(p * (1 - p) / m))
     signs = session_draws.matrix("signs", 5, draws=m, seed=0)
     assert found == pytest.approx((1 + (np.abs(signs @ difference) >= observed).sum()) / (1 + m))
+
+
+@check("eq-power-variance", "eq-power")
+def check_power() -> None:
+    """The variance is that of the ratio in resamples; a normal law asks for so many standard errors at 5 % and 80 %."""
+    rng = np.random.default_rng(9)
+    session = np.repeat(np.arange(900), rng.integers(1, 6, 900))
+    a, b = rng.random((2, len(session))) < 0.3 + 0.1 * rng.random(900)[session]
+    v = power.variance(a, b, session)
+    drawn = resampling.Resampling.of(session, resamples=5000).resampled(a * 1.0 - b)
+    assert v / 900 == pytest.approx(drawn.var(), rel=0.1)
+    normal = NormalDist()
+    expected = (normal.inv_cdf(0.975) + normal.inv_cdf(0.8)) ** 2 * v / 0.01**2
+    assert power.sessions_needed(v, 0.01) == pytest.approx(expected)
 
 
 @check("eq-holm")

@@ -331,6 +331,18 @@ def test_fewer_targets_are_drawn_with_the_sessions_of_all():
     assert drawn.interval(np.array([0.0, 1.0]))[:3] == (0.5, 0.0, 1.0)
 
 
+def test_an_order_says_what_intervals_of_differences_say():
+    rng = np.random.default_rng(0)
+    session = np.repeat(np.arange(200), 3)
+    values = (rng.random((4, 600)) < np.array([[0.2], [0.5], [0.52], [0.9]])).astype(float)
+    drawn = Resampling.of(session, resamples=500)
+    found = drawn.order(values)
+    assert found.tolist() == [[0, -1, -1, -1], [1, 0, 0, -1], [1, 0, 0, -1], [1, 1, 1, 0]]
+    for i, j in ((0, 1), (1, 2), (3, 2)):
+        interval = drawn.difference(values[i], values[j]).interval
+        assert found[i, j] == int(interval.low > 0) - int(interval.high < 0)
+
+
 @pytest.mark.parametrize("average", resampling.AVERAGES)
 def test_the_best_is_chosen_anew_in_every_resample(average):
     rng = np.random.default_rng(0)

@@ -179,14 +179,17 @@ def test_facts_of_the_documents_are_found_too() -> None:
     assert set(documents.FACTS) < set(reporting.FACTS)
 
 
-def test_sampling_counts_the_pairs_that_turn_round(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sampling_counts_pairs_and_those_that_are_reversed(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame({"recommender": ["a", "b", "c"], "full": [0.3, 0.2, 0.1], "sampled": [0.6, 0.8, 0.3]})
 
     class Sampled:
         def sampled(self, dataset: str, n: int) -> pd.DataFrame:
             return table
 
-    monkeypatch.setattr(reporting, "real_datasets", lambda book: ["a log"])
+        def reversed(self, dataset: str, n: int) -> int:
+            return 1
+
+    monkeypatch.setattr(reporting, "counted_logs", lambda book: ["a log"])
     row = reporting.sampling(Source(Sampled())).iloc[0]
     assert (row["pairs"], row["reversed"]) == (3, 1)
     assert row["tau"] == pytest.approx(1 / 3)

@@ -40,6 +40,18 @@ def test_a_reversed_pair_is_named_and_its_wrong_winner_is_certain(crossing):
     assert row.p_wrong > 0.999
 
 
+def test_a_pair_in_another_order_is_reversed_only_if_neither_difference_can_be_chance(crossing):
+    # Of the same targets in two sessions, the full difference may be zero: a resample can hold the second alone.
+    session = np.repeat([0, 1], [40, 160])
+    row = winners.winners_table(crossing, "Recall", n=50, k=10, session=session).iloc[0]
+    assert row.full_first > row.full_second
+    assert row.sampled_first < row.sampled_second
+    assert not row.reversed
+    # With a fifth of the hits in each of forty sessions no resample is without.
+    mixed = np.arange(200) % 40
+    assert winners.winners_table(crossing, "Recall", n=50, k=10, session=mixed).iloc[0].reversed
+
+
 @pytest.mark.parametrize("sampling", ["uniform", "uniform-replacement"])
 @pytest.mark.parametrize(("metric", "n"), [("Recall", 20), ("NDCG", 40), ("MRR", 100)])
 def test_the_probability_of_a_wrong_winner_agrees_with_simulation(close, metric, n, sampling):

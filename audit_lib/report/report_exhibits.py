@@ -9,13 +9,13 @@ import statistics
 
 import pandas as pd
 
-from audit_lib import experiments, figures
-from audit_lib.compared import min_step
+from audit_lib import experiments, figures, power
+from audit_lib.compared import best_simple, min_step, trained
 from audit_lib.figures import Plot
 from audit_lib.labels import Table, name_of, translator
-from audit_lib.measures import TRAININGS, NotYet
+from audit_lib.measures import TRAININGS, K, NotYet, values_of
 from audit_lib.report import documents, effects, exhibits
-from audit_lib.report.contrasts import DATASETS, Contrast, contrasts, trained
+from audit_lib.report.contrasts import DATASETS, Contrast, contrasts
 from audit_lib.report.documents import Source
 from audit_lib.report.exhibits import SETTINGS, Exhibit
 from audit_lib.report.reporting import costs, sampling
@@ -143,7 +143,7 @@ def distributed(source: Source, lang: str) -> Table:
 
 
 def sampled(source: Source, lang: str) -> Table:
-    """Each log under 100 uniform negatives: pairs of recommenders that turn round, factors, and Kendall's tau."""
+    """Each log under 100 uniform negatives: pairs of recommenders that are reversed, factors, and Kendall's tau."""
     found = sampling(source)
     shown = pd.DataFrame({
         "Data set": found["dataset"],
@@ -201,6 +201,32 @@ def cost(source: Source, lang: str) -> Table:
 
 
 # --- if your number differs
+def power_table(source: Source, lang: str) -> Table:
+    """Test sessions that tell GRU4Rec and the best simple recommender apart, at differences of 2, 1 and .5 points."""
+    rows = []
+    for dataset in DATASETS:
+        best, training = best_simple(source.book, dataset), next(trained(source.book, dataset), None)
+        if best is None or training is None:
+            continue
+        run = training[2][0]
+        (ours, theirs), drawn = values_of([run, best[1]], "Recall", K, min_step(dataset))
+        spread = power.variance(ours, theirs, drawn.labels)
+        rows.append({
+            "Data set": dataset,
+            "Sessions for 2 points": power.sessions_needed(spread, 0.02),
+            "Sessions for 1 point": power.sessions_needed(spread, 0.01),
+            "Sessions for half a point": power.sessions_needed(spread, 0.005),
+            "Test sessions": drawn.sessions,
+            "Points that these tell apart": 100 * power.detectable(spread, drawn.sessions),
+        })  # fmt: skip
+    headings = [
+        "Data set", "Sessions for 2 points", "Sessions for 1 point", "Sessions for half a point", "Test sessions",
+        "Points that these tell apart",
+    ]  # fmt: skip
+    formats = dict.fromkeys(headings[1:5], ",.0f") | {headings[5]: ".2f"}
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=formats)
+
+
 def found_effects(source: Source) -> pd.DataFrame:
     """label, size, dataset, recommender of every effect; NaN and empty where evidence is missing."""
     rows = []
@@ -251,6 +277,6 @@ def figure_headline(source: Source, lang: str) -> Plot:
 TABLES: dict[str, Exhibit] = exhibits.TABLES | {
     "data": data, "training-settings": training_settings, "headline": headline, "against-simple": against_simple,
     "third-party": third_party, "distributed": distributed, "sampled": sampled, "order": order, "flawed": flawed,
-    "cost": cost, "effects": effect_sizes, "searches": searched,
+    "cost": cost, "effects": effect_sizes, "searches": searched, "power": power_table,
 }  # fmt: skip
 FIGURES = exhibits.FIGURES | {"effects": figure_effects, "headline": figure_headline}

@@ -19,7 +19,7 @@ from audit_lib.compared import min_step, trained
 from audit_lib.errors import MissingError, unknown
 from audit_lib.evidence import Run
 from audit_lib.gru4rec.equality import TAIL_CASE
-from audit_lib.measures import ENGINES, Book, Measured, NotYet, paired, real_datasets, values_of
+from audit_lib.measures import ENGINES, Book, Measured, NotYet, counted_logs, paired, values_of
 from audit_lib.report import documents, effects
 from audit_lib.report.contrasts import DATASETS, Contrast, K, contrasts
 from audit_lib.report.documents import Fact, Quantity, Source
@@ -200,14 +200,13 @@ def _published_cost(source: Source, *, pick: Callable[[Iterable[float]], float])
 def sampling(source: Source, n: int = 100) -> pd.DataFrame:
     """dataset, recommenders, pairs, reversed, tau, least, median, most: of each log; factors are sampled / full."""
     rows = []
-    for dataset in real_datasets(source.book):
+    for dataset in counted_logs(source.book):
         table = source.book.sampled(dataset, n).query("full > 0")
         full, drawn = table["full"].to_numpy(), table["sampled"].to_numpy()
-        i, j = np.triu_indices(len(table), 1)
-        turned = int(((full[i] - full[j]) * (drawn[i] - drawn[j]) < 0).sum())
+        pairs, turned = len(table) * (len(table) - 1) // 2, source.book.reversed(dataset, n)
         tau = float(inference.kendall(full, drawn)) if len(table) > 1 else float("nan")
         factor = drawn / full
-        rows.append((dataset, len(table), len(i), turned, tau, factor.min(), float(np.median(factor)), factor.max()))
+        rows.append((dataset, len(table), pairs, turned, tau, factor.min(), float(np.median(factor)), factor.max()))
     columns = ["dataset", "recommenders", "pairs", "reversed", "tau", "least", "median", "most"]
     return pd.DataFrame(rows, columns=columns)
 
