@@ -3,7 +3,7 @@
 Raw clicks become a split, a split and a recommender become ranks, and everything the book says is computed from ranks.
 A module imports only from those above it:
 
-    places, errors
+    starting, places, errors
     sessions, synthetic                          click logs, and logs whose law is known
     safe_pickle, archives, parsers, sources, fetching, datasets        data sets by name, verified
     splits                                       train and test, and what leaks between them
@@ -22,8 +22,9 @@ A module imports only from those above it:
     bench, defence, doctor, __main__
 """
 
-from audit_lib import places
+from audit_lib import places, starting
 
 __version__ = "0.1.0"
 
+starting.guard()
 places.settle()  # before any library looks for its cache

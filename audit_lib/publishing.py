@@ -82,13 +82,18 @@ def headline(run: Run, folder: Path) -> dict[str, object]:
 
 @dataclass
 class Report:
-    """What `check` found. problems: one message a file, naming it. reproduced, differing: files of the rerun."""
+    """What `check` found. problems: one message a file, naming it. reproduced, differing: files of the rerun.
+
+    processors: of files that differ and were made on two kinds of processor, the names of both: last bits of what a
+    network learns may differ there (`defence.determinism` has the bounds), and single ranks with them.
+    """
 
     files: int = 0
     runs: list[dict[str, object]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     reproduced: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
+    processors: dict[str, list[str]] = field(default_factory=dict)
 
 
 def check(folder: Path, *, rerun: Path | None = None) -> Report:
@@ -124,6 +129,9 @@ def check(folder: Path, *, rerun: Path | None = None) -> Report:
             if _is_rerun(rerun / name, folder / name):
                 same = (rerun / name).read_bytes() == (folder / name).read_bytes()
                 (report.reproduced if same else report.differing).append(name)
+                kinds = [_processor(file) for file in (folder / name, rerun / name)]
+                if not same and kinds[0] != kinds[1]:
+                    report.processors[name] = kinds
     return report
 
 
@@ -141,6 +149,15 @@ def _is_rerun(path: Path, of: Path) -> bool:
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return False  # no manifest: `check` of its own folder says so
     return times[0] != times[1]
+
+
+def _processor(path: Path) -> str:
+    """The processor that a run's manifest names, with its vector instructions where it does."""
+    try:
+        host = json.loads(path.with_suffix(".json").read_text())["host"]
+        return " ".join(filter(None, [host["cpu"], host.get("instructions")]))
+    except (OSError, ValueError, LookupError, TypeError):
+        return "an unknown processor"
 
 
 def size_mb(folder: Path) -> float:

@@ -106,6 +106,7 @@ def check(path: Path | None, rerun: Path | None, as_json: bool) -> None:
 def _say(name: str, report: publishing.Report) -> None:
     click.echo(f"{name}: {report.files} files, {len(report.runs)} runs verified")
     said = dict.fromkeys(report.reproduced, "rerun: bit for bit") | dict.fromkeys(report.differing, "rerun: differs")
+    said |= {file: f"rerun: differs ({a}; here {b})" for file, (a, b) in report.processors.items()}
     for run in report.runs:
         again = said.get(str(run["file"]), "")
         click.echo(f"  {run['file']:80} Recall@20 {run['recall']:.4f}  MRR@20 {run['mrr']:.4f}  {again}".rstrip())

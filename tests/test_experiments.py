@@ -222,7 +222,15 @@ def test_a_rerun_is_told_apart_from_a_copy_and_compared_bit_for_bit(book, runs, 
     report = publishing.check(book, rerun=again)
     assert report.reproduced == [manifest.with_suffix(".parquet").relative_to(again).as_posix()]
     manifest.with_suffix(".parquet").write_bytes(b"other ranks")
-    assert publishing.check(book, rerun=again).differing == report.reproduced
+    found = publishing.check(book, rerun=again)
+    assert found.differing == report.reproduced
+    assert found.processors == {}
+    host = content["host"] | {"cpu": "Other CPU", "instructions": "AVX512"}
+    manifest.write_text(json.dumps(content | {"host": host}))
+    ((_, there),) = publishing.check(book, rerun=again).processors.values()
+    assert there == "Other CPU AVX512"
+    said = CliRunner().invoke(cli, ["check", str(book), "--rerun", str(again)]).output
+    assert "here Other CPU AVX512)" in said
 
 
 def test_other_ranks_of_a_published_run_are_refused_unless_asked_for(book, runs, tmp_path):

@@ -55,6 +55,28 @@ def test_memory_that_ends_is_said_with_what_to_do(monkeypatch, capsys, error):
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("module", "error", "said"), [
+    ("click", "ModuleNotFoundError(name='click')", "Error: The package 'click' is not installed for "),
+    ("click", "KeyboardInterrupt", "Stopped.\n"),
+    ("click", "ImportError('cannot map')", "Error: A library cannot be loaded: cannot map."),
+])  # fmt: skip
+def test_a_command_that_fails_while_it_loads_shows_no_traceback(tmp_path, module, error, said):
+    (tmp_path / f"{module}.py").write_text(f"raise {error}\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(PROJECT)])}
+    done = subprocess.run(
+        [sys.executable, "-m", "audit_lib", "demo"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert done.stderr.startswith(said)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_whoever_imports_the_library_keeps_their_own_hook():
+    script = "import sys; sys.excepthook = print; import audit_lib; print(sys.excepthook is print)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_a_text_that_is_not_utf8_is_said_so(monkeypatch, capsys):
     with pytest.raises(UnicodeDecodeError) as error:
         b"a\xf1o".decode()
