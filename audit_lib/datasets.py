@@ -132,7 +132,7 @@ def _source(name: str) -> Source:
 
 
 def _looks_like_path(name: str | Path) -> bool:
-    return isinstance(name, Path) or bool(Path(name).suffix) or "/" in name or "\\" in name or Path(name).is_dir()
+    return isinstance(name, Path) or bool(Path(name).suffix) or "/" in name or "\\" in name or Path(name).exists()
 
 
 def _own(path: Path, columns: Mapping[str, str] | None, time_unit: str | None) -> Dataset:

@@ -140,8 +140,7 @@ def run(
     """
     evidence.check_dataset_name(dataset.name)
     model = create(recommender, seed=seed, device=device, **settings)
-    if recommender == "oracle":
-        _check_generated(dataset, model.config.generator)
+    check_generated(dataset, model)
     out = out or evidence.root()
     path = evidence.path_of(
         split, dataset=dataset.name, recommender=recommender, config=plain(model.config), seed=seed, out=out
@@ -215,8 +214,11 @@ def create(recommender: str, *, seed: int, device: str, **settings: Any) -> reco
     return recommenders.create(recommender, **(settings | own))
 
 
-def _check_generated(dataset: Dataset, generator: synthetic.SyntheticConfig) -> None:
-    """Raises InputError unless the log was drawn from the law of this generator, which the oracle takes for known."""
+def check_generated(dataset: Dataset, model: recommenders.Recommender) -> None:
+    """Raises InputError for an oracle unless the log was drawn from the law of its generator."""
+    if model.name != "oracle":
+        return
+    generator = model.config.generator
     if dataset.generator is not None:
         drawn = synthetic.law_of(dataset.generator) == synthetic.law_of(generator)
     elif dataset.source is not None or isinstance(dataset.log, large.OnDisk):

@@ -69,8 +69,10 @@ def test_everything_that_is_wrong_is_said_at_once(folder):
     )  # fmt: skip
     said = "\n".join(texts(report, "problem"))
     assert not report.ok
-    for words in ("'x' is not key=value", "test_days is 'soon'", "min_item_support is 0", "K is -1", "'markov'",
-                  "Unknown profile 'fast'", "Unknown engine 'own'", "Unknown device 'gpu'", "seeds is '0;1'"):  # fmt: skip
+    for words in (
+        "'x' is not key=value", "test_days is 'soon'", "min_item_support is 0", "K is -1", "'markov'",
+        "Unknown profile 'fast'", "Unknown engine 'own'", "Unknown device 'gpu'", "seeds is '0;1'",
+    ):  # fmt: skip
         assert words in said, words
 
 

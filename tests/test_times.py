@@ -1,4 +1,4 @@
-"""Time in any unit, dates with their zone, an order without times; what is odd about times is said, and nothing else."""
+"""Time in any unit, dates with their zone, an order without times; what is odd is said, and nothing else."""
 
 from __future__ import annotations
 
