@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from audit_lib import kept, pipeline
+from audit_lib import kept, labels, pipeline, records
+from audit_lib.gru4rec import equality
+from audit_lib.pages import titlepage
+from audit_lib.pages.titlepage import value_of
+from audit_lib.stages import tables, training
 from tests import odd_logs
 
 STAGES = ("01_data", "02_split", "03_baselines", "04_gru4rec", "05_evaluation")
@@ -43,6 +47,26 @@ def run(stage: str, **parameters: Any) -> tuple[str, dict[str, Any]]:
     return "\n".join(shown), glued
 
 
+# What the stages show beside the log, the same for every log: it is computed for the first one and looked up for others.
+BESIDE = (
+    (tables, "flawed_elsewhere"), (training, "committed"), (training, "against_oracle"), (records, "latest"),
+    (equality, "fast_against_reference"),
+)  # fmt: skip
+
+
+def once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose result is kept by its first argument."""
+    found: dict[str, Any] = {}
+
+    def looked_up(*arguments: Any, **named: Any) -> Any:
+        key = str(arguments[0]) if arguments and isinstance(arguments[0], str) else ""
+        if key not in found:
+            found[key] = function(*arguments, **named)
+        return found[key]
+
+    return looked_up
+
+
 @pytest.fixture(scope="module", autouse=True)
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Evidence, and intervals that are kept, in a folder of their own."""
@@ -50,6 +74,8 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUDIT_EVIDENCE", str(folder))
         patch.setenv(kept.FOLDER, str(folder / "kept"))
+        for module, name in BESIDE:
+            patch.setattr(module, name, once(getattr(module, name)))
         yield folder
 
 
@@ -59,5 +85,28 @@ def test_a_log_of_this_shape_goes_through_every_stage(shape: str, tmp_path: Path
     said = {stage: run(stage, dataset=str(path), columns=columns, **SETTINGS) for stage in STAGES}
     shown = "\n".join(text for text, _ in said.values())
     assert not re.search(r"\bnan\b|\binf\b", shown), "what cannot be computed is said in words"
-    glued = {f"{stage}::{key}": value for stage, (_, found) in said.items() for key, value in found.items()}
-    assert glued["01_data::name"] == repr(shape)
+    found = {stage: {key: value_of(text) for key, text in glued.items()} for stage, (_, glued) in said.items()}
+    pages = {lang: titlepage.markdown(found, lang) for lang in labels.LANGUAGES}
+    for page in pages.values():
+        assert page.startswith(f"# {labels.plain(shape)}\n")
+        assert found["03_baselines"]["metric"] in page
+        assert not re.search(r"\bnan\b|\binf\b|[{}]", page)
+    assert CHECKS.get(shape, lambda _: True)(found), found
+    if shape == "order_only":
+        assert not DAYS.search(pages["en"] + pages["es"] + said["01_data"][0] + said["03_baselines"][0])
+
+
+def _metric(stages: dict[str, dict[str, Any]]) -> str:
+    return stages["03_baselines"]["metric"]
+
+
+# What makes each of these logs what it is.
+CHECKS = {
+    "items_12": lambda found: found["02_split"]["catalogue"] == 12 and _metric(found) == "Recall@2",
+    "items_60": lambda found: found["02_split"]["catalogue"] <= 60 and found["05_evaluation"]["n"] < 30,
+    "order_only": lambda found: found["01_data"]["days"] < 0 and found["01_data"]["length_median"] > 30,
+    "two_events": lambda found: found["01_data"]["probed"] == 0 and "markov_loss" not in found["01_data"],
+    "three_years": lambda found: found["01_data"]["days"] > 1_000,
+    "unpopular": lambda found: found["03_baselines"]["popularity"] == 0,
+    "saturated": lambda found: _metric(found).startswith("MRR"),
+}
