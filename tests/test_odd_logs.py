@@ -47,7 +47,7 @@ def run(stage: str, **parameters: Any) -> tuple[str, dict[str, Any]]:
     return "\n".join(shown), glued
 
 
-# What the stages show beside the log, the same for every log: it is computed for the first one and looked up for others.
+# What the stages show beside the log is the same for every log: computed for the first one, looked up for the others.
 BESIDE = (
     (tables, "flawed_elsewhere"), (training, "committed"), (training, "against_oracle"), (records, "latest"),
     (equality, "fast_against_reference"),
