@@ -1,6 +1,7 @@
 # A thin facade: every target is one line, the work is in Snakefile and in audit_lib. `make help` lists the targets.
-# Settings: DATASET (a name or a path), COLUMNS ("SessionId=sid,ItemId=iid,Time=ts"), PROFILE (tiny, quick,
-# full), ENGINE (independent, official), DEVICE (cpu, cuda), SEEDS ("0,1,2"), CORES, PYTHON, VENV, AUDIT_PDF ("en es",
+# Settings: DATASET (a name or a path), COLUMNS ("SessionId=sid,ItemId=iid,Time=ts"), TIME_UNIT (s, ms, us, ns, date,
+# order), TEST_DAYS, MIN_ITEM_SUPPORT, K, RECOMMENDERS ("sr,vsknn"), PROFILE (tiny, quick, full), ENGINE (independent,
+# official), DEVICE (cpu, cuda), SEEDS ("0,1,2"), CORES, PYTHON, VENV, AUDIT_PDF ("en es",
 # or nothing for no PDF), LOCKED (cpu or gpu: install the very files of requirements.lock and of that build of torch,
 # each checked against its hash).
 PYTHON  ?= $(shell command -v python3.11 || command -v python3)
@@ -11,6 +12,11 @@ DATASET ?=
 ifneq ($(origin COLUMNS),command line)
 COLUMNS :=
 endif
+TIME_UNIT ?=
+TEST_DAYS ?=
+MIN_ITEM_SUPPORT ?=
+K       ?=
+RECOMMENDERS ?=
 PROFILE ?=
 ENGINE  ?=
 DEVICE  ?=
@@ -28,7 +34,9 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 verbatim = '$(subst ','\'',$(1))'
 SETTINGS = --config dataset=$(call verbatim,$(DATASET)) columns=$(call verbatim,$(COLUMNS)) \
            profile=$(call verbatim,$(PROFILE)) engine=$(call verbatim,$(ENGINE)) device=$(call verbatim,$(DEVICE)) \
-           seeds=$(call verbatim,$(SEEDS))
+           seeds=$(call verbatim,$(SEEDS)) time_unit=$(call verbatim,$(TIME_UNIT)) \
+           test_days=$(call verbatim,$(TEST_DAYS)) min_item_support=$(call verbatim,$(MIN_ITEM_SUPPORT)) \
+           k=$(call verbatim,$(K)) recommenders=$(call verbatim,$(RECOMMENDERS))
 SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
 STAGE    = $(RUN) -m audit_lib.pipeline stage
 
@@ -90,7 +98,10 @@ ci:  ## What continuous integration runs
 	@.ci/run
 
 clean:  ## Remove what runs and builds made; never a file under version control
-	@rm -rf _build .snakemake .pytest_cache .ruff_cache .hypothesis notebooks/*.ipynb notebooks/.ipynb_checkpoints book/_static/mathjax book/_static/ranks.js
+	@rm -rf _build .snakemake .pytest_cache .ruff_cache .hypothesis book/_static/mathjax book/_static/ranks.js
+	@for text in notebooks/[0-9][0-9]_*.md; do made="$${text%.md}.ipynb"; \
+	  if [ -s "$$made" ] && [ "$$made" -nt "$$text" ]; then echo "Kept $$made, which is newer than its text."; \
+	  else rm -f "$$made"; fi; done
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} + ; echo "Removed builds and executed notebooks. Kept: evidence in runs/, downloads, $(VENV)."
 
 # The environment, made on first use and again whenever the requirements change. Versions are always those of the lock;

@@ -8,19 +8,20 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-from audit_lib.pipeline import LANGUAGES, ONE_THREAD, setting, stages, upstream
+from audit_lib.pipeline import LANGUAGES, ONE_THREAD, SETTINGS as NAMES, declared_by, setting, stages, upstream
 
 STAGES = stages(ROOT)
 # Empty means: the default that the notebook declares.
-NAMES = ("dataset", "columns", "profile", "device", "engine", "seeds")
 SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"pages", "report", "defence", "doctor.py", "entry.py", "faults.py", "locks.py", "pipeline.py", "runnote.py",
+APART = {"pages", "report", "defence", "bookcheck.py", "doctor.py", "entry.py", "faults.py", "locks.py", "pipeline.py", "runnote.py",
          "__main__.py"}  # fmt: skip
 MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
 LIBRARY = [path for path in MODULES if Path(path).parts[1] not in APART]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
+# Stages that do not read the log have none of its settings, and are not run again for another log.
+DECLARED = {stage: declared_by(ROOT / "notebooks" / f"{stage}.md") for stage in STAGES}
 # Committed evidence by its list of hashes, and the records: every stage shows some of them. Beside these, what the stages
 # from 06 on and the ledger hold them against.
 EVIDENCE = ["book/evidence/SHA256SUMS"]
@@ -59,14 +60,16 @@ rule stage:
     input:
         text="notebooks/{stage}.md",
         library=LIBRARY,
-        data=DATA,
+        data=lambda wildcards: DATA if "dataset" in DECLARED[wildcards.stage] else [],
         before=before,
         study=lambda wildcards: STUDY if wildcards.stage >= "06" else EVIDENCE,
         labels=lambda wildcards: [] if wildcards.lang == "en" else "book/locale/es/LC_MESSAGES/labels.po",
     output:
         EXECUTED,
     params:
-        settings=[f"-s{name}={value}" for name, value in SETTINGS.items() if value],
+        settings=lambda wildcards: [
+            f"-s{name}={value}" for name, value in SETTINGS.items() if value and name in DECLARED[wildcards.stage]
+        ],
     shell:
         "{sys.executable:q} -m audit_lib.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings:q}"
 

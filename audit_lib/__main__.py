@@ -10,10 +10,23 @@ from typing import Any
 import click
 import pandas as pd
 
-from audit_lib import datasets, entry, evidence, inference, metrics, resampling, sampled, study, synthetic, winners
+from audit_lib import (
+    checks,
+    datasets,
+    entry,
+    evidence,
+    inference,
+    metrics,
+    resampling,
+    sampled,
+    study,
+    synthetic,
+    winners,
+)
+from audit_lib.errors import InputError
 from audit_lib.fetching import sha256
 from audit_lib.gru4rec import vendor
-from audit_lib.log_commands import check_log
+from audit_lib.log_commands import about_runs, check_log, cutoffs_of, describe, of_log, say_notes, say_predictions
 from audit_lib.shard_commands import shard
 from audit_lib.study_commands import COMMANDS
 
@@ -37,9 +50,7 @@ def show(table: pd.DataFrame, as_json: bool) -> None:
 
 @cli.command()
 @click.option("--dataset", required=True, help="A name of the registry, or the path of an own log.")
-@click.option("--columns", help="Names of an own log: SessionId=sid,ItemId=iid,Time=ts.")
-@click.option("--test-days", type=float, help="Length of the test part of a temporal split.")
-@click.option("--min-item-support", type=int, help="Events an item needs in the train part of a temporal split.")
+@of_log
 @click.option("--recommender", required=True, help="A name of the registry of recommenders.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the recommender.")
 @click.option("--seed", default=0, show_default=True)
@@ -47,13 +58,18 @@ def show(table: pd.DataFrame, as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Evidence folder. [default: runs/evidence]")
 @click.option("--fresh", is_flag=True, help="Run even if this evidence exists.")
 def rank(
-    dataset: str, columns: str | None, test_days: float | None, min_item_support: int | None, recommender: str,
-    settings: tuple[str, ...], seed: int, device: str, out: Path | None, fresh: bool,
+    dataset: str, columns: str | None, time_unit: str | None, test_days: float | None, min_item_support: int | None,
+    recommender: str, settings: tuple[str, ...], seed: int, device: str, out: Path | None, fresh: bool,
 ) -> None:  # fmt: skip
     """Train a recommender, rank every target, write evidence, print its path."""
     parsed = study.recommender_settings(settings)
-    data, split = study.prepare(dataset, columns=columns, test_days=test_days, min_item_support=min_item_support)
+    study.create(recommender, seed=seed, device=device, **parsed)  # a wrong setting is said at once
+    data, split = study.prepare(
+        dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
+    )
+    say_notes(data)
     run = study.run(data, split, recommender, seed=seed, device=device, out=out, fresh=fresh, progress=True, **parsed)
+    say_predictions([len(run.ranks)])
     click.echo(run.path)
 
 
@@ -66,16 +82,19 @@ def rank(
 def metrics_(paths: tuple[Path, ...], cutoffs: tuple[int, ...], ties: str, min_step: int, as_json: bool) -> None:
     """Recall, MRR and NDCG of evidence files."""
     files, more = _split_numbers(paths)
-    rows = []
-    for path in files:
-        run = evidence.read(path)
+    checks.at_least("min_step", 1, min_step)
+    runs = [evidence.read(path) for path in files]
+    chosen = cutoffs_of((*cutoffs, *more), runs)
+    rows, counts = [], []
+    for run, about in zip(runs, about_runs(runs), strict=True):
         keep = run.targets["step"] >= min_step
         table = metrics.summary(
-            run.ranks[keep], run.targets["session"][keep], (*cutoffs, *more) or metrics.CUTOFFS, ties=ties,
-            n_items=run.n_items,
+            run.ranks[keep], run.targets["session"][keep], chosen, ties=ties, n_items=run.n_items
         )  # fmt: skip
-        about = {"dataset": run.dataset, "recommender": run.recommender, "seed": run.seed, "ties": ties}
+        counts.append(int(keep.sum()))
+        about |= {"predictions": counts[-1], "ties": ties}
         rows += [about | {"metric": m, "k": k, **values} for (m, k), values in table.to_dict("index").items()]
+    say_predictions(counts)
     show(pd.DataFrame(rows), as_json)
 
 
@@ -101,7 +120,9 @@ def sampled_(
 ) -> None:  # fmt: skip
     """Exact expectation of sampled metrics beside the full ones, of evidence files."""
     files, more = _split_numbers(paths)
-    runs, cutoffs = [evidence.read(path) for path in files], (*cutoffs, *more) or metrics.CUTOFFS
+    runs = [evidence.read(path) for path in files]
+    cutoffs = cutoffs_of((*cutoffs, *more), runs)
+    checks.at_least("negatives", 1, negatives)
     options = {"n": negatives, "sampling": sampling, "ties": ties}
     table = winners.by_metric(runs, cutoffs, **options) if pairs else sampled.by_metric(runs, cutoffs, **options)
     show(table, as_json)
@@ -132,7 +153,7 @@ def compare(
     if len(files) != 2:
         raise click.UsageError(f"compare takes two evidence files, not {len(files)}.")
     a, b = (evidence.read(path) for path in files)
-    chosen = (*cutoffs, *more) or metrics.CUTOFFS
+    chosen = cutoffs_of((*cutoffs, *more), [a, b])
     table = inference.compare_runs(a, b, chosen, ties=ties, average=average, margin=margin, seed=seed)
     show(table, as_json)
 
@@ -156,19 +177,6 @@ def fetch(names: tuple[str, ...]) -> None:
 
 
 @cli.command()
-@click.argument("name_or_path")
-@click.option("--columns", help="Names of an own log: SessionId=sid,ItemId=iid,Time=ts.")
-@AS_JSON
-def describe(name_or_path: str, columns: str | None, as_json: bool) -> None:
-    """Statistics of a data set or an own log, over its sessions of two or more events."""
-    facts = datasets.describe(name_or_path, columns=study.parse_settings(columns.split(",")) if columns else None)
-    if as_json:
-        click.echo(json.dumps(facts, indent=1))
-    else:
-        click.echo("\n".join(f"{key:20}{value}" for key, value in facts.items()))
-
-
-@cli.command()
 @click.option("--preset", default="synthetic", show_default=True, help="A synthetic data set.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the generator.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A .tsv or .parquet file.")
@@ -180,6 +188,7 @@ def synth(preset: str, settings: tuple[str, ...], out: Path) -> None:
 
 @cli.command()
 @click.option("--dataset", required=True, help="A name of the registry, or the path of an own log.")
+@of_log
 @click.option("--recommender", required=True, help="A name of the registry of recommenders.")
 @click.option("--trials", default=40, show_default=True, help="Settings to try; the budget rule is in `tuning`.")
 @click.option("--metric", default="Recall", show_default=True, type=click.Choice(list(metrics.METRICS)))
@@ -189,14 +198,22 @@ def synth(preset: str, settings: tuple[str, ...], out: Path) -> None:
 @click.option("--storage", type=click.Path(path_type=Path), help="Where trials are kept, to go on after a stop.")
 @click.option("--save", is_flag=True, help="Keep the result as the tuned settings of this data set.")
 def tune(
-    dataset: str, recommender: str, trials: int, metric: str, k: int, min_step: int, seed: int, storage: Path | None,
-    save: bool,
+    dataset: str, columns: str | None, time_unit: str | None, test_days: float | None, min_item_support: int | None,
+    recommender: str, trials: int, metric: str, k: int, min_step: int, seed: int, storage: Path | None, save: bool,
 ) -> None:  # fmt: skip
     """Search settings on a validation split of train, as long as the test part; print how they were found."""
     from audit_lib import spaces, tuning
     from audit_lib.recommenders import presets
 
-    data, split = study.prepare(dataset)
+    checks.at_least("min_step", 1, min_step)
+    checks.at_least("seed", 0, seed)
+    data, split = study.prepare(
+        dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
+    )
+    say_notes(data)
+    checks.cutoffs([k], split.train.n_items)
+    if save and data.source is None:
+        raise InputError(f"{data.name} is an own log: settings are kept by name for data sets of the registry alone.")
     days = split.summary.get("test_days")
     share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
     found = tuning.tune(
@@ -304,7 +321,7 @@ def bench_baselines(dataset: str, as_json: bool) -> None:
     show(baselines.measure(dataset=dataset), as_json)
 
 
-for _command in (*COMMANDS, check_log, shard):
+for _command in (*COMMANDS, describe, check_log, shard):
     cli.add_command(_command)
 
 

@@ -25,7 +25,7 @@ __all__ = ["REGISTRY", "Dataset", "Source", "describe", "fetch", "load", "name_o
 class Dataset:
     """A validated log and where it came from. data_hash: sha256 over the raw files (over the log, if generated).
 
-    notes: what is worth knowing about the file of an own log.
+    notes: what is worth knowing about the file of an own log. generator: what a generated log was drawn from.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Dataset:
     source: Source | None
     data_hash: str
     notes: tuple[Note, ...] = ()
+    generator: synthetic.SyntheticConfig | None = None
 
 
 def fetch(name: str) -> list[Path]:
@@ -59,6 +60,8 @@ def load(
     """
     text = str(name_or_path)
     preset, _, settings = text.partition(":")
+    if preset in REGISTRY and (columns or time_unit):
+        raise InputError(f"'{preset}' is a data set of the registry: its columns and times are known. Leave them out.")
     if preset in REGISTRY and isinstance(REGISTRY[preset].get, Generated) and path is None:
         return _generated(REGISTRY[preset], settings)
     if text not in REGISTRY:
@@ -75,11 +78,15 @@ def load(
 def describe(
     name_or_path: str | Path, *, columns: Mapping[str, str] | None = None, time_unit: str | None = None
 ) -> dict[str, Any]:
+    """The facts (see `facts_of`) of a data set by its name or path, read as by `load`."""
+    return facts_of(load(name_or_path, columns=columns, time_unit=time_unit))
+
+
+def facts_of(dataset: Dataset) -> dict[str, Any]:
     """Statistics of a data set (see `sessions.statistics`), its counts by part, and what the registry says of it.
 
     Where only the order is known, there are no days and no first or last time.
     """
-    dataset = load(name_or_path, columns=columns, time_unit=time_unit)
     facts: dict[str, Any] = {"name": dataset.name} | sessions.statistics(dataset.log)
     if dataset.time == "order":
         facts |= dict.fromkeys(("time_first", "time_last", "days", "tie_share"))
@@ -103,7 +110,7 @@ def name_of(name_or_path: str | Path) -> str:
     preset, _, settings = str(name_or_path).partition(":")
     if preset in REGISTRY and isinstance(REGISTRY[preset].get, Generated):
         return _generated_name(preset, settings)
-    if str(name_or_path) not in REGISTRY and _looks_like_path(name_or_path):
+    if files.ending_of(name_or_path) in reading.READABLE or ("/" in str(name_or_path) and Path(name_or_path).is_dir()):
         return safe_name(name_or_path)
     return str(name_or_path)
 
@@ -125,7 +132,7 @@ def _source(name: str) -> Source:
 
 
 def _looks_like_path(name: str | Path) -> bool:
-    return isinstance(name, Path) or bool(Path(name).suffix) or "/" in name or "\\" in name or Path(name).is_dir()
+    return isinstance(name, Path) or bool(Path(name).suffix) or "/" in name or "\\" in name or Path(name).exists()
 
 
 def _own(path: Path, columns: Mapping[str, str] | None, time_unit: str | None) -> Dataset:
@@ -137,7 +144,7 @@ def _generated(source: Source, settings: str) -> Dataset:
     config = synthetic.preset(source.name, settings)
     log = sessions.validate(synthetic.generate(config), name=source.name)
     digest = hashlib.sha256(log.to_csv(index=False).encode()).hexdigest()
-    return Dataset(_generated_name(source.name, settings), log, "real", source, digest)
+    return Dataset(_generated_name(source.name, settings), log, "real", source, digest, generator=config)
 
 
 def _given(source: Source, path: Path) -> dict[str, Path]:

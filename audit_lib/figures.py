@@ -123,15 +123,20 @@ def popularity_curve(table: pd.DataFrame, *, lang: str = "en") -> Plot:
     return Plot(figure, table)
 
 
-def activity(table: pd.DataFrame, *, cut: float | None = None, lang: str = "en") -> Plot:
-    """table: start (Unix seconds), sessions (that start in that stretch). cut: where the test part begins."""
+def activity(table: pd.DataFrame, *, cut: float | None = None, timed: bool = True, lang: str = "en") -> Plot:
+    """table: start (Unix seconds), sessions (that start in that stretch). cut: where the test part begins.
+
+    timed: False where a start is a position in the log.
+    """
     _ = translator(lang)
     with _axes(figsize=(7.0, 3.0)) as (figure, axes):
-        days = (table["start"] - table["start"].min()) / 86400
+        unit = 86400 if timed else 1
+        days = (table["start"] - table["start"].min()) / unit
         axes.step(days, table["sessions"], where="post", color=COLOURS[0])
-        axes.set(xlabel=_("Days since the first event"), ylabel=_("Sessions that start"), ylim=(0, None))
+        name = _("Days since the first event" if timed else "Position in the log")
+        axes.set(xlabel=name, ylabel=_("Sessions that start"), ylim=(0, None))
         if cut is not None:
-            at = (cut - table["start"].min()) / 86400
+            at = (cut - table["start"].min()) / unit
             axes.axvspan(at, days.max(), color=COLOURS[1], alpha=0.15, label=_("Test part"))
             axes.legend()
     return Plot(figure, table)

@@ -27,6 +27,7 @@ CATALOGUE = Path(__file__).parent.parent / "book" / "locale"
 
 # The same in every language, as are the name of a data set and what has no letter ("1–5").
 _METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")
+USUAL = "Recall@20"  # under which a label with a metric stands in the catalogue
 _TYPE = {
     re.compile(r"(?<=\d)%"): "\u00a0%",
     re.compile(r"(?<=\d),(?=\d{3}(?!\d))"): "\u202f",
@@ -80,6 +81,8 @@ def translator(lang: str) -> Callable[[str], str]:
     def translate(text: str) -> str:
         if lang == "en" or text in words:
             return words.get(text, text)
+        if (found := _METRIC.search(text)) and (general := text.replace(found[0], USUAL)) in words:
+            return words[general].replace(USUAL, found[0])
         if _METRIC.fullmatch(text) or text in DATASETS or not any(letter.isalpha() for letter in text):
             return text
         raise InputError(f"The label '{text}' has no '{lang}' translation in labels.po. Add one.")
@@ -111,6 +114,19 @@ def number(value: float, spec: str) -> str:
 def plain(text: str) -> str:
     """A text that Markdown leaves as it is."""
     return _MARKUP.sub(r"\\\1", text)
+
+
+class Remark:
+    """A paragraph that is computed, in the reader's language: Markdown in a notebook."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/markdown": self.text, "text/plain": self.text}
+
+    def __repr__(self) -> str:
+        return self.text
 
 
 class Table:

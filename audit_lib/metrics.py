@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from audit_lib import checks
 from audit_lib.errors import InputError, unknown
 
 TIES = ("standard", "conservative", "median", "expected")
@@ -85,9 +86,7 @@ def summary(
 
     session: (P,) the session of each prediction. n_items: V; with it a cutoff larger than the catalogue is an error.
     """
-    cutoffs = tuple(cutoffs)
-    if n_items is not None and (large := [k for k in cutoffs if k > n_items]):
-        raise InputError(f"The cutoff K = {large[0]} is larger than the catalogue of {n_items} items. Lower K.")
+    cutoffs = tuple(cutoffs) if n_items is None else checks.cutoffs(cutoffs, n_items)
     values = per_prediction(ranks, cutoffs, ties=ties)
     if values.empty:
         raise InputError("There is no prediction to average over. Ask for fewer restrictions, or at least one cutoff.")

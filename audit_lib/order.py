@@ -23,7 +23,7 @@ from audit_lib.sessions import Prefixes, Sessions
 
 
 class ShuffleTest(NamedTuple):
-    """recall, shuffled: Recall@K of the last items, before and (mean over shuffles) after.
+    """recall, shuffled: Recall@K (or another metric) of the last items, before and (mean over shuffles) after.
 
     loss: 1 - shuffled / recall, with its interval over sessions and shuffles; losses: (R,), of each shuffle.
     jaccard: mean overlap of the top-K lists before and after, |A ∩ B| / |A ∪ B|, with its interval.
@@ -43,6 +43,7 @@ def shuffle_test(
     recommender: Recommender,
     test: Sessions,
     *,
+    metric: str = "Recall",
     k: int = 20,
     shuffles: int = 10,
     min_prefix: int = 2,
@@ -64,11 +65,11 @@ def shuffle_test(
             f"there are {int(keep.sum())} such sessions and {shuffles} shuffles."
         )
     sessions, rng = test.select(keep), np.random.default_rng(seed)
-    hits, top = _predict_last(recommender, sessions, k, ties)
+    hits, top = _predict_last(recommender, sessions, metric, k, ties)
     columns = [hits]
     overlaps = []
     for _ in range(shuffles):
-        after, top_after = _predict_last(recommender, shuffled(sessions, rng), k, ties)
+        after, top_after = _predict_last(recommender, shuffled(sessions, rng), metric, k, ties)
         columns.append(after)
         overlaps.append(_jaccard(top, top_after))
     if hits.sum() == 0:
@@ -113,13 +114,15 @@ class _Tops:
             yield block
 
 
-def _predict_last(recommender: Recommender, sessions: Sessions, k: int, ties: str) -> tuple[np.ndarray, np.ndarray]:
-    """(S,) Recall@K of the last item of each session, and (S, K) its top items, the lower index first in ties."""
+def _predict_last(
+    recommender: Recommender, sessions: Sessions, metric: str, k: int, ties: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """(S,) the metric of the last item of each session, and (S, K) its top items, the lower index first in ties."""
     only = np.zeros(sessions.n_events, bool)
     only[sessions.offsets[1:] - 1] = True
     tops = _Tops(recommender, k)
     ranks = rank(tops, Prefixes(sessions, only), np.zeros(sessions.n_items, np.int64))
-    return metrics.recall(ranks.above, ranks.equal, k, ties), np.concatenate(tops.found)
+    return metrics.METRICS[metric](ranks.above, ranks.equal, k, ties), np.concatenate(tops.found)
 
 
 def _jaccard(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 import base64
 import contextlib
+import hashlib
+import json
 import logging
 import os
 import subprocess
@@ -22,7 +24,7 @@ from urllib.parse import quote, unquote
 
 import click
 
-from audit_lib import entry, errors, locks, runnote
+from audit_lib import bookcheck, entry, errors, locks, runnote
 from audit_lib.errors import AuditError, InputError, MissingError, WriteError, unknown
 from audit_lib.progress import heartbeat
 
@@ -42,6 +44,12 @@ AFTER: dict[str, tuple[str, ...]] = {
     "09_cost": (),
     "10_pipeline": (),
 }
+
+# What can be set for the whole book; a stage takes those that it declares.
+SETTINGS = (
+    "dataset", "columns", "time_unit", "test_days", "min_item_support", "k", "recommenders", "profile", "device",
+    "engine", "seeds",
+)  # fmt: skip
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -110,8 +118,38 @@ def declared(notebook: Any) -> list[str]:
     return names
 
 
+def declared_by(text: Path) -> list[str]:
+    """Names of the parameters that the notebook in a text file declares."""
+    return declared(read(text))
+
+
+def quoted(value: Any) -> str:
+    """A value as Python reads it, text in double quotes as everywhere else."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def given(source: str, parameters: Mapping[str, Any]) -> str:
+    """The source of a parameters cell with these values in place of its own."""
+    lines = source.split("\n")
+    for node in ast.parse(source).body:
+        name = node.targets[0].id if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) else None
+        if name in parameters and node.lineno == node.end_lineno:
+            end = node.value.end_col_offset
+            line = lines[node.lineno - 1].encode()
+            lines[node.lineno - 1] = f"{name} = {quoted(parameters[name])}{line[end:].decode()}"
+    return "\n".join(lines)
+
+
 def normalise(notebook: Any) -> Any:
-    """Drop what differs between two runs that did the same: ids, clock times, paths, the cutting of streams."""
+    """Drop what differs between two runs that did the same: ids, clock times, paths, the cutting of streams.
+
+    The parameters of the run stand in the cell that declares them, so that a page shows those it was made with.
+    """
+    record = notebook.metadata.get("papermill", {}).get("parameters", {})
+    notebook.cells = [cell for cell in notebook.cells if not is_injected(cell)]
+    for cell in notebook.cells:
+        if "parameters" in tags(cell):
+            cell.source = given(cell.source, record)
     number_cells(notebook)
     record = notebook.metadata.pop("papermill", {})
     notebook.metadata["papermill"] = {"parameters": record.get("parameters", {})}
@@ -119,8 +157,6 @@ def normalise(notebook: Any) -> Any:
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
-        if is_injected(cell):
-            cell.metadata["tags"] = ["injected-parameters", "hide-input"]
         if cell.cell_type == "code":
             cell.outputs = join_streams(cell.outputs)
     return notebook
@@ -228,8 +264,8 @@ def pair(text: Path, *, executed: Path | None = None) -> Path:
     """Write the .ipynb beside a notebook's text, and return its path.
 
     Cells come from the text; outputs from `executed`, or else from the .ipynb that is there already, wherever the
-    code is still the same. Papermill's injected cell stays out, so the pair can be edited, synced and run again. The
-    .ipynb gets the text's time, so that jupytext finds neither newer than the other.
+    code is still the same. The .ipynb gets the text's time, so that jupytext finds neither newer than the other. One
+    that somebody has edited since it was made, and that the text does not follow, is kept under another name.
     """
     import nbformat
 
@@ -242,9 +278,44 @@ def pair(text: Path, *, executed: Path | None = None) -> Path:
             if cell.cell_type == "code" and same is not None:
                 cell.outputs, cell.execution_count = same.outputs, same.execution_count
                 earlier.remove(same)
+    keep_edits(target, notebook)
+    notebook.metadata[MADE] = {"sources": sources_digest(notebook)}
     write(notebook, target)
     os.utime(target, (text.stat().st_mtime, text.stat().st_mtime))
     return target
+
+
+MADE = "audit"  # in the metadata of a paired .ipynb: the digest of its cells as they were written
+
+
+def sources_digest(notebook: Any) -> str:
+    """The sha256 of the cells of a notebook, without their outputs."""
+    cells = [(cell.cell_type, cell.source.strip()) for cell in notebook.cells if not is_injected(cell)]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+
+
+def keep_edits(target: Path, notebook: Any) -> Path | None:
+    """Move an .ipynb that somebody has edited out of the way of `notebook`, say so, and return its new place.
+
+    None, and nothing is moved, where its cells are as they were made, or as they are going to be.
+    """
+    import nbformat
+
+    if not target.is_file() or not target.stat().st_size:
+        return None
+    try:
+        there = nbformat.read(target, as_version=4)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{target} is no notebook that can be read: {error}. Move it away.") from error
+    found = sources_digest(there)
+    if found in (there.metadata.get(MADE, {}).get("sources"), sources_digest(notebook)):
+        return None
+    kept = target.with_name(f"{target.stem}.edited-{time.strftime('%Y%m%d-%H%M%S')}.ipynb")
+    target.rename(kept)
+    click.echo(f"{target.name} was edited and differs from its text: it is kept as notebooks/{kept.name}. To take the "
+               f"edits over, run `jupytext --to md:myst --output notebooks/{target.stem}.md notebooks/{kept.name}`.",
+               err=True)  # fmt: skip
+    return kept
 
 
 @click.group()
@@ -293,6 +364,7 @@ def stage_command(stage: str, snakemake_arguments: tuple[str, ...]) -> None:
     if stage not in stages():
         raise MissingError(f"The stage {stage} is not in this version yet. It has: {', '.join(stages()) or 'none'}.")
     target = f"_build/executed/en/notebooks/{stage}.ipynb"
+    bookcheck.check(configuration(snakemake_arguments))
     if snakemake([target, *snakemake_arguments]):
         raise StageError(f"{stage} did not finish; the reason is above.")
     click.echo(f"{stage} is up to date: {target}")
@@ -362,6 +434,17 @@ def _utf8(argument: str) -> str:
     return argument
 
 
+def configuration(arguments: Sequence[str]) -> dict[str, str]:
+    """The NAME=VALUE pairs after --config."""
+    found, inside = {}, False
+    for argument in arguments:
+        inside = argument == "--config" or (inside and not argument.startswith("-"))
+        if inside and "=" in argument:
+            name, _, value = argument.partition("=")
+            found[name] = value
+    return found
+
+
 def setting(config: Mapping[str, Any], name: str) -> str:
     """A setting of the pipeline as its user wrote it, '' where there is none. (A seed may be 0.)"""
     return "" if config.get(name) is None else unquote(str(config[name]))
@@ -370,7 +453,8 @@ def setting(config: Mapping[str, Any], name: str) -> str:
 @cli.command("snakemake", context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def snakemake_command(arguments: tuple[str, ...]) -> None:
-    """Run Snakemake with these ARGUMENTS, unless another run is at work here."""
+    """Run Snakemake with these ARGUMENTS, unless another run is at work here, or the log or a setting is unsound."""
+    bookcheck.check(configuration(arguments))
     sys.exit(snakemake(arguments))
 
 

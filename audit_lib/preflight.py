@@ -6,20 +6,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from audit_lib import datasets, large, recommenders, sessions, study
+from audit_lib import checks, datasets, expected, large, recommenders, sessions, study
 from audit_lib.datasets import Dataset
-from audit_lib.errors import AuditError, InputError, unknown
+from audit_lib.errors import AuditError
 from audit_lib.reading import times
 from audit_lib.splits import Split
 
 FEW_PREDICTIONS = 100
 K = 20
-DEVICES = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,14 @@ def preflight(
     try:
         names = study.columns_of(columns)
         unit = times.check_unit(time_unit)
-        _read(report, path, names, unit, given)
+        with _unsaid():
+            _read(report, path, names, unit, given)
     except AuditError as error:
         report.add("problem", str(error))
     if report.split is not None:
         _of_split(report, int(given["k"]))
+        took = expected.minutes(report.split, profile=given["profile"], seeds=given["seeds"])
+        report.facts["minutes"] = f"about {max(1, round(took))} of training and ranking, beside the pages themselves"
     return report
 
 
@@ -110,47 +114,35 @@ def _settings(report: Report, **given: Any) -> dict[str, Any]:
             report.add("problem", f"{name} is '{value}', which is no number.")
         return default
 
-    seeds_ = lambda value: [at_least("seeds", 0, int(seed)) for seed in str(value).split(",")]  # noqa: E731
-    check("profile", None, profiles.profile)
+    seeds_ = lambda value: [checks.at_least("seed", 0, seed) for seed in profiles.seeds(value)]  # noqa: E731
     check("engine", None, profiles.recommender)
-    check("device", None, device_of)
-    check("seeds", None, seeds_)
+    check("device", None, checks.device)
     check("names", None, lambda value: [recommenders.lookup(name) for name in _list(value)])
     return {
-        "test_days": check("test_days", None, lambda value: positive("test_days", float(value))),
-        "min_item_support": check("min_item_support", None, lambda value: at_least("min_item_support", 1, int(value))),
-        "k": check("k", K, lambda value: at_least("K", 1, int(value))),
+        "profile": check("profile", "quick", lambda value: profiles.profile(value) and value),
+        "seeds": len(check("seeds", [0, 1, 2], seeds_)),
+        "test_days": check("test_days", None, lambda value: checks.positive("test_days", float(value))),
+        "min_item_support": check("min_item_support", None, lambda n: checks.at_least("min_item_support", 1, int(n))),
+        "k": check("k", K, lambda value: checks.at_least("K", 1, int(value))),
     }
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """Keeps what is said about a log while it is read out of the log messages: it is a finding of the report."""
+    loggers = [logging.getLogger(name) for name in ("audit_lib.reading", "audit_lib.large", "audit_lib.sessions")]
+    before = [logger.disabled for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.disabled = True
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def _list(value: str | Sequence[str]) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else list(value)
-
-
-def device_of(name: str) -> str:
-    """The device, if models can be trained on it here; raises InputError for another, or for a cuda that is missing."""
-    if name not in DEVICES:
-        raise unknown("device", name, DEVICES)
-    if name == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise InputError("device is 'cuda', and no CUDA device was found here. Use cpu.")
-    return name
-
-
-def positive(name: str, value: float) -> float:
-    """The value, if it is positive and finite; raises InputError if it is not."""
-    if not 0 < value < float("inf"):
-        raise InputError(f"{name} is {value:g}; it must be positive.")
-    return value
-
-
-def at_least(name: str, least: int, value: int) -> int:
-    """The value, if it is no smaller than `least`; raises InputError if it is."""
-    if value < least:
-        raise InputError(f"{name} is {value}; it must be at least {least}.")
-    return value
 
 
 def _read(
@@ -165,6 +157,8 @@ def _read(
         dataset = datasets.load(path, columns=columns, time_unit=unit)
         _of_notes(report, dataset)
         report.facts |= _of_log(dataset)
+        if repeated := int(dataset.log.duplicated(list(sessions.COLUMNS)).sum()):
+            report.add("note", f"{repeated:,} rows are repeated (session, item and time); they are kept.")
         split = study.split_of(dataset, **options)
     report.dataset, report.split = dataset, split
     report.facts |= split_facts(dataset, split)

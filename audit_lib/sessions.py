@@ -94,10 +94,28 @@ class Sessions:
         for array in (self.offsets, self.items, self.times):
             digest.update(np.ascontiguousarray(array).data)
         for labels in (self.labels, self.catalogue):
-            for first in range(0, len(labels), 1 << 20):  # by pieces: a large log has many
-                text = "\n".join(map(str, labels[first : first + (1 << 20)]))
-                digest.update(f"\n{text}".encode() if first else text.encode())
+            _add_labels(digest, labels)
         return digest.hexdigest()
+
+    @cached_property
+    def catalogue_fingerprint(self) -> str:
+        """sha256 of the item ids in their order."""
+        digest = hashlib.sha256()
+        _add_labels(digest, self.catalogue)
+        return digest.hexdigest()
+
+    def check_items(self) -> None:
+        """Raises InputError if an item is no index into the catalogue; numpy would take a negative one from its end."""
+        least, most = self._extremes
+        if least < 0 or most >= self.n_items:
+            raise InputError(
+                f"Sessions hold the item index {least if least < 0 else most}; those of a catalogue of {self.n_items} "
+                f"items lie in 0 ... {self.n_items - 1}. Remove events of unknown items first."
+            )
+
+    @cached_property
+    def _extremes(self) -> tuple[int, int]:
+        return (int(self.items.min()), int(self.items.max())) if len(self.items) else (0, -1)
 
     @classmethod
     def from_log(cls, log: pd.DataFrame, catalogue: pd.Index | None = None) -> Sessions:
@@ -195,6 +213,13 @@ def sort_log(log: pd.DataFrame) -> pd.DataFrame:
     if np.array_equal(order, np.arange(len(log))):
         return log
     return log.iloc[order].reset_index(drop=True)
+
+
+def _add_labels(digest: hashlib._Hash, labels: np.ndarray | pd.Index) -> None:
+    """Adds ids as lines of text, by pieces: a large log has many."""
+    for first in range(0, len(labels), 1 << 20):
+        text = "\n".join(map(str, labels[first : first + (1 << 20)]))
+        digest.update(f"\n{text}".encode() if first else text.encode())
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ import click
 
 from audit_lib import sharding, study
 from audit_lib.errors import InputError
+from audit_lib.log_commands import OF_LOG
 
 OPTIONS = (
     click.option("--dataset", required=True, help="A name of the registry, or the path of an own log."),
-    click.option("--columns", help="Names of an own log: SessionId=sid,ItemId=iid,Time=ts."),
-    click.option("--test-days", type=float, help="Length of the test part of a temporal split."),
-    click.option("--min-item-support", type=int, help="Events an item needs in the train part of a temporal split."),
+    *OF_LOG,
     click.option("--recommender", required=True, help="A name of the registry of recommenders."),
     click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the recommender."),
     click.option("--seed", default=0, show_default=True),
@@ -30,11 +29,13 @@ def with_job(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(
-        dataset: str, columns: str | None, test_days: float | None, min_item_support: int | None, recommender: str,
-        settings: tuple[str, ...], seed: int, device: str, work: Path, **own: Any,
+        dataset: str, columns: str | None, time_unit: str | None, test_days: float | None, min_item_support: int | None,
+        recommender: str, settings: tuple[str, ...], seed: int, device: str, work: Path, **own: Any,
     ) -> None:  # fmt: skip
         parsed = study.recommender_settings(settings)
-        data, split = study.prepare(dataset, columns=columns, test_days=test_days, min_item_support=min_item_support)
+        data, split = study.prepare(
+            dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
+        )
         command(sharding.Job(data, split, recommender, parsed, seed, device, work), **own)
 
     for option in reversed(OPTIONS):

@@ -111,6 +111,7 @@ def fit(job: Job) -> Path:
             return path
         model, clock = job.create(), _Clock()
         study.use_threads(model)
+        study.check_generated(job.dataset, model)
         model.fit(job.split.train)
         path.with_suffix(".json").unlink(missing_ok=True)
         model.save(path)

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from audit_lib import datasets, evidence, large, locks, ranking, recommenders, splits
+import numpy as np
+
+from audit_lib import checks, datasets, evidence, large, locks, ranking, recommenders, splits, synthetic
 from audit_lib.datasets import Dataset
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evidence import Run
 from audit_lib.gru4rec import checkpoints
+from audit_lib.sessions import sort_log
 from audit_lib.splits import Split
 
 # Settings that say how a model is computed, not which: they are recorded beside the configuration, not in it.
@@ -39,6 +42,10 @@ def prepare(
     has its last tenth of time as test part, or of its sessions where only their order is known. One of many events is
     never held as a table (see `large`); the split is the same.
     """
+    if min_item_support is not None:
+        checks.at_least("min_item_support", 1, min_item_support)
+    if test_days is not None:
+        checks.positive("test_days", test_days)
     if large.is_large(name_or_path):
         return large.prepare(
             name_or_path, columns=columns_of(columns), time_unit=time_unit, test_days=test_days,
@@ -133,6 +140,7 @@ def run(
     """
     evidence.check_dataset_name(dataset.name)
     model = create(recommender, seed=seed, device=device, **settings)
+    check_generated(dataset, model)
     out = out or evidence.root()
     path = evidence.path_of(
         split, dataset=dataset.name, recommender=recommender, config=plain(model.config), seed=seed, out=out
@@ -200,8 +208,30 @@ def _rank(
 def create(recommender: str, *, seed: int, device: str, **settings: Any) -> recommenders.Recommender:
     """A recommender with these settings; seed and device where it has them."""
     known = recommenders.lookup(recommender).Config.model_fields
+    checks.device(device)
+    checks.at_least("seed", 0, seed)
     own = {key: value for key, value in (("seed", seed), ("device", device)) if key in known}
     return recommenders.create(recommender, **(settings | own))
+
+
+def check_generated(dataset: Dataset, model: recommenders.Recommender) -> None:
+    """Raises InputError for an oracle unless the log was drawn from the law of its generator."""
+    if model.name != "oracle":
+        return
+    generator = model.config.generator
+    if dataset.generator is not None:
+        drawn = synthetic.law_of(dataset.generator) == synthetic.law_of(generator)
+    elif dataset.source is not None or isinstance(dataset.log, large.OnDisk):
+        drawn = False
+    else:  # a file that `synth` wrote holds these very events
+        events = [splits.SESSION, splits.ITEM, splits.TIME]
+        again = sort_log(synthetic.generate(generator))
+        drawn = all(np.array_equal(again[name].to_numpy(), dataset.log[name].to_numpy()) for name in events)
+    if not drawn:
+        raise InputError(
+            f"oracle: '{dataset.name}' was not generated, or not by this generator, so its law is not known. Leave the "
+            "oracle out, or give the generator of this very log: generator=NAME of the synthetic data set and settings."
+        )
 
 
 def use_threads(model: recommenders.Recommender) -> None:

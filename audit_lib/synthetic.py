@@ -103,6 +103,13 @@ def named(dataset: str) -> SyntheticConfig:
     return preset(name, settings)
 
 
+def law_of(config: SyntheticConfig) -> dict[str, object]:
+    """The settings that `law` and the oracle depend on: those of two logs of one law are equal."""
+    return config.model_dump(exclude={
+        "seed", "n_sessions", "lengths", "min_length", "max_length", "mean_length", "days", "gap_seconds", "gaps",
+    })  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Law:
     """popularity: (V,) p, summing to 1. transitions: (V, V) CSR T, rows summing to 1, first_order only.

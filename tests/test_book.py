@@ -99,6 +99,45 @@ def test_parameters_are_those_that_the_tagged_cell_assigns(text: Path) -> None:
     assert pipeline.declared(pipeline.read(text)) == ["dataset", "lang", "columns"]
 
 
+def test_no_line_of_parameters_confuses_papermill() -> None:
+    """It warns of every line that assigns and holds a second equals sign, be it in a comment."""
+    for stage in pipeline.stages():
+        cells = pipeline.read(ROOT / "notebooks" / f"{stage}.md").cells
+        source = next(cell.source for cell in cells if "parameters" in pipeline.tags(cell))
+        assert [line for line in source.split("\n") if not line.startswith("#") and line.count("=") > 1] == [], stage
+
+
+def test_the_cell_of_parameters_shows_those_of_the_run(text: Path, tmp_path: Path) -> None:
+    executed = pipeline.run(text, tmp_path / "out.ipynb", parameters={"dataset": 'my "log".tsv'}, root=tmp_path)
+    cells = nbformat.read(executed, as_version=4).cells
+    cell = next(cell for cell in cells if "parameters" in pipeline.tags(cell))
+    assert 'dataset = "my \\"log\\".tsv"' in cell.source
+    assert 'lang = "en"' in cell.source
+    assert not any(pipeline.is_injected(cell) for cell in cells)
+
+
+def test_edits_of_a_paired_notebook_are_never_lost(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paired = pipeline.pair(text)
+    pipeline.pair(text)
+    assert [path.name for path in text.parent.glob("*.ipynb")] == [paired.name], "nothing was edited"
+    notebook = nbformat.read(paired, as_version=4)
+    notebook.cells[-1].source = "A day's work."
+    nbformat.write(notebook, paired)
+    pipeline.pair(text)
+    kept = [path for path in text.parent.glob("*.ipynb") if path != paired]
+    assert len(kept) == 1
+    assert "A day's work." in kept[0].read_text("utf8")
+    assert kept[0].name in capsys.readouterr().err
+
+
+def test_what_a_user_can_mend_comes_without_a_traceback(text: Path, tmp_path: Path) -> None:
+    broken = "from audit_lib.errors import InputError\nraise InputError('Too few.')\nprint("
+    text.write_text(text.read_text().replace("print(", broken))
+    with pytest.raises(pipeline.StageError, match="07_trial failed: Too few\\.") as caught:
+        pipeline.run(text, tmp_path / "out.ipynb", parameters={}, root=ROOT)
+    assert "Traceback" not in str(caught.value)
+
+
 def test_missing_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"nowhere\.md"):
         pipeline.read(tmp_path / "nowhere.md")

@@ -121,7 +121,7 @@ def test_the_trail_ends_with_the_copied_values() -> None:
 
 def test_tables_without_evidence_have_headings_and_no_rows(tmp_path: Path) -> None:
     source = Source(Book(tmp_path))
-    for name in exhibits.TABLES.keys() - {"trail", "decision", "decision-logs"}:
+    for name in exhibits.TABLES.keys() - {"trail", "ladder", "decision", "decision-logs"}:  # the first two quote others
         assert len(exhibits.TABLES[name](source, "en").markdown()) == 2, name
 
 

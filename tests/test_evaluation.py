@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from audit_lib import inference, metrics, sampled, study, winners
 from audit_lib.__main__ import cli
 from audit_lib.errors import InputError, MissingError
-from audit_lib.evidence import Run
+from audit_lib.evidence import Run, split_hash
 from audit_lib.resampling import Resampling
 from audit_lib.stages import evaluation
+from tests.click_logs import random_log, write_tsv
 
 DATASET = "synthetic_first_order:zipf_exponent=0.1,n_sessions=8000"
 NAMES = ("popularity", "markov", "itemknn", "vsknn", "ar")
@@ -167,13 +168,29 @@ def test_all_items_sampled_agree_with_the_full_order(runs):
     assert table.loc[100, "tau"] < 1.0
 
 
-def test_the_runs_of_a_data_set_are_found_by_name(runs):
+def test_runs_are_found_by_what_they_are_of(runs):
     root = runs["markov"].path.parents[3]
-    found = evaluation.runs_of(runs["markov"].dataset, out=root)
-    assert list(found) == sorted(NAMES)
+    assert list(evaluation.runs_of(DATASET, out=root)) == sorted(NAMES)
     data, split = study.prepare(DATASET)
     zero = study.run(data, split, "markov", fallback="zero", out=root)
     assert zero.path != runs["markov"].path
-    assert evaluation.runs_of(data.name, out=root)["markov"].path == runs["markov"].path  # the default one
-    with pytest.raises(MissingError, match="no evidence of 'nothing'"):
-        evaluation.runs_of("nothing", out=root)
+    assert evaluation.runs_of(DATASET, out=root)["markov"].path == runs["markov"].path  # the default one
+    with pytest.raises(MissingError, match="no evidence of 'synthetic'"):
+        evaluation.runs_of("synthetic", out=root)
+
+
+def test_neither_another_log_of_the_same_name_nor_another_split_changes_what_is_found(tmp_path):
+    root = tmp_path / "evidence"
+    for year in ("2025", "2026"):
+        (tmp_path / year).mkdir()
+        path = write_tsv(random_log(300, 20, seed=int(year)), tmp_path / year / "clicks.tsv")
+        study.run(*study.prepare(path), "popularity", out=root)
+    last = study.prepare(path, test_days=2)  # an exploration, ranked after all others
+    study.run(*last, "popularity", out=root)
+    for year in ("2025", "2026"):
+        path = tmp_path / year / "clicks.tsv"
+        (found,) = evaluation.runs_of(str(path), out=root).values()
+        data, split = study.prepare(path)
+        assert (found.manifest["data_hash"], found.manifest["split"]["hash"]) == (data.data_hash, split_hash(split))
+    (found,) = evaluation.runs_of(str(path), test_days=2, out=root).values()
+    assert found.manifest["split"]["hash"] == split_hash(last[1])

@@ -13,6 +13,7 @@ import pytest
 from audit_lib import pipeline
 from audit_lib.pages import site as builder
 from tests.conftest import Project, copy_project
+from tests.odd_logs import walk
 
 ROOT = pipeline.ROOT
 pytestmark = pytest.mark.site
@@ -76,11 +77,39 @@ def test_plain_papermill_runs_a_fresh_notebook(standin: Project, tmp_path: Path)
 
 def test_a_data_set_and_its_columns_reach_the_stages(tmp_path: Path) -> None:
     project = copy_project(tmp_path / """o'neil "x" y""", stages=("01_data", "02_split"))
+    log = walk(sessions=200, items=20, length=(2, 5)).set_axis(["sid", "iid", "ts"], axis=1)
+    log.to_csv(project.root / "my log.tsv", sep="\t", index=False)
     said = project.make("preprocess", "DATASET=my log.tsv", "COLUMNS=SessionId=sid,ItemId=iid,Time=ts")
     assert "02_split is up to date" in said
     executed = project.root / "_build/executed/en/notebooks/02_split.ipynb"
     parameters = nbformat.read(executed, as_version=4).metadata.papermill.parameters
     assert parameters == {"dataset": "my log.tsv", "columns": "SessionId=sid,ItemId=iid,Time=ts", "lang": "en"}
+
+
+def test_a_book_that_cannot_be_is_not_begun_and_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project", stages=("01_data",))
+    walk(sessions=200, items=20, length=(2, 5)).to_csv(project.root / "log.tsv", sep="\t", index=False)
+    said = project.make("book", "DATASET=log.tsv", "K=21", "SEEDS=0;1", "RECOMMENDERS=vsknm", ok=False)
+    assert "k is 21, but the catalogue has 20 items" in said
+    assert "seeds is '0;1'" in said
+    assert "vsknm" in said
+    assert "Traceback" not in said
+    assert not (project.root / "_build" / "executed").exists()
+
+
+def test_another_log_does_not_make_a_stage_stale_that_reads_none(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project", stages=("01_data", "06_literature"))
+    text = project.root / "notebooks" / "06_literature.md"
+    text.write_text(re.sub(r'^(dataset|columns) = .*\n', "", text.read_text("utf8"), flags=re.MULTILINE)
+                    .replace("{dataset}", ""), "utf8")  # fmt: skip
+    walk(sessions=200, items=20, length=(2, 5)).to_csv(project.root / "log.tsv", sep="\t", index=False)
+    first = [f"_build/executed/en/notebooks/{stage}.ipynb" for stage in ("01_data", "06_literature")]
+    run = ["-m", "audit_lib.pipeline", "snakemake", "--", *first, "--cores", "1", "--quiet", "all", "--rerun-triggers"]
+    triggers = ["mtime", "params", "input", "--config"]
+    assert "06_literature (en) runs" in project.python(*run, *triggers, "dataset=")
+    said = project.python(*run, *triggers, "dataset=log.tsv")
+    assert "01_data (en) runs" in said
+    assert "06_literature (en) runs" not in said
 
 
 def test_a_stage_of_a_later_version_fails_with_one_line(standin: Project) -> None:
@@ -107,6 +136,7 @@ def test_help_lists_every_target_in_a_line() -> None:
 
 def test_clean_removes_no_file_that_could_be_committed(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
+    (project.root / "notebooks" / "mine.ipynb").write_text("{}")
     before = {path for path in project.root.rglob("*") if path.is_file()}
     for made in ("_build/x", "notebooks/01_data.ipynb", "book/_static/mathjax/x.js", "audit_lib/__pycache__/x.pyc"):
         (project.root / made).parent.mkdir(parents=True, exist_ok=True)

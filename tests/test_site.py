@@ -15,7 +15,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from audit_lib import csvtext
+from audit_lib import csvtext, pipeline
 from audit_lib.errors import MissingError
 from audit_lib.pages import mathjax, sitecheck
 from audit_lib.pages import site as builder
@@ -171,7 +171,7 @@ def test_spanish_pages_offer_spanish_notebooks_with_the_same_code(site: Path) ->
     for path in offered:
         both = (path, site / "en" / path.relative_to(site / "es"))
         spanish, english = (nbformat.read(one, as_version=4).cells for one in both)
-        code = [[cell.source for cell in cells if cell.cell_type == "code" and "injected" not in cell.id]
+        code = [[cell.source for cell in cells if cell.cell_type == "code" and "parameters" not in pipeline.tags(cell)]
                 for cells in (spanish, english)]  # fmt: skip
         assert code[0] == code[1], path.name
         prose = [(a.source, b.source) for a, b in zip(spanish, english, strict=True) if a.cell_type == "markdown"]

@@ -22,7 +22,7 @@ import yaml
 
 from audit_lib import entry
 from audit_lib.errors import AuditError
-from audit_lib.pages import alttext, explorer, pdf, sitecheck, sitepages, translated
+from audit_lib.pages import alttext, explorer, pdf, sitecheck, sitepages, titlepage, translated
 from audit_lib.pages.mathjax import ensure_mathjax
 from audit_lib.pipeline import LANGUAGES, ROOT
 from audit_lib.progress import heartbeat
@@ -76,8 +76,14 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
     files |= {Path("notebooks") / path.name: path for path in notebooks.glob("[0-9][0-9]_*.ipynb")
               if path.name.count(".") == 1}  # fmt: skip
     files |= {Path("notebooks") / "runs" / path.relative_to(executed): path for path in executed.rglob("*.run.json")}
+    own = titlepage.is_own(notebooks)
+    if own:  # the front page of the audit stands behind that of the log, with its own translations
+        files[Path(f"{titlepage.AUDIT}.md")] = files.pop(Path(f"{titlepage.HOME}.md"))
+        catalogues = [name for name in files if name.match(f"LC_MESSAGES/{titlepage.HOME}.po")]
+        files |= {name.with_name(f"{Path(titlepage.AUDIT).name}.po"): files.pop(name) for name in catalogues}
     for old in [path for path in target.rglob("*") if path.is_file() and path.suffix not in {".mo", ".pyc"}]:
-        if old.relative_to(target) not in files and old.parent != target:
+        kept = own and old.relative_to(target) == Path(f"{titlepage.HOME}.md")
+        if old.relative_to(target) not in files and old.parent != target and not kept:
             old.unlink()
     for name, path in files.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -86,9 +92,14 @@ def assemble(lang: str, target: Path, *, executed: Path, root: Path = ROOT) -> P
         else:
             copy_if_changed(path, target / name)
     config = merged(yaml.safe_load((root / "_config.yml").read_text("utf8")), changes(root, lang))
+    if own:
+        found = titlepage.values(notebooks)
+        put_if_changed(titlepage.markdown(found, lang), target / f"{titlepage.HOME}.md")
+        config["title"] = found["01_data"]["name"]
     config["sphinx"]["config"] |= {"audit_bilingual": True, "audit_site_url": sitepages.base_url(root)}
     config["sphinx"]["config"]["audit_pdf"] = pdf.NAME if lang in pdf.languages() else ""
     toc = table_of_contents(root, lang, lambda page: any(target.glob(f"{page}.*")))
+    toc = titlepage.contents_of_book(toc, lang) if own else toc
     for name, content in (("_config.yml", config), ("_toc.yml", toc)):
         (target / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf8")
     call([*script("jupyter_book.cli.main"), "config", "sphinx", str(target)], root=root)
@@ -99,6 +110,12 @@ def copy_if_changed(source: Path, target: Path) -> None:
     """Copy a file unless the target holds the same bytes."""
     if not target.exists() or target.read_bytes() != source.read_bytes():
         shutil.copyfile(source, target)
+
+
+def put_if_changed(text: str, target: Path) -> None:
+    """Write a text unless the target holds it."""
+    if not target.is_file() or target.read_text("utf8") != text:
+        target.write_text(text, "utf8")
 
 
 # --- Sphinx

@@ -50,7 +50,8 @@ def kind_of(path: Path) -> str:
         raise MissingError(f"There is no file '{path}'. Give the path of {KNOWN}.")
     ending = ending_of(path)
     if ending not in READABLE or (ending == PARQUET and is_compressed(path)):
-        raise InputError(f"'{path}' has the ending '{''.join(path.suffixes[-2:])}'; expected {KNOWN}.")
+        shown = "".join(path.suffixes[-2:]) if is_compressed(path) else path.suffix
+        raise InputError(f"'{path}' has the ending '{shown}'; expected {KNOWN}.")
     return ending
 
 

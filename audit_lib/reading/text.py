@@ -205,7 +205,7 @@ def _whole(line: str, separator: str) -> bool:
 
 def _quotation(path: Path, skip: int, separator: str, ids: list[int], lines: int) -> tuple[bool, int | None]:
     """Whether quotation marks quote in this file, and the first line with one that closes nowhere."""
-    field, needless = _field(separator), dict.fromkeys(ids, 0)
+    field, quoted, needless = _field(separator), dict.fromkeys(ids, 0), dict.fromkeys(ids, 0)
     for number, line in lines_of(path):
         if '"' not in line:
             continue
@@ -215,5 +215,6 @@ def _quotation(path: Path, skip: int, separator: str, ids: list[int], lines: int
         if separator == "\t" and number > skip:
             for column in ids:
                 value = found[column][1] if column < len(found) else ""
+                quoted[column] += value[:1] == '"'
                 needless[column] += value[:1] == '"' and '"' not in value[1:-1] and separator not in value
-    return not any(0 < count < lines for count in needless.values()), None
+    return not any(needless[column] and quoted[column] < lines for column in ids), None

@@ -23,7 +23,7 @@ DAY, YEAR = 86_400.0, 365.25 * 86_400.0
 FIRST, LAST = 631_152_000.0, 4_102_444_800.0  # 1990 and 2100
 DECADES = 20  # years that no log of clicks covers, or nearly none
 BINS = 200_000
-HANDFUL = 0.01  # of the events
+HANDFUL, SESSION_OR_TWO = 0.01, 100  # share of the events; number of them, in a small log
 
 _DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _ZONE = re.compile(r"(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?)$")
@@ -144,7 +144,7 @@ def is_order(first: float, last: float, *, whole: bool, distinct: bool, events: 
     Whole numbers from 0 on, long before 1990, that either count on without ever being repeated, or begin anew in most
     sessions. restarting: the share of sessions that begin at the least number of all.
     """
-    if not whole or first < 0 or last >= FIRST or events < 2:
+    if not whole or first < 0 or last >= FIRST or events < 2 or (_is_digits(first) and _is_digits(last)):
         return False
     return (distinct and last - first < 10 * events) or restarting > 0.5
 
@@ -184,8 +184,8 @@ class Strays(NamedTuple):
 def strays(times: np.ndarray) -> Strays:
     """The few events at either end without which the log would cover less than half of its span, again and again."""
     first, last = float(times.min()), float(times.max())
-    most, left = max(20, int(HANDFUL * len(times))), 0
-    if len(times) < 40 or first == last:
+    most, left = max(int(HANDFUL * len(times)), min(SESSION_OR_TWO, len(times) // 10)), 0
+    if first == last:
         return Strays(0, first, last)
     while last > first:
         counts, edges = np.histogram(times, BINS, (first, last))
@@ -198,10 +198,11 @@ def strays(times: np.ndarray) -> Strays:
         if left + min(before, after) > most:
             break
         left += min(before, after)
+        middle = (edges[full[gap] + 1] + edges[full[gap + 1]]) / 2
         if before < after:
-            first = float(times[times >= edges[full[gap + 1]]].min())
+            first = float(times[times > middle].min())
         else:
-            last = float(times[times <= edges[full[gap] + 1]].max())
+            last = float(times[times < middle].max())
     return Strays(left, first, last)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import typing
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,18 +21,36 @@ from audit_lib.sessions import Prefixes, Sessions
 
 
 class Config(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """Settings of a recommender: frozen, and unknown keys are refused."""
+    """Settings of a recommender: frozen, and unknown keys are refused. 'none' is None where a setting can be None."""
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _none(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        can = {name for name, field in cls.model_fields.items() if type(None) in typing.get_args(field.annotation)}
+        none = lambda key, value: key in can and isinstance(value, str) and value.strip().lower() == "none"  # noqa: E731
+        return {key: None if none(key, value) else value for key, value in values.items()}
 
 
 class Recommender(ABC):
     """fit on train, then score every catalogue item for every prefix.
 
     A subclass gives `name` (its key in the registry), `Config`, `fit`, `score`, and `state`/`restore` (its fitted
-    arrays), from which `save` and `load` follow. Ranking knows nothing else about it.
+    arrays), from which `save` and `load` follow. Ranking knows nothing else about it. What was fitted on one catalogue
+    refuses to score over another, also after it was saved and loaded.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type[Config]] = Config
+    catalogue: str | None = None  # fingerprint of the one it was fitted on
+    _known: Any = None  # the catalogue, as an object, that was last found to be that one
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        for name, checked in (("fit", _noting), ("score", _checking)):
+            if name in cls.__dict__:
+                setattr(cls, name, checked(cls.__dict__[name]))
 
     def __init__(self, config: Config | None = None, **settings: Any):
         if config is None:
@@ -64,7 +84,8 @@ class Recommender(ABC):
         partial = path.with_name(path.name + ".partial")
         arrays = {key: np.ascontiguousarray(value) for key, value in self.state().items()}
         try:
-            save_file(arrays, partial, {"recommender": self.name, "config": self.config.model_dump_json()})
+            meta = {"recommender": self.name, "config": self.config.model_dump_json()}
+            save_file(arrays, partial, meta | {"catalogue": self.catalogue or ""})
             partial.replace(path)
         finally:
             with contextlib.suppress(OSError):
@@ -82,13 +103,48 @@ class Recommender(ABC):
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
             if meta.get("recommender") != cls.name:
                 raise InputError(f"'{path}' holds '{meta.get('recommender')}', not '{cls.name}'.")
+            if not meta.get("catalogue"):
+                raise InputError(f"'{path}' does not say which catalogue it belongs to. Fit and save it again.")
             model = cls(cls.Config(**json.loads(meta["config"])))
         except InputError:
             raise
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise InputError(f"'{path}' is no saved recommender: {error}.") from error
         model.restore(state)
+        model.catalogue = meta["catalogue"]
         return model
+
+
+def _noting(fit: Callable[..., Any]) -> Callable[..., Any]:
+    """`fit`, which also notes the catalogue of its train part."""
+
+    @functools.wraps(fit)
+    def noted(self: Recommender, train: Sessions, *arguments: Any, **options: Any) -> Any:
+        train.check_items()
+        fitted = fit(self, train, *arguments, **options)
+        self.catalogue, self._known = train.catalogue_fingerprint, train.catalogue
+        return fitted
+
+    return noted
+
+
+def _checking(score: Callable[..., Any]) -> Callable[..., Any]:
+    """`score`, which refuses prefixes over another catalogue than that of `fit`, and indices outside it."""
+
+    @functools.wraps(score)
+    def checked(self: Recommender, prefixes: Prefixes, *arguments: Any, **options: Any) -> Any:
+        over = prefixes.sessions
+        over.check_items()
+        if self.catalogue is not None and over.catalogue is not self._known:
+            if over.catalogue_fingerprint != self.catalogue:
+                raise InputError(
+                    f"{self.name} was fitted on another catalogue than that of these {over.n_items} items: its scores "
+                    "would be those of other items. Fit it on the train part of this split."
+                )
+            self._known = over.catalogue
+        return score(self, prefixes, *arguments, **options)
+
+    return checked
 
 
 class SparseRecommender(Recommender):

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audit_lib import datasets, evidence, inference, metrics
+from audit_lib import evidence, inference, metrics
+from audit_lib import study as study_
 from audit_lib.errors import MissingError
 from audit_lib.evidence import Run
 from audit_lib.recommenders import REGISTRY, lookup
@@ -25,23 +26,28 @@ from audit_lib.winners import Study, full_metric, smallest_size, study, wrong_pr
 MAIN_SPLITS = ("published", "temporal")
 
 
-def runs_of(dataset: str, *, seed: int | None = None, out: Path | None = None) -> dict[str, Run]:
-    """One run per recommender on the main split of a data set (its name, or the path of an own log), in order of name.
+def runs_of(
+    dataset: str, *, columns: Mapping[str, str] | str | None = None, time_unit: str | None = None,
+    test_days: float | None = None, min_item_support: int | None = None, seed: int | None = None,
+    out: Path | None = None,
+) -> dict[str, Run]:  # fmt: skip
+    """One run per recommender on the split of a data set (see `study.prepare`), in order of name.
 
-    Of several splits, as a changed log leaves behind, the one that was ranked last. Of several runs, the one with the
-    default configuration, then of the lowest seed, then of the first path; `seed` asks for one seed.
-    Raises MissingError if there is no evidence.
+    Evidence is found by what it is of: the hashes of data and split, not the name of a file nor when it was ranked. Of
+    several runs the one with the default configuration, then of the lowest seed, then of the first path; `seed` asks
+    for one seed. Raises MissingError if there is no evidence.
     """
-    name = datasets.name_of(dataset)
-    runs = [r for r in evidence.find(out, dataset=name) if r.manifest["split"]["name"] in MAIN_SPLITS]
+    data, split = study_.prepare(
+        dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
+    )
+    wanted = evidence.split_hash(split)
+    runs = [run for run in evidence.find(out, data_hash=data.data_hash) if run.manifest["split"]["hash"] == wanted]
     runs = [run for run in runs if seed in (None, run.seed)]
     if not runs:
-        raise MissingError(f"There is no evidence of '{name}' yet. Make it with `python -m audit_lib rank`.")
-    latest = max(runs, key=lambda run: run.manifest["created"]).manifest["targets_sha256"]
+        raise MissingError(f"There is no evidence of '{data.name}' yet. Make it with `python -m audit_lib rank`.")
     found: dict[str, Run] = {}
     for run in sorted(runs, key=lambda run: (not _is_default(run), run.seed, run.path)):
-        if run.manifest["targets_sha256"] == latest:
-            found.setdefault(run.recommender, run)
+        found.setdefault(run.recommender, run)
     return dict(sorted(found.items()))
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,9 +14,9 @@ import pandas as pd
 
 from audit_lib import metrics, splits, study
 from audit_lib.datasets import Dataset
+from audit_lib.errors import InputError
 from audit_lib.evidence import Run
 from audit_lib.measures import Book, over
-from audit_lib.order import ShuffleTest
 from audit_lib.resampling import Resampling
 from audit_lib.sessions import Sessions
 from audit_lib.splits import Split, leakage_report
@@ -123,26 +124,34 @@ def leakage(compared: Mapping[str, Split], translate: Translate) -> pd.DataFrame
 
 
 def flawed_splits(data: Dataset, split: Split, *, seed: int = 0) -> dict[str, Split]:
-    """The temporal split beside the flawed ones of the same log, with test parts of about the same size."""
+    """The temporal split beside the flawed ones of the same log, with test parts of about the same size.
+
+    One that the log is too short or too sparse for is left out.
+    """
     share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
-    support = split.summary["min_item_support"]
-    return {
-        "Temporal": split,
-        "Random sessions": splits.random_session_split(
-            data.log, test_fraction=share, seed=seed, min_item_support=support
-        ),
-        "Leave last out": splits.leave_last_out_split(data.log, min_item_support=support),
-        "Random events": splits.random_event_split(data.log, test_fraction=share, seed=seed, min_item_support=support),
+    options: dict[str, Any] = {"min_item_support": split.summary["min_item_support"]}
+    drawn = options | {"test_fraction": share, "seed": seed}
+    made = {
+        "Random sessions": lambda: splits.random_session_split(data.log, **drawn),
+        "Leave last out": lambda: splits.leave_last_out_split(data.log, **options),
+        "Random events": lambda: splits.random_event_split(data.log, **drawn),
     }
+    found = {"Temporal": split}
+    for name, make in made.items():
+        with contextlib.suppress(InputError):  # sessions of two events have no third to leave out
+            found[name] = make()
+    return found
 
 
-def by_split(data: Dataset, compared: Mapping[str, Split], recommenders: Iterable[str], *, k: int = 20) -> pd.DataFrame:
-    """split, recommender, value, low, high: Recall@k under each split, with its 95 % interval over sessions."""
+def by_split(
+    data: Dataset, compared: Mapping[str, Split], recommenders: Iterable[str], *, metric: str = "Recall", k: int = 20
+) -> pd.DataFrame:
+    """split, recommender, value, low, high: the metric under each split, with its 95 % interval over sessions."""
     rows = []
     for label, split in compared.items():
         for name in recommenders:
             run = study.run(data, split, name)
-            rows.append({"split": label, "recommender": name, **_interval(run, k)})
+            rows.append({"split": label, "recommender": name, **_interval(run, k, metric)})
     return pd.DataFrame(rows)
 
 
@@ -161,21 +170,21 @@ def _interval(run: Run, k: int, metric: str = "Recall") -> dict[str, float]:
     return {"value": found.estimate, "low": found.low, "high": found.high}
 
 
-def scores(runs: Mapping[str, Run], name_of: Translate, *, k: int = 20) -> pd.DataFrame:
-    """Recommender, Recall@k with its interval, MRR@k, NDCG@k, Recall@k over sessions; best first."""
+def scores(runs: Mapping[str, Run], name_of: Translate, *, metric: str = "Recall", k: int = 20) -> pd.DataFrame:
+    """Recommender, the leading metric with its interval, the other two, the leading one over sessions; best first."""
+    others = [name for name in metrics.METRICS if name != metric]
     rows = []
     for name, run in runs.items():
         table = metrics.summary(run.ranks, run.targets["session"], (k,), n_items=run.n_items)
-        found = _interval(run, k)
+        found = _interval(run, k, metric)
         rows.append({
             "Recommender": name_of(name),
-            f"Recall@{k}": found["value"],
+            f"{metric}@{k}": found["value"],
             "95 % interval": f"{found['low']:.4f} – {found['high']:.4f}",
-            f"MRR@{k}": table.loc[("MRR", k), "micro"],
-            f"NDCG@{k}": table.loc[("NDCG", k), "micro"],
-            f"Recall@{k}, mean of sessions": table.loc[("Recall", k), "macro"],
+            **{f"{other}@{k}": table.loc[(other, k), "micro"] for other in others},
+            f"{metric}@{k}, mean of sessions": table.loc[(metric, k), "macro"],
         })  # fmt: skip
-    return pd.DataFrame(rows).sort_values(f"Recall@{k}", ascending=False, ignore_index=True)
+    return pd.DataFrame(rows).sort_values(f"{metric}@{k}", ascending=False, ignore_index=True)
 
 
 PREFIX_GROUPS = ((1, "1"), (2, "2"), (3, "3"), (4, "4"), (6, "5–6"), (10, "7–10"), (np.inf, "11 or more"))
@@ -184,26 +193,26 @@ SUPPORT_GROUPS = (
 )  # fmt: skip
 
 
-def by_prefix_length(runs: Mapping[str, Run], *, k: int = 20) -> pd.DataFrame:
-    """recommender, group, value: Recall@k by the number of events before the target."""
-    return _sliced(runs, "step", PREFIX_GROUPS, k)
+def by_prefix_length(runs: Mapping[str, Run], *, metric: str = "Recall", k: int = 20) -> pd.DataFrame:
+    """recommender, group, value: the metric by the number of events before the target."""
+    return _sliced(runs, "step", PREFIX_GROUPS, metric, k)
 
 
-def by_support(runs: Mapping[str, Run], *, k: int = 20) -> pd.DataFrame:
-    """recommender, group, value: Recall@k by the train support of the target."""
-    return _sliced(runs, "support", SUPPORT_GROUPS, k)
+def by_support(runs: Mapping[str, Run], *, metric: str = "Recall", k: int = 20) -> pd.DataFrame:
+    """recommender, group, value: the metric by the train support of the target."""
+    return _sliced(runs, "support", SUPPORT_GROUPS, metric, k)
 
 
-def _sliced(runs: Mapping[str, Run], column: str, groups: tuple[tuple[float, str], ...], k: int) -> pd.DataFrame:
+def _sliced(
+    runs: Mapping[str, Run], column: str, groups: tuple[tuple[float, str], ...], metric: str, k: int
+) -> pd.DataFrame:
     edges, names = [edge for edge, _ in groups], [name for _, name in groups]
     rows = []
     for recommender, run in runs.items():
         place = np.searchsorted(edges, run.targets[column].to_numpy())
         table = metrics.slices(run.ranks, place, k)
-        rows += [
-            {"recommender": recommender, "group": names[i], "value": row[f"Recall@{k}"], "predictions": row.predictions}
-            for i, row in table.iterrows()
-        ]
+        found = zip(table.index, table[f"{metric}@{k}"], table["predictions"], strict=True)
+        rows += [{"recommender": recommender, "group": names[i], "value": v, "predictions": n} for i, v, n in found]
     return pd.DataFrame(rows)
 
 
@@ -227,21 +236,6 @@ def provenance(data: Dataset, split: Split, runs: Iterable[Run], translate: Tran
         rows["Seconds to train and rank"] = f"{sum(s['fit'] + s['rank'] for s in seconds):.1f}"
         rows["Evidence (sha256)"] = ", ".join(f"{run.recommender} {run.manifest['sha256'][:12]}" for run in runs)
     return pd.DataFrame({"Property": [translate(key) for key in rows], "Value": list(rows.values())})
-
-
-def shuffle_tests(found: Mapping[str, ShuffleTest], name_of: Translate) -> pd.DataFrame:
-    """Recommender, Recall@20 in order and shuffled, the relative loss with its interval, the overlap of the lists."""
-    return pd.DataFrame(
-        {
-            "Recommender": name_of(name),
-            "Recall@20, in order": test.recall,
-            "Recall@20, shuffled": test.shuffled,
-            "Relative loss": f"{test.loss.estimate:z.1%}",
-            "95 % interval": f"{test.loss.low:z.1%} – {test.loss.high:z.1%}",
-            "Jaccard of the lists": test.jaccard.estimate,
-        }
-        for name, test in found.items()
-    )
 
 
 def pairs(compared: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
@@ -268,6 +262,20 @@ def ties(policies: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
     return named.rename(columns={"recommender": "Recommender", "tied": "Tied targets", **TIE_POLICIES})
 
 
+def flawed_elsewhere(book: Book, name_of: Translate) -> pd.DataFrame:
+    """Recall@20 of committed evidence under the temporal (or published) split and the flawed ones, a row each log."""
+    rows = []
+    for dataset in dict.fromkeys(e.dataset for e in book.planned(group="flawed_splits")):
+        for recommender in ("popularity", "markov", "vsknn"):
+            values = {}
+            for label, split in FLAWED.items():
+                group = "simple" if split == "default" else "flawed_splits"
+                runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
+                values[label] = over(runs, "Recall", 20).estimate if runs else float("nan")
+            rows.append({"Data set": dataset, "Recommender": name_of(recommender), **values})
+    return pd.DataFrame(rows)
+
+
 def shuffle_record(record: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
     """The record `shuffle` before a reader: what each recommender loses on each log when prefixes are shuffled."""
     return pd.DataFrame(
@@ -286,17 +294,3 @@ def dial(record: pd.DataFrame, law: str) -> pd.DataFrame:
     """recommender, group (the strength of order), value: Recall@20 on the synthetic logs of a law, from the record."""
     rows = record[record["law"] == law]
     return rows[["recommender", "strength", "value"]].rename(columns={"strength": "group"})
-
-
-def flawed_elsewhere(book: Book, name_of: Translate) -> pd.DataFrame:
-    """Recall@20 of committed evidence under the temporal (or published) split and the flawed ones, a row each log."""
-    rows = []
-    for dataset in dict.fromkeys(e.dataset for e in book.planned(group="flawed_splits")):
-        for recommender in ("popularity", "markov", "vsknn"):
-            values = {}
-            for label, split in FLAWED.items():
-                group = "simple" if split == "default" else "flawed_splits"
-                runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
-                values[label] = over(runs, "Recall", 20).estimate if runs else float("nan")
-            rows.append({"Data set": dataset, "Recommender": name_of(recommender), **values})
-    return pd.DataFrame(rows)

@@ -22,6 +22,7 @@ from audit_lib.resampling import Interval, Resampling, Seeds
 from audit_lib.sessions import Sessions
 from audit_lib.splits import Split
 from audit_lib.stages.evaluation import MAIN_SPLITS
+from audit_lib.stages.prepared import Prepared
 from audit_lib.stages.tables import Translate
 
 Groups = Mapping[str, Sequence[Run]]
@@ -39,6 +40,15 @@ def trained(
 ) -> list[Run]:  # fmt: skip
     """One run a seed, trained where no evidence of an equal one exists."""
     return [study.run(data, split, recommender, seed=seed, device=device, **settings) for seed in seeds]
+
+
+def network(
+    log: Prepared, *, engine: str, device: str, seeds: str, profile: str, hyperparameters: str
+) -> list[Run]:  # fmt: skip
+    """GRU4Rec on a log, one run a seed, from a stage's parameters; hyperparameters: '' for the published ones."""
+    settings = profiles.settings(hyperparameters or profiles.PUBLISHED, name=profile, engine=engine)
+    name = profiles.recommender(engine)
+    return trained(log.data, log.split, name, settings, seeds=profiles.seeds(seeds), device=device)
 
 
 def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = None) -> dict[str, list[Run]]:
@@ -136,22 +146,22 @@ def verdict(interval: Interval) -> str:
     return "above" if interval.low > 0 else "no different from"
 
 
-def scores(groups: Groups, name_of: Translate, *, k: int = 20) -> pd.DataFrame:
-    """Recommender, Seeds, Recall@k and MRR@k with intervals over sessions and seeds; best first.
+def scores(groups: Groups, name_of: Translate, *, lead: str = "Recall", k: int = 20) -> pd.DataFrame:
+    """Recommender, Seeds, Recall@k and MRR@k with intervals over sessions and seeds, the leading one first; best first.
 
-    Standard deviation: of Recall@k over the seeds.
+    Standard deviation: of the leading one over the seeds.
     """
-    rows = []
+    rows, measures = [], sorted(("Recall", "MRR"), key=lambda metric: metric != lead)
     for name, runs in groups.items():
         row: dict[str, Any] = {"Recommender": name_of(name), "Seeds": len(runs)}
-        for metric in ("Recall", "MRR"):
+        for metric in measures:
             found = over_seeds(runs, metric, k=k)
             row[f"{metric}@{k}"] = found.mean
             row[f"95 % interval of {metric}@{k}"] = f"{found.interval.low:.4f} – {found.interval.high:.4f}"
-            if metric == "Recall":
+            if metric == lead:
                 row["Standard deviation"] = found.sd if len(runs) > 1 else float("nan")
         rows.append(row)
-    return pd.DataFrame(rows).sort_values(f"Recall@{k}", ascending=False, ignore_index=True)
+    return pd.DataFrame(rows).sort_values(f"{lead}@{k}", ascending=False, ignore_index=True)
 
 
 def by_metric(groups: Groups, *, measures: Sequence[tuple[str, int]]) -> pd.DataFrame:

@@ -32,11 +32,9 @@ IN = {"en": "In", "es": "En"}
 AND = {"en": " and ", "es": " y "}
 PROMPTS = {
     "en": {"input": ("Show code", "Hide code"), "output": ("Show output", "Hide output"),
-           "all": ("Show cell", "Hide cell"),
-           "injected": ("Show the parameters of this run", "Hide the parameters of this run")},
+           "all": ("Show cell", "Hide cell")},
     "es": {"input": ("Mostrar el código", "Ocultar el código"), "output": ("Mostrar la salida", "Ocultar la salida"),
-           "all": ("Mostrar la celda", "Ocultar la celda"),
-           "injected": ("Mostrar los parámetros de esta ejecución", "Ocultar los parámetros de esta ejecución")},
+           "all": ("Mostrar la celda", "Ocultar la celda")},
 }  # fmt: skip
 
 
@@ -90,8 +88,7 @@ def cell_prompts(app: Sphinx, doctree: Any) -> None:
     """Word the prompt of a folded cell in the book's language."""
     prompts = PROMPTS[app.config.language]
     for node in doctree.findall(lambda n: getattr(n, "attributes", {}).get("hide_mode") in prompts):
-        kind = "injected" if "tag_injected-parameters" in node["classes"] else node["hide_mode"]
-        node["prompt_show"], node["prompt_hide"] = prompts[kind]
+        node["prompt_show"], node["prompt_hide"] = prompts[node["hide_mode"]]
 
 
 class SearchWithoutAccents(SearchSpanish):

@@ -6,12 +6,9 @@ Stages use it on their own page for shares and for counts with thousands, which 
 
 from __future__ import annotations
 
-import ast
 import zlib
-from functools import cache
 from pathlib import Path
 
-import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -19,28 +16,16 @@ from sphinx.util.docutils import SphinxRole
 
 from audit_lib.errors import InputError
 from audit_lib.measures import Measured
+from audit_lib.pages.titlepage import glued, value_of
 from audit_lib.report import documents
 
 FOLDER = "notebooks"
 logger = logging.getLogger(__name__)
 
 
-@cache
-def values(path: Path, changed: float) -> dict[str, str]:
-    """Key and text of everything that an executed notebook glues. changed: its time, so that a new one is read."""
-    found = {}
-    for cell in nbformat.read(path, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            key = output.get("metadata", {}).get("scrapbook", {}).get("name")
-            text = next((t for mime, t in output.get("data", {}).items() if mime.endswith("text/plain")), None)
-            if key and text is not None:
-                found[key] = text
-    return found
-
-
 def written(text: str, spec: str, lang: str) -> str:
     """A glued value as it stands in a sentence: a number in its format, a text as it is."""
-    value = float(text) if text in ("nan", "inf", "-inf") else ast.literal_eval(text)
+    value = value_of(text)
     return value if isinstance(value, str) else documents.written(Measured(float(value)), spec, lang)
 
 
@@ -53,7 +38,7 @@ class Glued(SphinxRole):
         key, _, spec = rest.partition(":")
         path = Path(self.env.srcdir, FOLDER, f"{stage}.ipynb")
         self.env.note_dependency(str(path))
-        found = values(path, path.stat().st_mtime) if path.is_file() else {}
+        found = glued(path, path.stat().st_mtime) if path.is_file() else {}
         if key not in found:
             return [nodes.inline("", documents.not_yet(self.config.language), classes=["fact", "awaited"])], []
         try:

@@ -1,0 +1,82 @@
+"""Sentences of the stages that depend on what was found, in the reader's language.
+
+A fixed text would be wrong on some logs: where a split cannot be made, or where no recommender hits anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from audit_lib import labels
+from audit_lib.stages.prepared import Prepared
+
+FLAWED = {
+    "Temporal": "{value} under the temporal split",
+    "Random sessions": "{value} when sessions are split at random",
+    "Leave last out": "{value} when the last event is left out",
+    "Random events": "{value} when single events are drawn",
+}
+
+
+def flawed_splits(measured: pd.DataFrame, log: Prepared, lang: str) -> labels.Remark:
+    """What Markov scores under each split of `tables.by_split`."""
+    _ = labels.translator(lang)
+    found = measured[measured["recommender"] == "markov"].set_index("split")["value"]
+    parts = [_(FLAWED[split]).format(value=f"{value:.4f}") for split, value in found.items()]
+    text = _("Markov has a {metric} of {values}.").format(metric=log.metric, values=", ".join(parts))
+    return labels.Remark(text)
+
+
+def inflation(factors: pd.DataFrame, log: Prepared, lang: str) -> labels.Remark:
+    """How far sampled negatives raise the leading metric, from `sampled.by_metric` (column factor)."""
+    _ = labels.translator(lang)
+    factor = factors["factor"].to_numpy(float)
+    factor = factor[np.isfinite(factor)]
+    if not len(factor):
+        return labels.Remark(_("No recommender hits anything here, so that there is nothing to multiply."))
+    text = _(
+        "{n} uniform negatives multiply {metric} by {least} for one recommender and by {most} for another: the "
+        "factors are {spread} times apart."
+    )
+    least, most = factor.min(), factor.max()
+    values = {"least": f"{least:.2f}", "most": f"{most:.2f}", "spread": f"{most / least:.1f}"}
+    return labels.Remark(text.format(n=log.negatives, metric=log.metric, **values))
+
+
+def enough(needed: pd.DataFrame, log: Prepared, lang: str) -> labels.Remark:
+    """How many negatives name the better one of every pair, from `evaluation.negatives_needed`."""
+    _ = labels.translator(lang)
+    known = needed.dropna(subset="n")
+    if known.empty:
+        return labels.Remark(_(
+            "No two recommenders differ here, so that no number of negatives could tell them apart."
+        ))
+    safe = int((needed["n"] <= log.negatives).sum())
+    said = [_("{safe} of {pairs} pairs are safe with {n} negatives.")]
+    if len(known) < len(needed):
+        said.append(_("For {unsure} no number is enough."))
+    said.append(_("The most demanding of the others needs {most} negatives, or {share} of the catalogue."))
+    text = " ".join(said).format(
+        safe=safe, pairs=len(needed), n=log.negatives, unsure=len(needed) - len(known),
+        most=f"{known['n'].max():,.0f}", share=f"{known['share'].max():.1%}",
+    )  # fmt: skip
+    return labels.Remark(labels.typeset(text))
+
+
+def corrections(rmse: Mapping[str, float], log: Prepared, lang: str) -> labels.Remark:
+    """What corrections leave of the error of a sampled metric. rmse: by estimator, 'sampled' the uncorrected one."""
+    _ = labels.translator(lang)
+    corrected = np.array([value for name, value in rmse.items() if name != "sampled"])
+    text = _(
+        "For the best recommender and {n} negatives the uncorrected error is {naive}. The corrections leave between "
+        "{best} and {worst}; {worse} of the {all} are further from the truth than no correction."
+    )
+    return labels.Remark(
+        text.format(
+            n=log.negatives, naive=f"{rmse['sampled']:.4f}", best=f"{corrected.min():.4f}", all=len(corrected),
+            worst=f"{corrected.max():.4f}", worse=int((corrected > rmse["sampled"]).sum()),
+        )
+    )  # fmt: skip
