@@ -80,7 +80,7 @@ def answers(book: Book) -> pd.DataFrame:
     return found
 
 
-def figure(book: Book, *, lang: str = "en", theme: str = "light", size: tuple[float, float] = (7.2, 4.9)) -> Plot:
+def figure(book: Book, *, lang: str = "en", theme: str = "light", size: tuple[float, float] = (7.2, 5.3)) -> Plot:
     """Recall@20 (above) and MRR@20 (below) of every version by month, a column for each log.
 
     The line joins the ladder, one change a step; hollow marks are other settings of one version. A dashed line is the
@@ -100,7 +100,7 @@ def figure(book: Book, *, lang: str = "en", theme: str = "light", size: tuple[fl
             axes[0, column].set_title(title(dataset), fontsize=10.5)
         for row, metric in enumerate(METRICS):
             axes[row, 0].set_ylabel(f"{metric}@{K}")
-        drawn.legend(handles=_legend(_, colours), loc="outside upper center", ncols=3, fontsize=8.8, handlelength=1.8)
+        drawn.legend(handles=_legend(_, colours), loc="outside upper center", ncols=2, fontsize=9, handlelength=1.8)
     return Plot(drawn, found)
 
 
@@ -133,7 +133,7 @@ def _panel(axes: Any, found: pd.DataFrame, simple: float, colours: list[str]) ->
         axes.axhline(simple, color=other, linestyle=":", linewidth=1.5)
     axes.set(xlim=(2015.8, 2022.3), xticks=[2016, 2018, 2020, 2022])
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 4, 5, 10]))
 
 
 def _legend(_: Translate, colours: list[str]) -> list[Line2D]:
