@@ -16,6 +16,7 @@ from audit_lib.claims import Part, judge, verdict
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.measures import Book, Measured, NotYet
 from audit_lib.ranking import Ranks
+from audit_lib.recommenders import presets
 
 DATASET = "rsc15_100k"  # any name of the registry: no row of it is read here
 STUDY = """
@@ -329,7 +330,13 @@ def test_every_source_of_a_published_value_is_in_the_bibliography():
 def test_every_experiment_that_a_claim_needs_is_planned():
     missing = {c.id: claims.settle(c, Book(Path("nowhere"))).missing for c in claims.read()}
     assert missing["B1"]
-    assert not [name for names in missing.values() for name in names if " = " in name]  # a field nobody planned
+    waiting = {  # for a search, without which there are no settings to plan with
+        c.id for c in claims.read() for part in c.parts
+        if part.arguments.get("group") == "gru2016_searched"
+        and "gru4rec_2016" not in presets.tuned()[part.arguments["dataset"]]
+    }  # fmt: skip
+    unplanned = {claim for claim, names in missing.items() if any(" = " in name for name in names)}
+    assert unplanned == waiting
 
 
 def test_published_values_fill_the_claims():
