@@ -27,6 +27,7 @@ from audit_lib.errors import InputError
 from audit_lib.fetching import sha256
 from audit_lib.gru4rec import vendor
 from audit_lib.log_commands import about_runs, check_log, cutoffs_of, describe, of_log, say_notes, say_predictions
+from audit_lib.progress import heartbeat
 from audit_lib.shard_commands import shard
 from audit_lib.study_commands import COMMANDS
 
@@ -68,7 +69,10 @@ def rank(
         dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
     )
     say_notes(data)
-    run = study.run(data, split, recommender, seed=seed, device=device, out=out, fresh=fresh, progress=True, **parsed)
+    with heartbeat(f"{recommender} on {data.name}"):
+        run = study.run(
+            data, split, recommender, seed=seed, device=device, out=out, fresh=fresh, progress=True, **parsed
+        )
     say_predictions([len(run.ranks)])
     click.echo(run.path)
 
@@ -216,12 +220,13 @@ def tune(
         raise InputError(f"{data.name} is an own log: settings are kept by name for data sets of the registry alone.")
     days = split.summary.get("test_days")
     share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
-    found = tuning.tune(
-        recommender, split.train, test_days=days, test_fraction=None if days else share,
-        min_item_support=split.summary["min_item_support"], objective=tuning.Objective(metric, k, min_step),
-        budget=tuning.Budget(trials), seed=seed, storage=storage, fixed=presets.fixed_for(recommender, data.name),
-        starts=spaces.STARTS.get(recommender, ()),
-    ).manifest()  # fmt: skip
+    with heartbeat(f"the search for {recommender} on {data.name}"):
+        found = tuning.tune(
+            recommender, split.train, test_days=days, test_fraction=None if days else share,
+            min_item_support=split.summary["min_item_support"], objective=tuning.Objective(metric, k, min_step),
+            budget=tuning.Budget(trials), seed=seed, storage=storage, fixed=presets.fixed_for(recommender, data.name),
+            starts=spaces.STARTS.get(recommender, ()),
+        ).manifest()  # fmt: skip
     if save:
         presets.save(data.name, recommender, found)
     click.echo(json.dumps(found, indent=1, ensure_ascii=False))

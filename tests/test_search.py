@@ -20,7 +20,8 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    root = tmp_path_factory.mktemp("search")
+    root = tmp_path_factory.mktemp("search") / """o'neil "x" y"""
+    root.mkdir()
     (root / "conf.py").write_text(CONF.format(lang="es"), "utf8")
     for name, text in PAGES.items():
         (root / f"{name}.rst").write_text(text, "utf8")
