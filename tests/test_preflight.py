@@ -96,6 +96,12 @@ def test_what_the_reader_should_know_is_a_warning_or_a_note(folder):
     assert "3 rows are repeated" in notes
 
 
+def test_a_cutoff_above_the_catalogue_is_a_problem_where_it_was_asked_for(folder):
+    path = write_tsv(random_log(60, 12), folder / "small.tsv")
+    assert preflight(path).ok
+    assert texts(preflight(path, k=13), "problem") == ["K = 13 is larger than the catalogue of 12 items. Lower K."]
+
+
 def test_check_log_ends_with_one_if_the_log_cannot_become_a_book(call, clicks, folder):
     out, err = call("check-log", clicks)
     assert out.endswith("It can become a book.\n")
