@@ -92,7 +92,7 @@ def preflight(
     except AuditError as error:
         report.add("problem", str(error))
     if report.split is not None:
-        _of_split(report, int(given["k"]))
+        _of_split(report, int(given["k"]), asked=k not in (None, ""))
         took = expected.minutes(report.split, profile=given["profile"], seeds=given["seeds"])
         report.facts["minutes"] = f"about {max(1, round(took))} of training and ranking, beside the pages themselves"
     return report
@@ -202,12 +202,14 @@ def few(predictions: int) -> str | None:
     )
 
 
-def _of_split(report: Report, k: int) -> None:
+def _of_split(report: Report, k: int, *, asked: bool) -> None:
     split = report.split
     assert split is not None
     if words := few(split.summary["predictions"]):
         report.add("warning", words)
-    if (v := split.train.n_items) <= k:
+    if asked and k > split.train.n_items:
+        report.add("problem", f"K = {k} is larger than the catalogue of {split.train.n_items} items. Lower K.")
+    elif (v := split.train.n_items) <= k:
         report.add("note", f"The catalogue has {v} items: a list of {k} holds all of them, so shorter lists are shown.")
     kept = split.summary["train"]["sessions"] + split.summary["test"]["sessions"]
     if (straddling := split.summary.get("straddling_sessions", 0)) > 0.1 * (kept + straddling):

@@ -65,13 +65,13 @@ def test_a_sound_log_can_become_a_book_and_its_split_is_the_one_that_is_made(cli
 def test_everything_that_is_wrong_is_said_at_once(folder):
     report = preflight(
         folder / "none.tsv", columns="x", test_days="soon", min_item_support="0", k="-1", recommender_names="markof",
-        profile="fast", engine="own", device="gpu", seeds="0;1",
+        profile="fast", engine="own", device="gpu", seeds="0;x",
     )  # fmt: skip
     said = "\n".join(texts(report, "problem"))
     assert not report.ok
     for words in (
         "'x' is not key=value", "test_days is 'soon'", "min_item_support is 0", "K is -1", "'markov'",
-        "Unknown profile 'fast'", "Unknown engine 'own'", "Unknown device 'gpu'", "seeds is '0;1'",
+        "Unknown profile 'fast'", "Unknown engine 'own'", "Unknown device 'gpu'", "seeds='0;x' are no seeds",
     ):  # fmt: skip
         assert words in said, words
 
@@ -94,6 +94,12 @@ def test_what_the_reader_should_know_is_a_warning_or_a_note(folder):
     assert "predictions in the test part" in warnings
     assert "The catalogue has 12 items" in notes
     assert "3 rows are repeated" in notes
+
+
+def test_a_cutoff_above_the_catalogue_is_a_problem_where_it_was_asked_for(folder):
+    path = write_tsv(random_log(60, 12), folder / "small.tsv")
+    assert preflight(path).ok
+    assert texts(preflight(path, k=13), "problem") == ["K = 13 is larger than the catalogue of 12 items. Lower K."]
 
 
 def test_check_log_ends_with_one_if_the_log_cannot_become_a_book(call, clicks, folder):
