@@ -110,13 +110,18 @@ def measure(names: Iterable[str] = REAL, *, k: int = K) -> pd.DataFrame:
 
 
 def of_log(name: str, *, k: int = K) -> Iterator[dict[str, Any]]:
-    """The rows of one log, each ranked as the study ranks it."""
+    """The rows of one log."""
     split = study.split_of(datasets.load(name))
     for experiment in chosen(Book(), name):
-        model = study.create(experiment.recommender, seed=experiment.seed, device="cpu", **experiment.settings)
-        study.use_threads(model)
-        model.fit(split.train)
-        yield {"dataset": name, "recommender": model.name, "seed": experiment.seed, **watched(model, split, k=k)}
+        yield row_of(name, experiment, split, k=k)
+
+
+def row_of(name: str, experiment: Experiment, split: Split, *, k: int = K) -> dict[str, Any]:
+    """The row of one experiment, trained and ranked as the study does it."""
+    model = study.create(experiment.recommender, seed=experiment.seed, device="cpu", **experiment.settings)
+    study.use_threads(model)
+    model.fit(split.train)
+    return {"dataset": name, "recommender": model.name, "seed": experiment.seed, **watched(model, split, k=k)}
 
 
 def watched(model: Recommender, split: Split, *, k: int = K) -> dict[str, Any]:

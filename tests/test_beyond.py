@@ -11,6 +11,7 @@ from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import COMMITTED
 from audit_lib.measures import Book, main_group
 from audit_lib.sessions import Prefixes
+from audit_lib.stages import beyond_tables
 from tests.small_logs import sessions_of
 
 V = 5
@@ -141,3 +142,22 @@ def test_the_record_holds_shares_and_one_share_of_repeated_targets_a_log(record:
         assert rows["repeated_targets"].min() == rows["repeated_targets"].max(), dataset
         assert rows["popularity"].max() == popular.loc[dataset, "popularity"], dataset  # by definition the most popular
         assert rows["coverage"].min() == popular.loc[dataset, "coverage"], dataset
+
+
+# --- the tables
+def test_a_table_has_a_row_for_each_recommender_a_column_for_each_log_and_last_the_repeated_targets() -> None:
+    about = {"seed": 0, "predictions": 9, "recall": 0.5, "popularity": 0.1}
+    found = pd.DataFrame([
+        about | {"dataset": "b", "recommender": "vsknn", "coverage": 0.5, "repeats": 0.25, "repeated_targets": 0.75},
+        about | {"dataset": "b", "recommender": "markov", "coverage": 1.0, "repeats": 0.5, "repeated_targets": 0.75},
+        about | {"dataset": "a", "recommender": "vsknn", "coverage": 0.2, "repeats": 0.1, "repeated_targets": 0.0},
+    ])  # fmt: skip
+    coverage = beyond_tables.matrix(found, "coverage")
+    assert list(coverage) == ["Recommender", "b", "a"]
+    assert coverage["Recommender"].tolist() == ["V-SKNN", "Markov"]
+    assert coverage["b"].tolist() == [0.5, 1.0]
+    assert coverage["a"].iloc[0] == 0.2
+    assert np.isnan(coverage["a"].iloc[1])
+    repeated = beyond_tables.matrix(found, "repeats")
+    assert repeated.iloc[-1].tolist() == ["Targets in their prefix", 0.75, 0.0]
+    assert beyond_tables.matrix(found, "repeats", lang="es").iloc[-1, 0] != "Targets in their prefix"
