@@ -110,7 +110,7 @@ def test_the_browser_computes_what_the_library_computes(page: Any, runs: dict[st
 @pytest.mark.parametrize("sampling", ["uniform", "uniform-replacement"])
 def test_the_laws_hold_at_their_edges(page: Any, sampling: str) -> None:
     items = 40_001
-    above = np.array([0, 1, 97, 105, 120, 20_000, 39_999, 40_000])
+    above = np.array([0, 1, 97, 105, 120, 20_000, 39_999, 40_000, 40_001])  # the last is outside the catalogue
     for n in (1, 99, 39_895, 39_999, 40_000):
         for k in (1, 100):
             asked = {"metric": "Recall", "k": k, "n": n, "sampling": sampling, "items": items}
@@ -128,6 +128,24 @@ def test_a_share_of_nothing_and_of_everything(page: Any) -> None:
     asked = {"metric": "Recall", "k": 3, "n": 10, "sampling": "popularity", "items": 50}
     ((value, _),) = in_browser(page, {"ranks": "AB", "shares": shares}, [asked])
     assert value == pytest.approx(0.5, abs=1e-9)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_a_target_outside_the_catalogue_is_a_miss_even_among_fewer_negatives_than_the_list_holds(
+    page: Any, sampling: str
+) -> None:
+    supports = {"support_above": np.array([0, 49]), "support_equal": np.array([0, 0]), "support": np.array([9, 0])}
+    counts = Counts(np.array([0, 50]), np.array([0, 0]), 50, **supports, support_total=49)
+    published = {
+        "ranks": explorer.encode(explorer.histogram(counts.above)),
+        "shares": explorer.encode_shares(np.add(*counts.shares("popularity"))[~counts.missed]),
+    }
+    asked = {"metric": "Recall", "k": 20, "n": 10, "sampling": sampling, "items": 50}
+    ((value, full),) = in_browser(page, published, [asked])
+    assert value == pytest.approx(0.5, abs=1e-9)
+    assert full == 0.5
+    assert expectation(counts, "Recall", n=10, k=20, sampling=sampling).tolist() == [1.0, 0.0]
 
 
 def test_the_words_of_both_languages_have_the_same_gaps() -> None:
