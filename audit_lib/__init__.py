@@ -6,15 +6,16 @@ A module imports only from those above it:
     starting, places, errors
     sessions, synthetic                          click logs, and logs whose law is known
     safe_pickle, archives, parsers, sources, fetching, datasets        data sets by name, verified
-    splits                                       train and test, and what leaks between them
+    targets, splits                              train and test, what counts, and what leaks between them
     recommenders, gru4rec                        one interface
     ranking, metrics                             scores to ranks, ranks to Recall, MRR and NDCG
-    evidence, study                              ranks with their provenance; one experiment
+    evidence, study, completing                  ranks with their provenance; one experiment
     laws, sampled, simulation, corrected, winners                      sampled metrics
     session_draws, resampling, inference         one resampling a split: intervals, tests
     order, tuning                                the shuffle test, settings
     experiments, publishing                      the full study as data, its committed evidence
     measures, published, compared, claims        what it measures, what others published, the ledger
+    beyond                                       what lists hold beyond the hit
     labels, figures                              what a reader sees, in two languages
     stages                                       the tables of the stage notebooks
     report                                       what prose pages quote and show
