@@ -71,10 +71,11 @@ def describe(
             preview = split_facts(dataset, study.split_of(dataset, **options))
         except AuditError as error:
             preview = str(error)
-    say_notes(dataset)
     if as_json:
-        click.echo(json.dumps(facts | {"split_preview": preview}, indent=1))
+        remarks = [note.text for note in dataset.notes]
+        click.echo(json.dumps(facts | {"split_preview": preview, "remarks": remarks}, indent=1))
         return
+    say_notes(dataset)
     click.echo("\n".join(f"{key:20}{value}" for key, value in facts.items()))
     if isinstance(preview, str):
         click.echo(f"No split: {preview}")
