@@ -11,7 +11,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from audit_lib import kept, labels, pipeline, records
+from audit_lib import labels, pipeline, records
 from audit_lib.gru4rec import equality
 from audit_lib.pages import titlepage
 from audit_lib.pages.titlepage import value_of
@@ -69,11 +69,10 @@ def once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Evidence, and intervals that are kept, in a folder of their own."""
+    """Evidence in a folder of its own; what does not hang on the log is computed once."""
     folder = tmp_path_factory.mktemp("evidence")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUDIT_EVIDENCE", str(folder))
-        patch.setenv(kept.FOLDER, str(folder / "kept"))
         for module, name in BESIDE:
             patch.setattr(module, name, once(getattr(module, name)))
         yield folder
