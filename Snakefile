@@ -15,8 +15,8 @@ STAGES = stages(ROOT)
 SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
 # What may change a result. How pages are made and how stages are started may not.
-APART = {"pages", "report", "defence", "bookcheck.py", "doctor.py", "entry.py", "faults.py", "locks.py", "pipeline.py", "runnote.py",
-         "__main__.py"}  # fmt: skip
+APART = {"pages", "report", "defence", "bookcheck.py", "doctor.py", "entry.py", "faults.py", "locks.py", "pipeline.py", "places.py",
+         "progress.py", "runnote.py", "starting.py", "__main__.py"}  # fmt: skip
 MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
 LIBRARY = [path for path in MODULES if Path(path).parts[1] not in APART]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []

@@ -12,14 +12,14 @@ A module imports only from those above it:
     evidence, study, completing                  ranks with their provenance; one experiment
     laws, sampled, simulation, corrected, winners                      sampled metrics
     session_draws, resampling, inference         one resampling a split: intervals, tests
-    order, tuning                                the shuffle test, settings
+    order, journals, tuning                      the shuffle test, settings
     experiments, publishing                      the full study as data, its committed evidence
     measures, published, compared, claims        what it measures, what others published, the ledger
     beyond                                       what lists hold beyond the hit
     labels, figures                              what a reader sees, in two languages
     stages                                       the tables of the stage notebooks
     report                                       what prose pages quote and show
-    pipeline, pages                              stages are run, pages are made
+    progress, pipeline, pages                    stages are run, pages are made
     bench, defence, doctor, __main__
 """
 
