@@ -20,7 +20,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class Run:
     @cached_property
     def targets(self) -> pd.DataFrame:
         """(P, 3) int64: session, step, support of each target."""
-        return read_table(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"], TARGETS)
+        return _shared_targets(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"])
 
     @property
     def recommender(self) -> str:
@@ -278,6 +278,17 @@ def read_table(path: Path, sha256: str, columns: tuple[str, ...]) -> pd.DataFram
     if (table.to_numpy() < 0).any():
         raise EvidenceError(f"'{path}' holds negative numbers, or such beyond 64 bits, where counts belong. {AGAIN}")
     return table
+
+
+def _shared_targets(path: Path, sha256: str) -> pd.DataFrame:
+    """The targets table that all runs of a split refer to: read and verified once, and again when the file changes."""
+    about = path.stat() if path.is_file() else None
+    return _targets_of(path, sha256, about and (about.st_mtime_ns, about.st_size, about.st_ino))
+
+
+@lru_cache(maxsize=64)
+def _targets_of(path: Path, sha256: str, _as_it_is: object) -> pd.DataFrame:
+    return read_table(path, sha256, TARGETS)
 
 
 def put(files: dict[Path, bytes]) -> None:

@@ -60,6 +60,7 @@ class Book:
     folder: Path = experiments.PUBLISHED
     study: Path = experiments.STUDY
     _runs: dict[Any, Run | None] = field(default_factory=dict)
+    _records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _sampled: dict[Any, tuple[pd.DataFrame, int]] = field(default_factory=dict)
 
     def planned(self, **wanted: Any) -> tuple[Experiment, ...]:
@@ -87,10 +88,12 @@ class Book:
 
     def record(self, name: str) -> list[dict[str, Any]]:
         """The rows of a record (see `records`). Raises NotYet if it has not been made."""
-        try:
-            return records.read(name, folder=self.folder / "records").to_dict("records")
-        except MissingError as error:
-            raise NotYet(f"records/{name}.json") from error
+        if name not in self._records:
+            try:
+                self._records[name] = records.read(name, folder=self.folder / "records").to_dict("records")
+            except MissingError as error:
+                raise NotYet(f"records/{name}.json") from error
+        return self._records[name]
 
     def recommenders(self, dataset: str) -> dict[str, Run]:
         """One run of each recommender on the default split of a data set: the simple ones, and GRU4Rec's first seed."""

@@ -248,7 +248,7 @@ def plain(config: recommenders.Config) -> dict[str, Any]:
 
 def config_of(recommender: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The whole configuration behind some settings, as a manifest states it. Nothing is trained."""
-    return plain(recommenders.create(recommender, **settings).config)
+    return plain(recommenders.config(recommender, **settings))
 
 
 def peak_memory_mb() -> float:

@@ -1,8 +1,12 @@
 """Settings: official names and defaults, strings from a command line, clear refusals."""
 
+import subprocess
+import sys
+
 import pydantic
 import pytest
 
+from audit_lib import recommenders
 from audit_lib.errors import InputError
 from audit_lib.gru4rec.config import GRU4RecConfig
 from audit_lib.gru4rec.train import GRU4Rec
@@ -82,3 +86,17 @@ def test_a_linear_activation_is_not_stated_so_that_evidence_keeps_its_name():
 
 def test_the_registry_makes_the_independent_engine():
     assert isinstance(create("gru4rec"), GRU4Rec)
+
+
+@pytest.mark.parametrize("name", recommenders._CONFIGS)
+def test_settings_that_need_no_torch_are_those_of_the_recommender(name):
+    assert recommenders.config(name) == recommenders.create(name).config
+    assert type(recommenders.config(name)) is recommenders.lookup(name).Config
+    with pytest.raises(InputError, match=f"{name}: layer: extra"):
+        recommenders.config(name, layer=100)
+
+
+def test_the_list_of_experiments_is_read_without_torch():
+    code = "import sys; from audit_lib import claims, experiments; experiments.plan(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

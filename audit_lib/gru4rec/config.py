@@ -1,11 +1,14 @@
-"""The settings of GRU4Rec: the official names and defaults, and a few of our own."""
+"""The settings of GRU4Rec: the official names and defaults, and a few of our own; of its first paper, and of the code.
+
+They need no torch, so that what reads evidence alone does not wait for it.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from audit_lib.recommenders.base import Config
 
@@ -25,6 +28,7 @@ def _embedding(value: Any) -> Any:
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=1)]
 Flaw = Literal[
     "none", "double_softmax", "bprmax_wrong", "never_reset", "evaluate_without_reset", "wrong_init"
@@ -66,7 +70,7 @@ class GRU4RecConfig(Config):
     batch_size: Size = 64
     dropout_p_embed: Probability = 0.0
     dropout_p_hidden: Probability = 0.0
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
+    learning_rate: Rate = 0.05
     momentum: Probability = 0.0
     sample_alpha: NonNegative = 0.5
     n_sample: Annotated[int, Field(ge=0)] = 2048
@@ -114,3 +118,48 @@ class GRU4RecConfig(Config):
         if self.input == "shared":
             return self.layers[-1]
         return self.layers[0] if self.embedding == "layersize" else int(self.embedding)
+
+
+class GRU4Rec2016Config(GRU4RecConfig):
+    """Settings of the first paper; the defaults are those of its Table 2 for RSC15 with TOP1.
+
+    One-hot input, the paper's cell, tanh of the scores, and no negatives but the other targets of the batch. What came
+    later (extra negatives, one matrix for input and output, the correction of cross-entropy) is refused.
+    """
+
+    loss: Literal["top1", "bpr"] = "top1"
+    batch_size: Size = 50
+    dropout_p_hidden: Probability = 0.5
+    learning_rate: Rate = 0.01
+    n_sample: Literal[0] = 0
+    embedding: Literal[0] = 0
+    constrained_embedding: Literal[False] = False
+    logq: Annotated[NonNegative, Field(le=0)] = 0.0
+    cell: Literal["paper"] = "paper"
+    final_act: Literal["linear", "tanh"] = "tanh"
+
+
+class OfficialConfig(GRU4RecConfig):
+    """The settings of the independent engine as far as the official code has them, and the two options of its fit().
+
+    compatibility_mode: initial weights from NumPy's generator at seed 42, whatever `seed` is.
+    sample_cache_max_size: how many negatives are drawn ahead.
+    """
+
+    loss: Literal["cross-entropy", "bpr-max"] = "cross-entropy"
+    tail: Literal["official"] = "official"
+    flaw: Annotated[Literal["none"], Field(exclude_if=without_flaw)] = "none"
+    compatibility_mode: bool = True
+    sample_cache_max_size: PositiveInt = 10_000_000
+
+    @model_validator(mode="after")
+    def _official(self) -> Self:
+        if self.input == "onehot" and len(self.layers) > 1:
+            raise ValueError("the official code cannot run more than one layer on one-hot input; use one layer")
+        if self.cell != (cell := "paper" if self.input == "onehot" else "pytorch"):
+            raise ValueError(f"with {self.input} input the official code has the {cell} cell; set cell='{cell}'")
+        return self
+
+    @property
+    def official_embedding(self) -> int:
+        return self.input_size if self.input == "separate" else 0

@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 from tqdm import tqdm
 
@@ -23,7 +22,7 @@ from audit_lib.errors import InputError, ScoreError
 from audit_lib.gru4rec import shims, vendor
 from audit_lib.gru4rec.arithmetic import threads
 from audit_lib.gru4rec.batches import schedule
-from audit_lib.gru4rec.config import GRU4RecConfig, without_flaw
+from audit_lib.gru4rec.config import OfficialConfig
 from audit_lib.gru4rec.model import check_weights
 from audit_lib.gru4rec.official_network import TILE, hidden_states, item_scores, read_weights, write_weights
 from audit_lib.recommenders.base import Config, Recommender
@@ -35,32 +34,6 @@ _OURS = {
     "cell", "seed", "device", "threads", "tail", "flaw", "final_act", "compatibility_mode", "sample_cache_max_size",
 }  # fmt: skip
 _EPOCH = re.compile(r"Epoch(\d+) --> loss: (\S+) .*\| (\S+) e/s\]")
-
-
-class OfficialConfig(GRU4RecConfig):
-    """The settings of the independent engine as far as the official code has them, and the two options of its fit().
-
-    compatibility_mode: initial weights from NumPy's generator at seed 42, whatever `seed` is.
-    sample_cache_max_size: how many negatives are drawn ahead.
-    """
-
-    loss: Literal["cross-entropy", "bpr-max"] = "cross-entropy"
-    tail: Literal["official"] = "official"
-    flaw: Annotated[Literal["none"], Field(exclude_if=without_flaw)] = "none"
-    compatibility_mode: bool = True
-    sample_cache_max_size: PositiveInt = 10_000_000
-
-    @model_validator(mode="after")
-    def _official(self) -> Self:
-        if self.input == "onehot" and len(self.layers) > 1:
-            raise ValueError("the official code cannot run more than one layer on one-hot input; use one layer")
-        if self.cell != (cell := "paper" if self.input == "onehot" else "pytorch"):
-            raise ValueError(f"with {self.input} input the official code has the {cell} cell; set cell='{cell}'")
-        return self
-
-    @property
-    def official_embedding(self) -> int:
-        return self.input_size if self.input == "separate" else 0
 
 
 @dataclass

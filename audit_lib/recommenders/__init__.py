@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import Any
 
 from audit_lib.errors import unknown
-from audit_lib.recommenders.base import Config, Recommender, SparseRecommender
+from audit_lib.recommenders.base import Config, Recommender, SparseRecommender, configured
 
-__all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "create", "lookup"]
+__all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "config", "create", "lookup"]
 
 # Imported on demand: Popularity does not wait for torch, and GRU4Rec can import `base` from here.
 REGISTRY: dict[str, str] = {
@@ -30,14 +30,32 @@ REGISTRY: dict[str, str] = {
 }
 
 
+# The settings of what needs torch for anything else; those of the others are found beside them.
+_CONFIGS: dict[str, str] = {
+    "gru4rec": "audit_lib.gru4rec.config:GRU4RecConfig",
+    "gru4rec_2016": "audit_lib.gru4rec.config:GRU4Rec2016Config",
+    "gru4rec_official": "audit_lib.gru4rec.config:OfficialConfig",
+}
+
+
 def lookup(name: str) -> type[Recommender]:
     """The class of that name. Raises InputError, with the nearest name, if there is none."""
     if name not in REGISTRY:
         raise unknown("recommender", name, REGISTRY)
-    module, cls = REGISTRY[name].split(":")
-    return getattr(import_module(module), cls)
+    return _imported(REGISTRY[name])
 
 
 def create(name: str, **settings: Any) -> Recommender:
     """A recommender that is not fitted yet. Raises InputError for an unknown name or setting."""
     return lookup(name)(**settings)
+
+
+def config(name: str, **settings: Any) -> Config:
+    """The whole configuration behind some settings, without the recommender. Raises InputError as `create` does."""
+    cls = _imported(_CONFIGS[name]) if name in _CONFIGS else lookup(name).Config
+    return configured(name, cls, settings)
+
+
+def _imported(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(import_module(module), name)

@@ -7,7 +7,7 @@ import functools
 import json
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -53,12 +53,7 @@ class Recommender(ABC):
                 setattr(cls, name, checked(cls.__dict__[name]))
 
     def __init__(self, config: Config | None = None, **settings: Any):
-        if config is None:
-            try:
-                config = self.Config(**settings)
-            except pydantic.ValidationError as error:
-                raise InputError(f"{self.name}: {_explain(error, self.Config)}") from error
-        self.config = config
+        self.config = configured(self.name, self.Config, settings) if config is None else config
 
     @abstractmethod
     def fit(self, train: Sessions) -> Self: ...
@@ -192,6 +187,14 @@ class SparseRecommender(Recommender):
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         self.arrays = state
+
+
+def configured(name: str, config: type[Config], settings: Mapping[str, Any]) -> Config:
+    """The configuration with these settings of a recommender. Raises InputError for one that is wrong or unknown."""
+    try:
+        return config(**settings)
+    except pydantic.ValidationError as error:
+        raise InputError(f"{name}: {_explain(error, config)}") from error
 
 
 def _explain(error: pydantic.ValidationError, config: type[Config]) -> str:
