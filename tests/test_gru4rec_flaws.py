@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from audit_lib import evidence, study
 from audit_lib.errors import InputError
 from audit_lib.gru4rec import batches, flaws, losses, model, scoring
-from audit_lib.gru4rec.config import Flaw, GRU4RecConfig
-from audit_lib.gru4rec.official import OfficialConfig
+from audit_lib.gru4rec.config import Flaw, GRU4RecConfig, OfficialConfig
 from audit_lib.gru4rec.train import GRU4Rec
 from audit_lib.sessions import Prefixes
 from tests.gru4rec_sessions import from_lists, random_sessions
