@@ -36,7 +36,7 @@ SETTINGS = --config dataset=$(call verbatim,$(DATASET)) columns=$(call verbatim,
            profile=$(call verbatim,$(PROFILE)) engine=$(call verbatim,$(ENGINE)) device=$(call verbatim,$(DEVICE)) \
            seeds=$(call verbatim,$(SEEDS)) time_unit=$(call verbatim,$(TIME_UNIT)) \
            test_days=$(call verbatim,$(TEST_DAYS)) min_item_support=$(call verbatim,$(MIN_ITEM_SUPPORT)) \
-           k=$(call verbatim,$(K)) recommenders=$(call verbatim,$(RECOMMENDERS))
+           cutoff=$(call verbatim,$(K)) recommenders=$(call verbatim,$(RECOMMENDERS))
 SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
 STAGE    = $(RUN) -m audit_lib.pipeline stage
 

@@ -50,6 +50,7 @@ SETTINGS = (
     "dataset", "columns", "time_unit", "test_days", "min_item_support", "k", "recommenders", "profile", "device",
     "engine", "seeds",
 )  # fmt: skip
+LONGER = {"k": "cutoff"}  # Snakemake takes no name of one letter
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -436,18 +437,20 @@ def _utf8(argument: str) -> str:
 
 def configuration(arguments: Sequence[str]) -> dict[str, str]:
     """The NAME=VALUE pairs after --config."""
+    shorter = {longer: name for name, longer in LONGER.items()}
     found, inside = {}, False
     for argument in arguments:
         inside = argument == "--config" or (inside and not argument.startswith("-"))
         if inside and "=" in argument:
             name, _, value = argument.partition("=")
-            found[name] = value
+            found[shorter.get(name, name)] = value
     return found
 
 
 def setting(config: Mapping[str, Any], name: str) -> str:
     """A setting of the pipeline as its user wrote it, '' where there is none. (A seed may be 0.)"""
-    return "" if config.get(name) is None else unquote(str(config[name]))
+    found = config.get(LONGER.get(name, name))
+    return "" if found is None else unquote(str(found))
 
 
 @cli.command("snakemake", context_settings={"ignore_unknown_options": True})

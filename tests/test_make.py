@@ -127,6 +127,14 @@ def test_the_width_of_a_terminal_is_no_setting() -> None:
         assert f"columns='{'ItemId=iid' if given else ''}' " in said.stdout
 
 
+def test_every_setting_of_the_book_goes_to_snakemake_under_a_name_that_it_takes() -> None:
+    command = ["make", "--dry-run", "book", "READY=", "RUN=python"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = re.findall(r"(\w+)=''", said)
+    assert sorted(names) == sorted(pipeline.LONGER.get(name, name) for name in pipeline.SETTINGS)
+    assert min(map(len, names)) > 1
+
+
 def test_help_lists_every_target_in_a_line() -> None:
     makefile = (ROOT / "Makefile").read_text("utf8")
     targets = set(re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[1].split())
