@@ -11,7 +11,7 @@ A module imports only from those above it:
     ranking, metrics                             scores to ranks, ranks to Recall, MRR and NDCG
     evidence, study, completing                  ranks with their provenance; one experiment
     laws, sampled, simulation, corrected, winners                      sampled metrics
-    session_draws, resampling, inference         one resampling a split: intervals, tests
+    session_draws, resampling, inference, power  one resampling a split: intervals, tests, and how many sessions suffice
     order, journals, tuning                      the shuffle test, settings
     experiments, publishing                      the full study as data, its committed evidence
     measures, published, compared, claims        what it measures, what others published, the ledger
