@@ -10,8 +10,8 @@ A module imports only from those above it:
     recommenders, gru4rec                        one interface
     ranking, metrics                             scores to ranks, ranks to Recall, MRR and NDCG
     evidence, study, completing                  ranks with their provenance; one experiment
-    laws, sampled, simulation, corrected, winners                      sampled metrics
     session_draws, resampling, inference, power  one resampling a split: intervals, tests, and how many sessions suffice
+    laws, sampled, simulation, corrected, winners                      sampled metrics
     order, journals, tuning                      the shuffle test, settings
     experiments, publishing                      the full study as data, its committed evidence
     measures, published, compared, claims        what it measures, what others published, the ledger
