@@ -67,9 +67,9 @@ def markdown(found: dict[str, dict[str, Any]], lang: str) -> str:
     lines = [f"# {labels.plain(found['01_data']['name'])}", ""]
     lines += [_("What this book found on this log, each answer from the page behind it."), ""]
     for heading, page, answer in (
-        ("What is in it", "01_data", contents), ("Which recommender is best", "03_baselines", best),
-        ("Is GRU4Rec ahead", "04_gru4rec", network), ("Does the order matter", "01_data", order),
-        ("How it was measured", "05_evaluation", measured),
+        ("What is in it?", "01_data", contents), ("Which recommender is best?", "03_baselines", best),
+        ("Is GRU4Rec ahead?", "04_gru4rec", network), ("Does the order matter?", "01_data", order),
+        ("How was it measured?", "05_evaluation", measured),
     ):  # fmt: skip
         there = _("More on this")
         lines += [f"## {_(heading)}", "", labels.typeset(answer(found, _)), f"[{there}](../notebooks/{page})", ""]
@@ -78,7 +78,7 @@ def markdown(found: dict[str, dict[str, Any]], lang: str) -> str:
         "The rest of this book does not hang on this log: it asks which of the numbers that are published for GRU4Rec "
         "hold, and what decides such comparisons."
     ) + f" [{_('The front page of that part')}](audit)", ""]  # fmt: skip
-    return "\n".join(lines)
+    return "\n".join(lines).replace(" %", "\u00a0%")
 
 
 def contents(found: dict[str, dict[str, Any]], _: Any) -> str:
