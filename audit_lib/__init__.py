@@ -3,9 +3,10 @@
 Raw clicks become a split, a split and a recommender become ranks, and everything the book says is computed from ranks.
 A module imports only from those above it:
 
-    starting, places, errors
+    starting, places, errors, checks
     sessions, synthetic                          click logs, and logs whose law is known
-    safe_pickle, archives, parsers, sources, fetching, datasets        data sets by name, verified
+    safe_pickle, archives, parsers, sources, fetching                  raw files, verified
+    reading, datasets                            logs from files of any kind; data sets by name or path
     targets, splits                              train and test, what counts, and what leaks between them
     recommenders, gru4rec                        one interface
     ranking, metrics                             scores to ranks, ranks to Recall, MRR and NDCG
@@ -20,6 +21,7 @@ A module imports only from those above it:
     stages                                       the tables of the stage notebooks
     report                                       what prose pages quote and show
     progress, pipeline, pages                    stages are run, pages are made
+    expected, preflight, log_commands            can this log become a book, and what is in it
     bench, defence, doctor, __main__
 """
 
