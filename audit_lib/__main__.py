@@ -218,11 +218,9 @@ def tune(
     checks.cutoffs([k], split.train.n_items)
     if save and data.source is None:
         raise InputError(f"{data.name} is an own log: settings are kept by name for data sets of the registry alone.")
-    days = split.summary.get("test_days")
-    share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
     with heartbeat(f"the search for {recommender} on {data.name}"):
         found = tuning.tune(
-            recommender, split.train, test_days=days, test_fraction=None if days else share,
+            recommender, split.train, **tuning.stretch_of(split),
             min_item_support=split.summary["min_item_support"], objective=tuning.Objective(metric, k, min_step),
             budget=tuning.Budget(trials), seed=seed, storage=storage, fixed=presets.fixed_for(recommender, data.name),
             starts=spaces.STARTS.get(recommender, ()),

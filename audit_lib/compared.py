@@ -1,4 +1,7 @@
-"""What is held against what: the copied values of GRU4Rec, the targets that count, and the best simple recommender."""
+"""What is held against what: the copied values of GRU4Rec, the targets that count, and every training of it.
+
+Which training and which simple recommender stand for their side is said by `headline`.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +28,9 @@ def mean_of(run: Run, metric: str = "Recall") -> float:
     return float(values_of([run], metric, K, min_step(run.dataset))[0].mean())
 
 
-def best_simple(book: Book, dataset: str) -> tuple[str, Run] | None:
-    """Group and run of the simple recommender with the highest Recall@20 on the targets that count, if any ran."""
-    runs = [(group, run) for group in SIMPLE_GROUPS for run in book.present(dataset=dataset, group=group)]
-    return max(runs, key=lambda pair: mean_of(pair[1]), default=None)
-
-
 def trained(book: Book, dataset: str) -> Iterator[tuple[str, str, list[Run]]]:
     """Group, engine and runs, one a seed, of every training of GRU4Rec as it should be that has evidence."""
     for group in TRAININGS:
         for engine in ENGINES:
             if runs := book.present(dataset=dataset, group=group, recommender=engine, variant=None):
                 yield group, engine, runs
-
-

@@ -40,6 +40,7 @@ REGISTRY: dict[str, str] = {
     "order_dial": "audit_lib.observations:order_dial",
     "beyond": "audit_lib.beyond:measure",
     "latency": "audit_lib.observations:latency",
+    "validation": "audit_lib.validation:measure",
     "faults": "audit_lib.faults:measure",
     "determinism": "audit_lib.defence.determinism:measure",
     "mutation": "audit_lib.defence.mutation:measure",

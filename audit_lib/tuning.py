@@ -82,6 +82,27 @@ class Tuned:
         return found | self.setup | {"space": space}
 
 
+def stretch_of(split: Split) -> dict[str, float | None]:
+    """test_days and test_fraction of the validation part of a split: as long as its test part, exactly one not None."""
+    days = split.summary.get("test_days")
+    share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
+    return {"test_days": days, "test_fraction": None if days else share}
+
+
+def validation_of(split: Split) -> Split:
+    """The validation split of a split: its train part cut as the whole log was. It holds no test event."""
+    return _validation(split.train, **stretch_of(split), min_item_support=split.summary["min_item_support"])
+
+
+def _validation(
+    train: Sessions, *, test_days: float | None, test_fraction: float | None, min_item_support: int
+) -> Split:
+    return temporal_split(
+        train.to_log(), test_days=test_days, test_fraction=test_fraction, min_item_support=min_item_support,
+        name="validation",
+    )  # fmt: skip
+
+
 def tune(
     recommender: str,
     train: Sessions,
@@ -105,10 +126,7 @@ def tune(
     Raises InputError if the storage belongs to another setup, or no trial was completed, BusyError if another search
     writes to it.
     """
-    split = temporal_split(
-        train.to_log(), test_days=test_days, test_fraction=test_fraction, min_item_support=min_item_support,
-        name="validation",
-    )  # fmt: skip
+    split = _validation(train, test_days=test_days, test_fraction=test_fraction, min_item_support=min_item_support)
     space = space_of(recommender, split.train) if space is None else space
     fixed = dict(fixed or {})
     setup = {

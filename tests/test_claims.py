@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from audit_lib import claims, evidence, experiments, measures, published, records, splits
+from audit_lib import claims, evidence, experiments, headline, measures, published, records, splits
 from audit_lib.__main__ import cli
 from audit_lib.claims import Part, judge, verdict
 from audit_lib.errors import EvidenceError, InputError
@@ -169,7 +169,10 @@ def test_evidence_that_was_changed_is_an_error_and_no_verdict(book):
 # --- measures, by hand ------------------------------------------------------------------------------------------------
 
 
-def test_measures_of_hand_made_evidence(book):
+def test_measures_of_hand_made_evidence(book, monkeypatch):
+    monkeypatch.setattr(
+        headline, "value", lambda _, run: headline.Validated(measures.values_of([run], "Recall", 20)[0].mean())
+    )
     put(book, 0.5, group="headline", seed=0)
     put(book, 0.6, group="headline", seed=1)
     put(book, 0.4, recommender="popularity")

@@ -1,8 +1,7 @@
-"""What is held against what: the targets that count, the best simple recommender, every training of GRU4Rec."""
+"""What is held against what: the targets that count, and every training of GRU4Rec."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,17 +50,6 @@ def test_the_mean_is_over_the_targets_that_count() -> None:
     assert compared.mean_of(run(hits=hits), "MRR") == pytest.approx(1 / 2)
 
 
-def test_the_best_simple_recommender_is_the_one_with_the_highest_recall_in_any_setting() -> None:
-    weak, strong, best = (
-        run("markov", hits=[0, 0, 1, 0]),
-        run("vstan", hits=[1, 0, 1, 0]),
-        run("stan", hits=[1, 1, 1, 0]),
-    )
-    shelf = Shelf(simple=[weak, strong], tuned=[best], headline=[run(hits=[1, 1, 1, 1])])
-    assert compared.best_simple(shelf, "diginetica") == ("tuned", best)
-    assert compared.best_simple(shelf, "entree") is None
-
-
 def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:
     ours, theirs = [run(hits=[1, 1])], [run("gru4rec_official", hits=[1, 0])]
     shelf = Shelf(headline=ours, headline_bpr_max=ours + theirs, ablations=ours)
@@ -76,5 +64,4 @@ def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:
 def test_committed_evidence_has_every_training_of_the_published_logs() -> None:
     book = Book()
     for dataset in compared.COPIED:
-        assert Path(compared.best_simple(book, dataset)[1].path).exists()
         assert "headline" in [group for group, _, _ in compared.trained(book, dataset)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from audit_lib import figures, labels, records
 from audit_lib.measures import Book
 from audit_lib.stages import cost
-from tests.test_decision import Shelf, run
+from tests.test_decision import Shelf, as_good_in_validation, run  # noqa: F401 - a fixture for every test here
 
 LOG = "rsc15_100k"
 SCALING = pd.DataFrame({
@@ -25,7 +25,7 @@ SCALING = pd.DataFrame({
 def shelf() -> Shelf:
     """GRU4Rec is the best and the dearest; V-SKNN is dearer than sequential rules, and no better than they are."""
     simple = [run("popularity", 0.2, seconds=1.0), run("sr", 0.6, seconds=2.0), run("vsknn", 0.6, seconds=5.0)]
-    own = [run("gru4rec", 0.7, seconds=90.0, seed=0), run("gru4rec", 0.8, seconds=110.0, seed=1)]
+    own = [run("gru4rec", 0.7, seconds=90.0), run("gru4rec", 0.8, seconds=110.0, seed=1, worth=0.7)]
     for r in simple + own:
         r.manifest["peak_memory_mb"] = 500.0 + r.manifest["seconds"]["processor"]
     del own[1].manifest["seconds"]["processor"]  # fit and rank took 50 s each by the clock
@@ -49,7 +49,7 @@ def test_whatever_is_not_on_the_front_is_beaten_by_something_on_it(points):
     assert (np.diff(worth[kept][order]) >= 0).all()  # along the front more costs more, and is worth more
 
 
-def test_costs_are_means_over_seeds_and_say_which_clock():
+def test_costs_are_of_all_seeds_and_say_which_clock():
     table = cost.costs(shelf()).set_index("recommender")
     assert table.loc["sr", ["recall", "seconds", "clock", "seeds"]].tolist() == [
         pytest.approx(0.6),
@@ -79,14 +79,14 @@ def test_a_step_along_the_front_has_its_price():
 def test_numbers_of_the_text_by_hand():
     book = shelf()
     table = cost.costs(book)
-    found = cost.summary(table, cost.steps(book, table))
+    found = cost.summary(book, table, cost.steps(book, table))
     assert (found["datasets"], found["neural"], found["gained"], found["steps"]) == (1, 1, 1, 2)
     assert found["least"] == found["most"] == pytest.approx(95 / 2)  # the first of two that are equally good
     sure = cost.steps(book, table).query("low > 0")
     assert found["dearest"] == sure["per_point"].max()
     assert found["unsure"] == 2 - len(sure)
-    searched = table[table["recommender"] == "gru4rec"].assign(group="headline_tuned", recall=0.5, seconds=20.0)
-    found = cost.summary(pd.concat([table, searched]), cost.steps(book, table))
+    book.runs_of[LOG, "headline"] = [run("gru4rec", 0.5, seconds=20.0)]
+    found = cost.summary(book, table, cost.steps(book, cost.costs(shelf())))
     assert (found["gained"], found["least"]) == (0, 10.0)
 
 

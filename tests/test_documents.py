@@ -17,7 +17,8 @@ from audit_lib.claims import Claim, Finding, Part, Settled
 from audit_lib.errors import InputError
 from audit_lib.measures import Book, Measured, NotYet
 from audit_lib.report import documents, exhibits, reporting
-from audit_lib.report.documents import Source, number, quantity, verb, written
+from audit_lib.report.documents import Source, number, verb, written
+from audit_lib.report.reporting import quantity
 
 PAGES = [pipeline.ROOT / "book" / name for name in ("executive_summary.md", "case_study.md")]
 CLEAR, OPEN = Measured(0.02, 0.01, 0.03), Measured(0.02, -0.01, 0.05)
@@ -100,7 +101,7 @@ def test_a_margin_is_counted_once_though_two_parts_ask_for_it_in_another_order()
 
 def test_without_evidence_a_measured_fact_is_missing_and_a_published_one_is_there(tmp_path: Path) -> None:
     source = Source(Book(tmp_path))
-    for name in ("official", "simple-name", "ablation-nearest", "official-minutes", "simple-less-bpr"):
+    for name in ("official", "simple-diginetica-name", "ablation-nearest", "official-minutes", "simple-less-bpr"):
         with pytest.raises(NotYet):
             quantity(name, source)
     said = published.value("wu2019", "diginetica", "gru4rec", "Recall", 20)

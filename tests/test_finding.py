@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from audit_lib import csvtext
-from audit_lib.measures import Book
 from audit_lib.report import finding
 
 ROWS = {
@@ -60,19 +59,6 @@ def test_words_in_the_figure_have_a_contrast_of_four_and_a_half(theme: str, grou
     for colour in (ink, *colours):
         bright, dark = sorted((luminance(colour), luminance(ground)), reverse=True)
         assert (bright + 0.05) / (dark + 0.05) >= 4.5, colour
-
-
-def test_gru4rec_stands_in_the_way_of_training_whose_mean_over_seeds_is_highest(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ways = {("headline", "gru4rec"): [0.50, 0.58], ("headline_bpr_max", "gru4rec_official"): [0.55]}
-    monkeypatch.setattr(
-        Book, "present", lambda self, *, dataset, group, recommender, variant: ways.get((group, recommender), [])
-    )
-    monkeypatch.setattr(finding, "mean_of", lambda run: run)
-    assert finding.best_gru4rec(Book(), "anything") == [0.55]
-    ways.clear()
-    assert finding.best_gru4rec(Book(), "anything") == []
 
 
 # --- tables as files

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib import experiments, pipeline, records
+from audit_lib import experiments, headline, pipeline, records
 from audit_lib.errors import InputError
 from audit_lib.measures import Book, Measured, NotYet
 from audit_lib.report import contrasts, documents, effects, exhibits, report_exhibits, reporting
@@ -36,7 +36,10 @@ class FakeRun:
     recommender: str = "gru4rec"
     dataset: str = "rsc15_100k"
     seed: int = 0
-    path: Path = Path("a-s0.parquet")
+
+    @property
+    def path(self) -> Path:
+        return Path(f"{sum(self.above)}-s{self.seed}.parquet")
 
     @property
     def ranks(self) -> pd.DataFrame:
@@ -78,7 +81,13 @@ def test_only_targets_with_enough_events_before_them_count() -> None:
 
 # --- contrasts
 def found(monkeypatch: pytest.MonkeyPatch, ours: list[list[int]], **simple: list[int]) -> contrasts.Contrast:
-    """The only contrast of a book in which GRU4Rec has these ranks, a list for each seed."""
+    """The only contrast of a book in which GRU4Rec has these ranks, a list for each seed; validated as on test."""
+    monkeypatch.setattr(headline, "value", lambda book, run: headline.Validated(value(run)))
+    monkeypatch.setattr(
+        headline, "trainings",
+        lambda book, d: [headline.Chosen(d, "headline", "gru4rec", tuple(mine), float("nan"), 0)]
+        if (mine := book.present(dataset=d, group="headline")) else [],
+    )  # fmt: skip
     runs = {("rsc15_100k", "headline", "gru4rec"): [FakeRun(a, seed=i) for i, a in enumerate(ours)]}
     runs |= {("rsc15_100k", "simple", name): [FakeRun(a, recommender=name)] for name, a in simple.items()}
     monkeypatch.setattr(contrasts, "Book", lambda *_: FakeBook(runs))
@@ -90,28 +99,41 @@ def found(monkeypatch: pytest.MonkeyPatch, ours: list[list[int]], **simple: list
 
 def test_gru4rec_is_held_against_the_best_simple_recommender_on_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     c = found(monkeypatch, [HIT], vsknn=NEARLY, markov=MISS)
-    assert (c.best, c.settings, c.simple) == ("vsknn", "simple", 6 / 8)
-    assert c.difference.estimate == pytest.approx(2 / 8)
-    assert (c.value.estimate, c.value.seeds) == (1.0, 1)
+    assert (c.best.recommender, c.best.group, c.recall.simple.estimate) == ("vsknn", "simple", 6 / 8)
+    assert c.recall.difference.estimate == pytest.approx(2 / 8)
+    assert (c.recall.value.estimate, c.recall.value.seeds) == (1.0, 1)
+    assert c.mrr.difference.estimate == pytest.approx(2 / 8)  # every hit is on the first rank
+
+
+def test_one_metric_may_name_another_winner() -> None:
+    def side(low: float, high: float) -> contrasts.Side:
+        return contrasts.Side(Measured(0.5), Measured(0.5), Measured((low + high) / 2, low, high), 0.01, 0.01)
+
+    chosen = headline.Chosen("entree", "headline", "gru4rec", (), 0.5, 2)
+    above, below, unsure = side(0.01, 0.02), side(-0.02, -0.01), side(-0.01, 0.02)
+    assert contrasts.Contrast("entree", chosen, chosen, above, below).turns
+    assert not contrasts.Contrast("entree", chosen, chosen, above, unsure).turns
+    assert not contrasts.Contrast("entree", chosen, chosen, above, above).turns
 
 
 def test_the_difference_is_over_all_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     c = found(monkeypatch, [HIT, MISS], vsknn=NEARLY)
-    assert c.difference.estimate == pytest.approx(1 / 2 - 6 / 8)
-    assert c.difference.low < -0.25 < c.difference.high
-    assert c.difference.seeds == 2
+    assert c.recall.difference.estimate == pytest.approx(1 / 2 - 6 / 8)
+    assert c.recall.difference.low < -0.25 < c.recall.difference.high
+    assert c.recall.difference.seeds == 2
 
 
 def test_equal_recommenders_are_not_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     c = found(monkeypatch, [NEARLY], vsknn=NEARLY)
-    assert (c.difference.estimate, c.difference.low, c.difference.high, c.p) == (0, 0, 0, 1.0)
+    assert (*c.recall.difference[:3], c.recall.p) == (0, 0, 0, 1.0)
 
 
 @pytest.mark.parametrize(
     ("low", "high", "word"), [(0.01, 0.02, "above"), (-0.02, -0.01, "below"), (-0.01, 0.02, "not told apart")]
 )
 def test_what_an_interval_says_follows_from_its_ends(low: float, high: float, word: str) -> None:
-    assert report_exhibits._outcome(low, high, str) == word
+    side = contrasts.Side(Measured(0.5), Measured(0.5), Measured(0.0, low, high), 0.5, 0.5)
+    assert report_exhibits._outcome(side, str) == word
 
 
 # --- effects

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from audit_lib import headline, spaces
 from audit_lib.labels import translator
 from audit_lib.measures import Book
 from audit_lib.resampling import Resampling
@@ -16,11 +18,14 @@ from audit_lib.stages import searches
 N = 60
 
 
-def run(seed: int, hits: np.ndarray) -> SimpleNamespace:
+def run(seed: int, hits: np.ndarray, name: str = "a") -> SimpleNamespace:
     """A run whose targets are hit or missed by 50 places; two targets a session."""
     targets = pd.DataFrame({"session": np.arange(N) // 2, "step": 1})
     ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
-    return SimpleNamespace(recommender="gru4rec", seed=seed, ranks=ranks, targets=targets)
+    return SimpleNamespace(
+        recommender="gru4rec", dataset="diginetica", seed=seed, ranks=ranks, targets=targets,
+        path=Path(f"{name}-s{seed}.parquet"),
+    )  # fmt: skip
 
 
 class Shelf(Book):
@@ -28,6 +33,7 @@ class Shelf(Book):
 
     def __init__(self, groups: dict[str, list[SimpleNamespace]]) -> None:
         self.groups = groups
+        self.folder = Path("nowhere")
 
     def present(self, **wanted):
         return self.groups.get(wanted["group"], []) if wanted["dataset"] == "diginetica" else []
@@ -37,6 +43,7 @@ class Shelf(Book):
 def searched(monkeypatch):
     entry = {"settings": {"loss": "bpr-max"}, "value": 0.6, "evaluations": 3.0, "budget": {"trials": 27}}
     monkeypatch.setattr(searches.presets, "tuned", lambda: {"diginetica": {"gru4rec": entry, "sr": {}}, "entree": {}})
+    monkeypatch.setattr(headline, "value", lambda book, run: None)
 
 
 def test_the_gain_is_paired_by_target_and_seed(searched):
@@ -63,6 +70,24 @@ def test_without_one_of_the_sides_there_is_no_row(searched, group):
     table = searches.found(Shelf({group: [run(0, np.ones(N, bool))]}))
     assert table.empty
     assert list(table) == list(searches.COLUMNS)
+
+
+def test_the_gain_is_over_the_best_that_was_there_before_and_not_over_the_weakest(searched):
+    rng = np.random.default_rng(0)
+    weak, strong, after = (rng.random(N) < share for share in (0.2, 0.7, 0.6))
+    book = Shelf({
+        "headline": [run(0, weak)], "headline_bpr_max": [run(0, strong, "b")], "headline_tuned": [run(0, after, "c")],
+    })  # fmt: skip
+    row = searches.found(book).iloc[0]
+    assert row["before"] == "headline_bpr_max"
+    assert row["gain"] == pytest.approx(after.mean() - strong.mean())
+
+
+def test_it_is_said_whose_settings_won():
+    starts = spaces.STARTS["gru4rec"]
+    assert searches.origin(dict(starts[0])) == searches.origin(dict(starts[spaces.OF_AUTHORS - 1])) == "authors"
+    assert searches.origin(dict(starts[-1]) | {"n_epochs": 10}) == "study"
+    assert searches.origin(dict(starts[0]) | {"layers": 64}) == "drawn"
 
 
 def test_losses_are_those_of_the_engine():

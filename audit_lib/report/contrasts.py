@@ -1,4 +1,8 @@
-"""GRU4Rec against the best simple recommender, paired by target, on every log and for every training."""
+"""GRU4Rec against the best simple recommender on every log, paired by target, in Recall@20 and in MRR@20.
+
+One training of GRU4Rec and one simple recommender stand for their side on a log, chosen on validation (`headline`), so
+that no log counts twice and the test part chooses neither.
+"""
 
 from __future__ import annotations
 
@@ -6,53 +10,92 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from audit_lib import inference
-from audit_lib.compared import best_simple, min_step, trained
-from audit_lib.measures import Book, K, Measured, over, values_of
+import numpy as np
+
+from audit_lib import headline, inference
+from audit_lib.compared import min_step
+from audit_lib.headline import Chosen
+from audit_lib.measures import Book, K, Measured, NotYet, values_of
 from audit_lib.report.documents import Source
 
 # Logs with an order to learn, on which GRU4Rec is held against simple recommenders.
 DATASETS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k", "entree", "foursquare_nyc", "movielens_100k")
+METRICS = ("Recall", "MRR")
 
 
-class Contrast(NamedTuple):
-    """GRU4Rec less the simple recommender that is best on these targets, paired by target.
+class Side(NamedTuple):
+    """GRU4Rec less the simple recommender in one metric: both values, the difference and its p, before Holm and after.
 
-    value: of GRU4Rec over sessions and seeds. difference: likewise. p: of the permutation test over sessions, p_holm:
-    after Holm's correction over all contrasts of the table. The best is chosen on the test part, in its favour.
+    value and simple: with intervals over sessions and, of GRU4Rec, seeds; difference: paired by target. p: of the
+    permutation test over sessions; p_holm: after Holm's correction over the logs, of this metric.
     """
 
-    dataset: str
-    group: str
-    engine: str
     value: Measured
-    mrr: Measured
-    best: str
-    settings: str
-    simple: float
+    simple: Measured
     difference: Measured
     p: float
     p_holm: float
+
+
+class Contrast(NamedTuple):
+    """What stands for each side of a log, and the two compared."""
+
+    dataset: str
+    ours: Chosen
+    best: Chosen
+    recall: Side
+    mrr: Side
+
+    def of(self, metric: str) -> Side:
+        """The comparison in Recall or in MRR."""
+        return self.recall if metric == "Recall" else self.mrr
+
+    @property
+    def unsearched(self) -> str:
+        """Which side was not searched on this log: 'gru4rec', 'simple', 'both', or '' if both were."""
+        ours = headline.searched(self.dataset, self.ours.recommender)
+        theirs = headline.searched(self.dataset, self.best.recommender)
+        return {(True, True): "", (True, False): "simple", (False, True): "gru4rec"}.get((ours, theirs), "both")
+
+    @property
+    def turns(self) -> bool:
+        """Whether the two metrics name different winners, by intervals that exclude zero."""
+        return winner(self.recall) * winner(self.mrr) < 0
+
+
+def winner(side: Side) -> int:
+    """1 if GRU4Rec is ahead by an interval that excludes zero, −1 if it is behind, 0 if that cannot be told."""
+    return int(side.difference.low > 0) - int(side.difference.high < 0)
+
+
+def _side(ours: Chosen, best: Chosen, metric: str) -> Side:
+    step = min_step(ours.dataset)
+    mine, drawn = values_of(ours.runs, metric, K, step)
+    theirs, _ = values_of(best.runs, metric, K, step)
+    value, simple = (Measured.of(drawn.over_seeds(values)) for values in (mine, theirs))
+    p = drawn.p_value(mine.mean(0), theirs[0])
+    return Side(value, simple, Measured.of(drawn.difference(mine, theirs)), p, p)
 
 
 @cache
 def _contrasts(folder: Path, study: Path) -> tuple[Contrast, ...]:
     book, found = Book(folder, study), []
     for dataset in DATASETS:
-        best, step = best_simple(book, dataset), min_step(dataset)
-        if best is None:
+        try:
+            ours, best = headline.of(book, dataset), headline.best_simple(book, dataset)
+        except NotYet:  # nobody has validated a side of this log: its row appears when somebody has
             continue
-        theirs, drawn = values_of([best[1]], "Recall", K, step)
-        for group, engine, runs in trained(book, dataset):
-            ours, _ = values_of(runs, "Recall", K, step)
-            difference, p = Measured.of(drawn.difference(ours, theirs)), drawn.p_value(ours.mean(0), theirs[0])
-            value, mrr = (over(runs, metric, K, step) for metric in ("Recall", "MRR"))
-            simple = best[1].recommender, best[0], float(theirs.mean())
-            found.append(Contrast(dataset, group, engine, value, mrr, *simple, difference, p, p))
-    holm = inference.holm([c.p for c in found]) if found else []
-    return tuple(c._replace(p_holm=float(p)) for c, p in zip(found, holm, strict=True))
+        if ours is not None and best is not None:
+            found.append(Contrast(dataset, ours, best, *(_side(ours, best, metric) for metric in METRICS)))
+    if not found:
+        return ()
+    recall, mrr = (np.asarray(inference.holm([c.of(metric).p for c in found])) for metric in METRICS)
+    return tuple(
+        c._replace(recall=c.recall._replace(p_holm=float(a)), mrr=c.mrr._replace(p_holm=float(b)))
+        for c, a, b in zip(found, recall, mrr, strict=True)
+    )
 
 
 def contrasts(source: Source) -> tuple[Contrast, ...]:
-    """Every contrast that has evidence, in the order of DATASETS; computed once for a folder of evidence."""
+    """The contrast of every log that has evidence, in the order of DATASETS; computed once for a folder of evidence."""
     return _contrasts(source.book.folder, source.book.study)

@@ -7,6 +7,7 @@ measured is not measured again, so that a page and the ledger cannot differ.
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ from math import isnan
 
 import pandas as pd
 
-from audit_lib import claims, experiments, labels, published
+from audit_lib import claims, experiments, headline, published
 from audit_lib.claims import Settled
-from audit_lib.compared import COPIED, SIMPLE_GROUPS, best_simple, mean_of, min_step
+from audit_lib.compared import COPIED, mean_of, min_step
 from audit_lib.errors import InputError, unknown
 from audit_lib.evidence import Run
+from audit_lib.headline import Chosen
 from audit_lib.labels import translator, typeset
 from audit_lib.measures import MEASURES, Book, Measured, NotYet, over, values_of
 from audit_lib.report import counted, ladder
@@ -39,6 +41,8 @@ class Source:
     book: Book = field(default_factory=Book)
     settled: Sequence[Settled] = ()
     _over: dict[tuple[object, ...], Measured] = field(default_factory=dict)
+    _ours: dict[str, Chosen] = field(default_factory=dict)
+    _simple: dict[str, Chosen] = field(default_factory=dict)
 
     @cached_property
     def ledger(self) -> Sequence[Settled]:
@@ -72,17 +76,17 @@ class Source:
         """`over` the seeds there are; the page says how many. Raises NotYet if there is none."""
         return self.over(_runs(self, dataset, group, recommender), dataset, metric)
 
-    @cached_property
-    def best_simple(self) -> dict[str, tuple[str, Run]]:
-        """By data set, the group and run of the simple recommender with the highest Recall@20 on published targets."""
-        found = {dataset: best_simple(self.book, dataset) for dataset in COPIED}
-        return {dataset: best for dataset, best in found.items() if best is not None}
+    def gru4rec(self, dataset: str) -> Chosen:
+        """The headline training of a log. Raises NotYet if there is none."""
+        if dataset not in self._ours:
+            self._ours[dataset] = headline.needed(headline.of(self.book, dataset), f"{dataset}, gru4rec")
+        return self._ours[dataset]
 
-    def simple(self, dataset: str) -> tuple[str, Run]:
-        """That of one data set. Raises NotYet if none ran."""
-        if dataset not in self.best_simple:
-            raise NotYet(f"{dataset}, group {SIMPLE_GROUPS[0]}")
-        return self.best_simple[dataset]
+    def simple(self, dataset: str) -> Chosen:
+        """The best simple recommender of a log, chosen on validation. Raises NotYet if none ran."""
+        if dataset not in self._simple:
+            self._simple[dataset] = headline.needed(headline.best_simple(self.book, dataset), f"{dataset}, simple")
+        return self._simple[dataset]
 
     @cached_property
     def decisions(self) -> pd.DataFrame:
@@ -112,7 +116,7 @@ def _copied(source: Source, *, dataset: str, metric: str = "Recall") -> Measured
     return Measured(published.value(COPIED[dataset], dataset, "gru4rec", metric, K))
 
 
-def _score(source: Source, *, dataset: str, group: str, recommender: str, metric: str = "Recall") -> Measured:
+def score(source: Source, *, dataset: str, group: str, recommender: str, metric: str = "Recall") -> Measured:
     return source.score(dataset, group, recommender, metric)
 
 
@@ -137,31 +141,20 @@ def _seconds(source: Source, *, dataset: str, group: str, recommender: str, unit
     return Measured(statistics.median(run.manifest["seconds"]["fit"] for run in runs) / unit, seeds=len(runs))
 
 
-def _simple(source: Source, *, dataset: str) -> Measured:
-    return source.over([source.simple(dataset)[1]], dataset)
-
-
-def _simple_name(source: Source, *, dataset: str) -> str:
-    return labels.RECOMMENDERS[source.simple(dataset)[1].recommender]
-
-
 def _simple_seconds(source: Source, *, dataset: str) -> Measured:
     """To fit the best simple recommender."""
-    return Measured(source.simple(dataset)[1].manifest["seconds"]["fit"])
+    return Measured(source.simple(dataset).runs[0].manifest["seconds"]["fit"])
 
 
-def _simple_less(source: Source, *, dataset: str, group: str, recommender: str) -> Measured:
-    """The best simple recommender less GRU4Rec, paired by target, over the seeds there are.
-
-    The best was chosen on these very targets, in its favour; the interval does not know of the choice.
-    """
-    theirs, drawn = values_of(_runs(source, dataset, group, recommender), "Recall", K, min_step(dataset))
-    ours, _ = values_of([source.simple(dataset)[1]], "Recall", K, min_step(dataset))
+def _simple_less(source: Source, *, dataset: str, group: str, recommender: str, metric: str = "Recall") -> Measured:
+    """The best simple recommender less one training of GRU4Rec, paired by target, over the seeds there are."""
+    theirs, drawn = values_of(_runs(source, dataset, group, recommender), metric, K, min_step(dataset))
+    ours, _ = values_of(source.simple(dataset).runs, metric, K, min_step(dataset))
     return Measured.of(drawn.difference(ours, theirs))
 
 
 def _predictions(source: Source, *, dataset: str) -> Measured:
-    run = source.simple(dataset)[1]
+    run = source.simple(dataset).runs[0]
     return Measured(float((run.targets["step"] >= min_step(dataset)).sum()))
 
 
@@ -271,38 +264,29 @@ def _less_2016(source: Source, dataset: str) -> Measured:
 
 
 FACTS: dict[str, Fact] = {
-    "copied-diginetica": partial(_copied, dataset="diginetica"),
-    "copied-diginetica-mrr": partial(_copied, dataset="diginetica", metric="MRR"),
-    "copied-yoochoose": partial(_copied, dataset="yoochoose1_64"),
-    "copied-retailrocket": partial(_copied, dataset="retailrocket"),
     "predictions-diginetica": partial(_predictions, dataset="diginetica"),
-    "official": partial(_score, **_OFFICIAL),
-    "official-mrr": partial(_score, **_OFFICIAL, metric="MRR"),
+    "official": partial(score, **_OFFICIAL),
+    "official-mrr": partial(score, **_OFFICIAL, metric="MRR"),
     "official-seeds": partial(_seeds, **_OFFICIAL),
     "official-minutes": partial(_seconds, **_OFFICIAL, unit=60.0),
     "official-above-copied": partial(_above_copied, **_OFFICIAL),
-    "official-ce": partial(_score, **_OFFICIAL | {"group": "headline"}),
-    "bpr": partial(_score, **_BPR),
+    "official-ce": partial(score, **_OFFICIAL | {"group": "headline"}),
+    "bpr": partial(score, **_BPR),
     "bpr-seeds": partial(_seeds, **_BPR),
-    "ce": partial(_score, dataset="diginetica", **_CE),
+    "ce": partial(score, dataset="diginetica", **_CE),
     "ce-seeds": partial(_seeds, dataset="diginetica", **_CE),
     "ce-above-copied": partial(_above_copied, dataset="diginetica", **_CE),
     "ce-minutes": partial(_seconds, dataset="diginetica", **_CE, unit=60.0),
-    "ce-yoochoose": partial(_score, dataset="yoochoose1_64", **_CE),
-    "ce-yoochoose-above-copied": partial(_above_copied, dataset="yoochoose1_64", **_CE),
-    "ce-retailrocket": partial(_score, dataset="retailrocket", **_CE),
-    "ce-retailrocket-above-copied": partial(_above_copied, dataset="retailrocket", **_CE),
-    "tuned": partial(_score, dataset="diginetica", **_TUNED),
-    "tuned-above-copied": partial(_above_copied, dataset="diginetica", **_TUNED),
     "simple-less-tuned": partial(_simple_less, dataset="diginetica", **_TUNED),
-    "simple": partial(_simple, dataset="diginetica"),
-    "simple-name": partial(_simple_name, dataset="diginetica"),
+    "simple-less-tuned-mrr": partial(_simple_less, dataset="diginetica", **_TUNED, metric="MRR"),
     "simple-seconds": partial(_simple_seconds, dataset="diginetica"),
     "simple-less-ce": partial(_simple_less, dataset="diginetica", **_CE),
     "simple-less-bpr": partial(_simple_less, **_BPR),
     "share-least": partial(_extreme, measure="simple_share", pick=min, leave="seed_demo"),
     "share-most": partial(_extreme, measure="simple_share", pick=max, leave="seed_demo"),
     "order-bound": lambda source: Measured(decision.WEAK),
+    "useful": lambda source: Measured(decision.USEFUL),
+    "latency-margin": lambda source: Measured(decision.margin(source.book)),
     "size-bound": lambda source: Measured(float(decision.LARGE)),
     "share-logs": _real_logs,
     "factor-least": partial(_extreme, measure="sampled_factor", pick=min),
@@ -331,13 +315,13 @@ FACTS: dict[str, Fact] = {
         _published, by="wu2019", dataset="diginetica", recommender="session_popularity"
     ),
     "session-popularity": partial(
-        _score, dataset="diginetica", group="simple", recommender="session_popularity"
+        score, dataset="diginetica", group="simple", recommender="session_popularity"
     ),
     "session-popularity-yoochoose-published": partial(
         _published, by="wu2019", dataset="yoochoose1_64", recommender="session_popularity"
     ),
     "session-popularity-yoochoose": partial(
-        _score, dataset="yoochoose1_64", group="simple", recommender="session_popularity"
+        score, dataset="yoochoose1_64", group="simple", recommender="session_popularity"
     ),
     "narm-improved-yoochoose": partial(
         _trail, source_key="li2017", called="Improved GRU-Rec", dataset="yoochoose1_64"
@@ -360,9 +344,9 @@ FACTS: dict[str, Fact] = {
     "third-party-halved": partial(_third_party, halved=True),
     "demo-claimed": partial(_published, by="audited_study", dataset="seed_demo", recommender="gru4rec"),
     "demo-claimed-popularity": partial(_published, by="audited_study", dataset="seed_demo", recommender="popularity"),
-    "demo-popularity": partial(_score, dataset="seed_demo", group="demo_protocol", recommender="popularity"),
-    "demo-gru4rec": partial(_score, **_DEMO, recommender="gru4rec"),
-    "demo-official": partial(_score, **_DEMO, recommender="gru4rec_official"),
+    "demo-popularity": partial(score, dataset="seed_demo", group="demo_protocol", recommender="popularity"),
+    "demo-gru4rec": partial(score, **_DEMO, recommender="gru4rec"),
+    "demo-official": partial(score, **_DEMO, recommender="gru4rec_official"),
     "demo-best-seed": _best_demo_seed,
     "demo-seeds": partial(_seeds, **_DEMO, recommender="gru4rec"),
     "demo-optimum": lambda source: source.measure("optimum", dataset="synthetic_independent", k=K),
@@ -399,10 +383,10 @@ def written(value: Quantity, spec: str = "", lang: str = "en") -> str:
     """A fact as it stands in a sentence.
 
     spec: a format specification of Python ('.2%', ',d'); 'points', percentage points without their sign; '+points',
-    with it; any of these and '~', the interval instead of the estimate; 'verb', what a difference says of the first of
-    two ('is above', 'is below', 'is statistically indistinguishable from', by its interval); or a name of
-    `counted.phrases`, what is said of so many. A text has no specification, and is translated. Raises InputError if
-    the two do not fit.
+    with it; '+.2points', with two digits in place of one; any of these and '~', the interval instead of the estimate;
+    'verb', what a difference says of the first of two ('is above', 'is below', 'is statistically indistinguishable
+    from', by its interval); or a name of `counted.phrases`, what is said of so many. A text has no specification, and
+    is translated. Raises InputError if the two do not fit.
     """
     if isinstance(value, str):
         if spec:
@@ -433,8 +417,9 @@ def number(value: float, spec: str) -> str:
     """A number, `typeset`."""
     if not spec:
         raise InputError("A number needs a format, as in {fact}`official:.2%`.")
-    if spec in ("points", "+points"):
-        text = f"{100 * value:+.1f}" if spec[0] == "+" else f"{abs(100 * value):.1f}"
+    if points := re.fullmatch(r"(\+?)(?:\.(\d))?points", spec):
+        sign, digits = points[1], points[2] or "1"
+        text = f"{100 * value:{sign}.{digits}f}" if sign else f"{abs(100 * value):.{digits}f}"
     else:
         text = format(round(value) if spec.endswith("d") else value, spec)
     return typeset(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from itertools import product
 
 import pandas as pd
 
@@ -15,9 +16,10 @@ from audit_lib.compared import COPIED, mean_of, trained
 from audit_lib.evidence import Run
 from audit_lib.figures import Plot
 from audit_lib.labels import Table, name_of, translator
-from audit_lib.measures import TRAININGS, Measured
+from audit_lib.measures import TRAININGS, Measured, NotYet
 from audit_lib.report import documents, ladder
 from audit_lib.report.documents import GAP, K, Source, quantity
+from audit_lib.report.finding import percent, title
 from audit_lib.stages import decision, literature
 from audit_lib.stages.literature import Translate
 
@@ -42,23 +44,22 @@ def _engine(name: str, group: str, lang: str) -> str:
 
 # --- tables
 def copied(source: Source, lang: str) -> Table:
-    """Each published data set: GRU4Rec as copied, the best GRU4Rec and the best simple recommender here."""
+    """Each published data set, Recall@20 and MRR@20: GRU4Rec as copied and here, and the best simple recommender."""
     rows = []
-    for dataset, key in COPIED.items():
-        ways = [(source.over(runs, dataset), name, group) for group, name, runs in trained(source.book, dataset)]
-        if not ways or dataset not in source.best_simple:
+    for (dataset, key), metric in product(COPIED.items(), ("Recall", "MRR")):
+        try:
+            ours, simple = source.gru4rec(dataset), source.simple(dataset)
+        except NotYet:
             continue
-        best, name, group = max(ways)
-        simple = source.simple(dataset)[1]
+        here, other = (source.over(side.runs, dataset, metric) for side in (ours, simple))
         rows.append({
-            "Data set": dataset,
-            "As copied": published.value(key, dataset, "gru4rec", "Recall", K),
-            "GRU4Rec here": best.estimate,
-            "95 % interval": _interval(best),
-            "Trained as": _engine(name, group, lang),
-            "Best simple": f"{name_of(simple.recommender, lang)}: {mean_of(simple):.4f}",
+            "Data set": title(dataset),
+            "Metric": f"{metric}@{K}",
+            "As copied": percent(published.value(key, dataset, "gru4rec", metric, K)),
+            "GRU4Rec here": f"{percent(here.estimate)} [{percent(here.low)}, {percent(here.high)}]",
+            "Best simple": f"{name_of(simple.recommender, lang)}: {percent(other.estimate)}",
         })  # fmt: skip
-    headings = ["Data set", "As copied", "GRU4Rec here", "95 % interval", "Trained as", "Best simple"]
+    headings = ["Data set", "Metric", "As copied", "GRU4Rec here", "Best simple"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
 
@@ -162,15 +163,21 @@ def provenance(source: Source, lang: str) -> Table:
 
 
 def decision_table(source: Source, lang: str) -> Table:
-    """A row for each constraint, a column for each kind of log: the recommender to take, and its Recall@20.
+    """A row for each constraint, a column for each kind of log: the recommender to take, its Recall@20 and MRR@20.
 
+    Values are per cent, from the least to the most of the logs; ≈: timed too near to the limit of the row.
     Raises NotYet without the records of latency and of the shuffle test.
     """
     _: Translate = translator(lang)
     columns: dict[str, dict[str, str]] = {}
     for found in source.decisions.itertuples():
         kind = f"{_(decision.ORDERS[found.order])}, {_(decision.SIZES[found.size]).lower()}"
-        cell = f"{name_of(found.recommended, lang)}: {found.recall:.3f}"
+        values = (
+            decision.span(100 * least, 100 * most, ".0f")
+            for least, most in ((found.recall_least, found.recall_most), (found.mrr_least, found.mrr_most))
+        )
+        name = decision.recommended(found._asdict(), lang) + ("≈" if found.near else "")
+        cell = name if found.recommended == decision.NOTHING else f"{name}: {' / '.join(values)}"
         columns.setdefault(kind, {})[found.condition] = cell
     table = {_("Constraint"): [_(decision.CONDITIONS[name]) for name in documents.CONSTRAINTS]}
     table |= {kind: [cells.get(name, "–") for name in documents.CONSTRAINTS] for kind, cells in columns.items()}
@@ -210,11 +217,13 @@ def figure_copied(source: Source, lang: str) -> Plot:
     rows = []
     for dataset, key in COPIED.items():
         said = published.value(key, dataset, "gru4rec", "Recall", K)
-        for group, name, runs in trained(source.book, dataset):
-            rows.append((f"{dataset}: {_engine(name, group, lang)}", said, source.over(runs, dataset)))
-        if dataset in source.best_simple:
-            run = source.simple(dataset)[1]
-            rows.append((f"{dataset}: {name_of(run.recommender, lang)}", float("nan"), source.over([run], dataset)))
+        for side, value in ((source.gru4rec, said), (source.simple, float("nan"))):
+            try:
+                found = side(dataset)
+            except NotYet:
+                continue
+            label = f"{dataset}: {name_of(found.recommender, lang)}"
+            rows.append((label, value, source.over(found.runs, dataset)))
         others = published.table().query("dataset == @dataset and source == @key and k == @K")
         for entry in others.to_dict("records"):
             if entry["recommender"] not in labels.RECOMMENDERS:

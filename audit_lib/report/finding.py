@@ -17,9 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from audit_lib import published
-from audit_lib.compared import COPIED, best_simple, mean_of, trained
-from audit_lib.evidence import Run
+from audit_lib import headline, published
+from audit_lib.compared import COPIED
 from audit_lib.figures import STYLE, Plot
 from audit_lib.labels import translator
 from audit_lib.measures import Book, K, over
@@ -34,26 +33,20 @@ PALETTES = {"light": ("#222222", "#DDDDDD", "#B34700", "#0072B2", "#007A5A"),
             "dark": ("#E6E6E6", "#444B53", "#F0A860", "#7CC4EE", "#63D2A8")}  # fmt: skip
 
 
-def best_gru4rec(book: Book, dataset: str) -> list[Run]:
-    """The runs, one a seed, of GRU4Rec as it comes out highest on a data set, whole, with either loss and engine."""
-    found = [runs for _, _, runs in trained(book, dataset)]
-    return max(found, key=lambda runs: sum(map(mean_of, runs)) / len(runs), default=[])
-
-
 def table(book: Book) -> pd.DataFrame:
     """COLUMNS: Recall@20 of GRU4Rec as copied and as measured on the same targets, and of the best simple recommender.
 
-    A row for each data set with evidence of both: each in the setting that serves it best; intervals are over sessions
+    A row for each data set with evidence of both, each chosen on validation (`headline`); intervals are over sessions
     and seeds.
     """
     rows = []
     said = published.table().query("recommender == 'gru4rec' and k == @K")
     for dataset, source in COPIED.items():
         entry = said[(said["dataset"] == dataset) & (said["source"] == source)].iloc[0]
-        runs, best = best_gru4rec(book, dataset), best_simple(book, dataset)
-        if runs and best is not None:
-            ours, theirs = (over(r, "Recall", K, entry["min_step"]) for r in (runs, [best[1]]))
-            rows.append((dataset, entry["recall"], *ours, best[1].recommender, *theirs[:3]))
+        mine, best = headline.of(book, dataset), headline.best_simple(book, dataset)
+        if mine is not None and best is not None:
+            ours, theirs = (over(side.runs, "Recall", K, entry["min_step"]) for side in (mine, best))
+            rows.append((dataset, entry["recall"], *ours, best.recommender, *theirs[:3]))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -16,8 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from audit_lib import published, versions
-from audit_lib.compared import COPIED, best_simple, min_step
+from audit_lib.compared import COPIED, min_step
 from audit_lib.figures import STYLE, Plot
+from audit_lib.headline import best_simple
 from audit_lib.labels import translator
 from audit_lib.measures import Book, K, Measured, over
 from audit_lib.report.finding import PALETTES, filled, percent, title
@@ -56,7 +57,7 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
     if simple is None or None in values:
         return ""
     said = versions.copied(dataset, "Recall")
-    best = over([simple[1]], "Recall", K, min_step(dataset))
+    best = over(simple.runs, "Recall", K, min_step(dataset))
     numbers = [f"{strong}{percent(v, 1)}{strong}" for v in (said, *(v.estimate for v in values if v), best.estimate)]
     month = versions.printed(dataset).month
     text = _(
@@ -64,7 +65,7 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
         "code that its authors had made public when that value was printed (#) gives #, their code of today #, and #, "
         "which trains no network, #."
     )
-    name = published.model_name(simple[1].recommender, lang)
+    name = published.model_name(simple.recommender, lang)
     return filled(text, [title(dataset), numbers[0], numbers[1], month, numbers[2], numbers[3], name, numbers[4]])
 
 
@@ -106,7 +107,7 @@ def figure(book: Book, *, lang: str = "en", theme: str = "light", size: tuple[fl
 
 def _simple(book: Book, dataset: str, metric: str) -> float:
     best = best_simple(book, dataset)
-    return float("nan") if best is None else over([best[1]], metric, K, min_step(dataset)).estimate
+    return float("nan") if best is None else over(best.runs, metric, K, min_step(dataset)).estimate
 
 
 def _years(month: str) -> float:

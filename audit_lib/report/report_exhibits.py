@@ -10,12 +10,13 @@ import statistics
 import pandas as pd
 
 from audit_lib import experiments, figures, power
-from audit_lib.compared import best_simple, min_step, trained
+from audit_lib import headline as heads
+from audit_lib.compared import min_step, trained
 from audit_lib.figures import Plot
 from audit_lib.labels import Table, name_of, translator
-from audit_lib.measures import TRAININGS, K, NotYet, values_of
+from audit_lib.measures import TRAININGS, K, Measured, NotYet, values_of
 from audit_lib.report import documents, effects, exhibits
-from audit_lib.report.contrasts import DATASETS, Contrast, contrasts
+from audit_lib.report.contrasts import DATASETS, METRICS, Side, contrasts, winner
 from audit_lib.report.documents import Source
 from audit_lib.report.exhibits import SETTINGS, Exhibit
 from audit_lib.report.reporting import costs, sampling
@@ -29,13 +30,13 @@ def _interval(low: float, high: float, spec: str = "z.4f") -> str:
     return f"{low:{spec}} – {high:{spec}}"
 
 
-def _training(c: Contrast, lang: str) -> str:
-    return f"{name_of(c.engine, lang)}, {translator(lang)(TRAININGS[c.group])}"
+def _training(engine: str, group: str, lang: str) -> str:
+    return f"{name_of(engine, lang)}, {translator(lang)(TRAININGS[group])}"
 
 
-def _outcome(low: float, high: float, translate: Translate) -> str:
-    """What an interval of GRU4Rec less another says of GRU4Rec."""
-    return translate("above" if low > 0 else "below" if high < 0 else "not told apart")
+def _outcome(side: Side, translate: Translate) -> str:
+    """What the interval of GRU4Rec less another says of GRU4Rec."""
+    return translate({1: "above", -1: "below", 0: "not told apart"}[winner(side)])
 
 
 # --- data and settings
@@ -64,7 +65,7 @@ def data(source: Source, lang: str) -> Table:
 def training_settings(source: Source, lang: str) -> Table:
     """Data sets and settings, the loss first, of every training of GRU4Rec as it should be."""
     _, rows = translator(lang), {}
-    for group in (*TRAININGS, "third_party_bpr_max", "demo", "synthetic"):
+    for group in (*TRAININGS, "demo", "synthetic"):
         for e in source.book.planned(group=group):
             if e.variant is None and e.recommender == "gru4rec":
                 given = {key: value for key, value in e.settings.items() if key != "loss"}
@@ -78,43 +79,67 @@ def training_settings(source: Source, lang: str) -> Table:
 def searched(source: Source, lang: str) -> Table:
     """Every search of GRU4Rec's settings on a validation part, and what it added on the test part."""
     table = searches.for_readers(searches.found(source.book), translator(lang))
-    return Table(table, lang=lang, formats={"Less not searched": "+z.4f", "Full trainings": ".1f"})
+    return Table(table, lang=lang, formats={"Less the best before": "+z.4f", "Full trainings": ".1f"})
 
 
 # --- results
 def headline(source: Source, lang: str) -> Table:
-    """Recall@20 and MRR@20 of every training of GRU4Rec as it should be, with seeds and intervals."""
-    rows = [
-        {
-            "Data set": c.dataset,
-            "Trained as": _training(c, lang),
-            "Seeds": c.value.seeds,
-            "Recall@20": c.value.estimate,
-            "95 % interval": _interval(c.value.low, c.value.high),
-            "MRR@20": c.mrr.estimate,
-        }
-        for c in contrasts(source)
-    ]  # fmt: skip
-    headings = ["Data set", "Trained as", "Seeds", "Recall@20", "95 % interval", "MRR@20"]
+    """Recall@20 and MRR@20 of every training of GRU4Rec as it should be, with intervals; the headline ones marked."""
+    rows = []
+    for dataset in DATASETS:
+        chosen = heads.of(source.book, dataset)
+        for group, engine, runs in trained(source.book, dataset):
+            recall, mrr = (source.over(runs, dataset, metric) for metric in ("Recall", "MRR"))
+            stands = chosen is not None and runs[0].path == chosen.runs[0].path
+            rows.append({
+                "Data set": dataset,
+                "Trained as": _training(engine, group, lang) + (" *" if stands else ""),
+                "Seeds": len(runs),
+                "Recall@20": _with_interval(recall),
+                "MRR@20": _with_interval(mrr),
+            })  # fmt: skip
+    return Table(pd.DataFrame(rows, columns=["Data set", "Trained as", "Seeds", "Recall@20", "MRR@20"]), lang=lang)
+
+
+def _with_interval(found: Measured, spec: str = "z.4f") -> str:
+    return f"{found.estimate:{spec}} [{found.low:{spec}}, {found.high:{spec}}]"
+
+
+def chosen(source: Source, lang: str) -> Table:
+    """What stands for each side of each log, and the Recall@20 in validation by which it was chosen."""
+    _, rows = translator(lang), []
+    for c in contrasts(source):
+        for side, words in ((c.ours, TRAININGS), (c.best, SETTINGS)):
+            rows.append({
+                "Data set": c.dataset,
+                "Recommender": f"{name_of(side.recommender, lang)} ({_(words[side.group])})",
+                "Chosen among": side.of,
+                "Recall@20 in validation": side.validation,
+                "Recall@20": source.over(side.runs, c.dataset).estimate,
+            })  # fmt: skip
+    headings = ["Data set", "Recommender", "Chosen among", "Recall@20 in validation", "Recall@20"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
 
 def against_simple(source: Source, lang: str) -> Table:
-    """GRU4Rec less the best simple recommender: difference first, interval, then p after Holm, and what follows."""
+    """GRU4Rec less the best simple recommender, a log a row a metric: difference, interval, Holm's p, what follows."""
     _, rows = translator(lang), []
     for c in contrasts(source):
-        low, high = c.difference.low, c.difference.high
-        rows.append({
-            "Data set": c.dataset,
-            "Trained as": _training(c, lang),
-            "Best simple": f"{name_of(c.best, lang)} ({_(SETTINGS[c.settings])}): {c.simple:.4f}",
-            "Difference": c.difference.estimate,
-            "95 % interval": _interval(low, high, "+z.4f"),
-            "p (Holm)": c.p_holm,
-            "GRU4Rec": _outcome(low, high, _),
-        })  # fmt: skip
-    headings = ["Data set", "Trained as", "Best simple", "Difference", "95 % interval", "p (Holm)", "GRU4Rec"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats={"Difference": "+z.4f"})
+        for metric in METRICS:
+            side = c.of(metric)
+            rows.append({
+                "Data set": c.dataset,
+                "Best simple": f"{name_of(c.best.recommender, lang)} ({_(SETTINGS[c.best.group])})",
+                "Metric": f"{metric}@{K}",
+                "GRU4Rec": side.value.estimate,
+                "Best simple, value": side.simple.estimate,
+                "Difference": _with_interval(side.difference, "+z.4f"),
+                "p (Holm)": side.p_holm,
+                "GRU4Rec is": _outcome(side, _),
+            })  # fmt: skip
+    headings = ["Data set", "Best simple", "Metric", "GRU4Rec", "Best simple, value", "Difference", "p (Holm)",
+                "GRU4Rec is"]  # fmt: skip
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
 
 def third_party(source: Source, lang: str) -> Table:
@@ -179,10 +204,7 @@ def cost(source: Source, lang: str) -> Table:
     """Diginetica: seconds to train and to rank all targets, and memory, of simple recommenders and of GRU4Rec."""
     simple = source.book.present(dataset="diginetica", group="simple")
     groups = [(name_of(run.recommender, lang), [run]) for run in simple]
-    groups += [
-        (f"{name_of(engine, lang)}, {translator(lang)(TRAININGS[group])}", runs)
-        for group, engine, runs in trained(source.book, "diginetica")
-    ]
+    groups += [(_training(engine, group, lang), runs) for group, engine, runs in trained(source.book, "diginetica")]
     rows = []
     for name, runs in groups:
         seconds, memory = [run.manifest["seconds"] for run in runs], [run.manifest["peak_memory_mb"] for run in runs]
@@ -205,11 +227,11 @@ def power_table(source: Source, lang: str) -> Table:
     """Test sessions that tell GRU4Rec and the best simple recommender apart, at differences of 2, 1 and .5 points."""
     rows = []
     for dataset in DATASETS:
-        best, training = best_simple(source.book, dataset), next(trained(source.book, dataset), None)
-        if best is None or training is None:
+        try:
+            run, best = source.gru4rec(dataset).runs[0], source.simple(dataset).runs[0]
+        except NotYet:
             continue
-        run = training[2][0]
-        (ours, theirs), drawn = values_of([run, best[1]], "Recall", K, min_step(dataset))
+        (ours, theirs), drawn = values_of([run, best], "Recall", K, min_step(dataset))
         spread = power.variance(ours, theirs, drawn.labels)
         rows.append({
             "Data set": dataset,
@@ -265,17 +287,18 @@ def figure_effects(source: Source, lang: str) -> Plot:
 
 
 def figure_headline(source: Source, lang: str) -> Plot:
-    """GRU4Rec less the best simple recommender on every log, a point for each training, with its interval."""
+    """GRU4Rec less the best simple recommender on every log, in Recall@20 and in MRR@20, with intervals."""
     rows = [
-        (f"{c.dataset}: {_training(c, lang)}", c.difference.estimate, c.difference.low, c.difference.high)
-        for c in contrasts(source)
-    ]
+        (f"{c.dataset}, {metric}@{K}: {name_of(c.best.recommender, lang)}", *c.of(metric).difference[:3])
+        for c in contrasts(source) for metric in METRICS
+    ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["label", "value", "low", "high"])
-    return figures.differences(table, xlabel="Recall@20, GRU4Rec less the best simple", lang=lang)
+    return figures.differences(table, xlabel="GRU4Rec less the best simple", lang=lang)
 
 
 TABLES: dict[str, Exhibit] = exhibits.TABLES | {
-    "data": data, "training-settings": training_settings, "headline": headline, "against-simple": against_simple,
+    "data": data, "training-settings": training_settings, "headline": headline, "chosen": chosen,
+    "against-simple": against_simple,
     "third-party": third_party, "distributed": distributed, "sampled": sampled, "order": order, "flawed": flawed,
     "cost": cost, "effects": effect_sizes, "searches": searched, "power": power_table,
 }  # fmt: skip

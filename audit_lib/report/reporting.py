@@ -20,8 +20,8 @@ from audit_lib.errors import MissingError, unknown
 from audit_lib.evidence import Run
 from audit_lib.gru4rec.equality import TAIL_CASE
 from audit_lib.measures import ENGINES, Book, Measured, NotYet, counted_logs, paired, values_of
-from audit_lib.report import documents, effects
-from audit_lib.report.contrasts import DATASETS, Contrast, K, contrasts
+from audit_lib.report import documents, effects, sides
+from audit_lib.report.contrasts import DATASETS, Contrast, K, contrasts, winner
 from audit_lib.report.documents import Fact, Quantity, Source
 from audit_lib.stages import implementations, searches
 from audit_lib.stages.decision import seconds_of
@@ -264,16 +264,22 @@ def _evidence_files(source: Source) -> Measured:
 
 OWN: dict[str, Fact] = {
     "contrasts": _count,
-    "contrast-logs": lambda source: Measured(float(len({c.dataset for c in contrasts(source)}))),
-    "contrasts-above": partial(_count, keep=lambda c: c.difference.low > 0),
-    "contrasts-below": partial(_count, keep=lambda c: c.difference.high < 0),
-    "contrasts-open": partial(_count, keep=lambda c: c.difference.low <= 0 <= c.difference.high),
-    "contrasts-holm": partial(_count, keep=lambda c: c.p_holm < 0.05),
+    "contrasts-above": partial(_count, keep=lambda c: winner(c.recall) > 0),
+    "contrasts-below": partial(_count, keep=lambda c: winner(c.recall) < 0),
+    "contrasts-open": partial(_count, keep=lambda c: winner(c.recall) == 0),
+    "contrasts-holm": partial(_count, keep=lambda c: c.recall.p_holm < 0.05),
+    "contrasts-mrr-above": partial(_count, keep=lambda c: winner(c.mrr) > 0),
+    "contrasts-mrr-below": partial(_count, keep=lambda c: winner(c.mrr) < 0),
+    "contrasts-mrr-open": partial(_count, keep=lambda c: winner(c.mrr) == 0),
+    "contrasts-mrr-holm": partial(_count, keep=lambda c: c.mrr.p_holm < 0.05),
+    "contrasts-turn": partial(_count, keep=lambda c: c.turns),
+    "contrasts-unsearched": partial(_count, keep=lambda c: bool(c.unsearched)),
     "seeds-sd": _spread,
     "searched": _searched,
     "searched-gained": partial(_searched, keep=lambda t: t["low"] > 0),
     "searched-lost": partial(_searched, keep=lambda t: t["high"] < 0),
     "searched-open": partial(_searched, keep=lambda t: (t["low"] <= 0) & (t["high"] >= 0)),
+    "searched-from-authors": partial(_searched, keep=lambda t: t["origin"] == "authors"),
     "searched-least": partial(_search_gain, pick=min),
     "searched-most": partial(_search_gain, pick=max),
     "searched-most-on": partial(_search_gain, pick=max, name=True),
@@ -331,7 +337,7 @@ OWN: dict[str, Fact] = {
     "double_softmax", "as_gru4rec_pytorch_double_softmax",
 )}  # fmt: skip
 
-FACTS: dict[str, Fact] = documents.FACTS | OWN
+FACTS: dict[str, Fact] = documents.FACTS | sides.FACTS | OWN
 
 
 def quantity(name: str, source: Source) -> Quantity:

@@ -2,7 +2,8 @@
 
 A situation is a kind of log (how much of it hangs on the order of events, how large it is) and a constraint. Among the
 recommenders that the constraint allows, all within the interval of the best are tied, and a tie goes to the cheapest,
-by the seconds of training and ranking.
+by the seconds of training and ranking. Every recommender has the settings that are best in validation (`headline`).
+Values are ranges over the logs of a kind, and nothing is recommended that is useless on all of them.
 
 A page calls `lines(lang)`: Markdown in the reader's language, for a directive that keeps it out of the page's
 catalogue. A notebook shows `labels.Table(for_readers(table(), lang), lang=lang)`. A part of it: `table(conditions=…)`.
@@ -13,27 +14,28 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import sqrt
+from math import exp, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from audit_lib import labels, metrics
+from audit_lib import headline, labels, metrics
+from audit_lib.compared import min_step
 from audit_lib.evidence import Run
 from audit_lib.labels import name_of
-from audit_lib.measures import SIMPLE, Book, K, Measured, NotYet, main_group, real_datasets, shuffle_loss
+from audit_lib.measures import CONTROLS, Book, K, Measured, NotYet, real_datasets, shuffle_loss
 from audit_lib.resampling import Resampling
 from audit_lib.stages.literature import Translate
 
 WEAK = 0.10  # of Recall@20 lost on shuffling, at most: the bound of claim B8
-NO_ORDER = ("seed_demo",)  # whose generator draws items independently (claim A2)
 LARGE = 250_000  # train events, at least
 RARE = 10  # train events of an item, at most
 ABOUT, INSTANT = 2.0, 1.0  # costs as little: up to twice the least seconds, or one second
-NEURAL, SEARCHED = "gru4rec", "headline_tuned"
+USEFUL = 0.10  # Recall@20 on at least one log: below, nine of ten predictions fail, whatever is recommended
+NEURAL, NOTHING = "gru4rec", ""
 
-ORDERS = {"none": "None", "weak": "Weak", "strong": "Strong"}
+ORDERS = {"weak": "Weak", "strong": "Strong"}
 SIZES = {"small": "Small", "large": "Large"}
 CONDITIONS = {
     "free": "No limit",
@@ -60,70 +62,82 @@ class Candidates:
 
     kind: Kind
     runs: Mapping[str, Mapping[str, list[Run]]]
-    _found: dict[object, Measured] = field(default_factory=dict)
+    _found: dict[object, list[Measured]] = field(default_factory=dict)
 
-    def recall(self, name: str, condition: str, less: str | None = None) -> Measured:
-        """Recall@20 of a recommender, or its difference from another: the mean over data sets, over their targets.
+    def mean(self, name: str, condition: str, less: str | None = None, metric: str = "Recall") -> Measured:
+        """A metric at K of a recommender, or its difference from another: the mean over data sets, each of one weight.
 
         Data sets are independent, so that the distances of the limits from the estimates add up in squares (Zou &
-        Donner 2008). The interval is for these logs; it says nothing of the spread between logs.
+        Donner 2008). The interval is for these logs; it says nothing of the spread between logs, which `each` shows.
         """
+        return mean_of(self.each(name, condition, less, metric))
+
+    def each(self, name: str, condition: str, less: str | None = None, metric: str = "Recall") -> list[Measured]:
+        """The same on each data set that has such targets."""
         over = condition if condition in ("first", "rare") else "free"
-        if (key := (name, over, less)) not in self._found:
-            each = [self._of(dataset, name, over, less) for dataset in self.kind.datasets]
-            self._found[key] = mean_of([one for one in each if one is not None])
+        if (key := (name, over, less, metric)) not in self._found:
+            found = [self._of(dataset, name, over, less, metric) for dataset in self.kind.datasets]
+            self._found[key] = [one for one in found if one is not None]
         return self._found[key]
 
-    def _of(self, dataset: str, name: str, over: str, less: str | None) -> Measured | None:
+    def _of(self, dataset: str, name: str, over: str, less: str | None, metric: str) -> Measured | None:
         """In one data set; None if it has no such target."""
         runs = self.runs[name][dataset]
-        keep = _asked(runs[0].targets, over)
+        keep = _asked(runs[0].targets, over, min_step(dataset))
         if not keep.any():
             return None
-        values = _hits(runs, keep)
+        values = _values(runs, keep, metric)
         if less is not None:
-            values = values - _hits(self.runs[less][dataset], keep)  # one row beside every seed of the other
+            values = values - _values(self.runs[less][dataset], keep, metric)  # a row beside every seed of the other
         return Measured.of(Resampling.of(runs[0].targets["session"]).where(keep).over_seeds(values))
 
     def seconds(self, name: str) -> float:
-        """Of training and ranking, the mean over seeds and data sets."""
-        each = [statistics.mean(map(seconds_of, self.runs[name][dataset])) for dataset in self.kind.datasets]
+        """Of training and ranking: the median over seeds, which a busy hour does not move; the mean over data sets."""
+        each = [statistics.median(map(seconds_of, self.runs[name][dataset])) for dataset in self.kind.datasets]
         return statistics.mean(each)
 
 
 def table(book: Book | None = None, conditions: Iterable[str] = tuple(CONDITIONS)) -> pd.DataFrame:
     """One row a kind of log and constraint, in that order:
 
-    order, size, datasets (names, text), condition; recommended, with recall, low, high: its Recall@20, ties against it;
-    best: the recommender with the highest one among those allowed; behind, behind_low, behind_high: how much more that
-    has, paired by target (0 where it is the recommended one); tied: how many are within the interval of the best;
-    seconds: of training and ranking; ms: the 99th percentile of one answer on one core (see `answer_ms`; NaN if the
-    record lacks it). Raises NotYet if the record of latency or of the shuffle test is missing.
+    order, size, datasets (names, text), condition; recommended ('' if nothing allowed is useful, see `USEFUL`), with
+    recall_least, recall_most, mrr_least, mrr_most: Recall@20 and MRR@20 over the logs, ties against it; best and
+    best_mrr: the recommenders with the highest mean of either among those allowed; behind, behind_low, behind_high: how
+    much more Recall@20 the best has, paired by target (0 where it is the recommended one); tied: how many are within
+    the interval of the best; seconds: of training and ranking; ms: the 99th percentile of one answer on one core (see
+    `answer_ms`; NaN if the record lacks it); near: whether that is too near to the limit of the condition for a timing
+    to tell (see `kept`). Raises NotYet if the record of latency or of the shuffle test is missing.
     """
     book = book or Book()
-    rows = []
+    rows, factor = [], margin(book)
     for kind in kinds(book):
         candidates = Candidates(kind, _runs(book, kind))
         answers = answer_ms(book, {name: runs[0].n_items for name, runs in candidates.runs[NEURAL].items()})
         for condition in conditions:
-            allowed = [name for name in candidates.runs if _allows(condition, name, answers)]
+            allowed = [name for name in candidates.runs if _allows(condition, name, answers, factor)]
             if allowed:
-                rows.append(_row(candidates, condition, allowed, answers))
+                rows.append(_row(candidates, condition, allowed, answers, factor))
     return pd.DataFrame(rows)
 
 
-def _row(candidates: Candidates, condition: str, allowed: list[str], answers: Mapping[str, float]) -> dict[str, object]:
-    best = max(allowed, key=lambda name: candidates.recall(name, condition).estimate)
-    behind = {name: candidates.recall(best, condition, less=name) for name in allowed if name != best}
+def _row(
+    candidates: Candidates, condition: str, allowed: list[str], answers: Mapping[str, float], factor: float
+) -> dict[str, object]:
+    worth = {name: candidates.mean(name, condition).estimate for name in allowed}
+    best = max(allowed, key=worth.__getitem__)
+    best_mrr = max(allowed, key=lambda name: candidates.mean(name, condition, metric="MRR").estimate)
+    behind = {name: candidates.mean(best, condition, less=name) for name in allowed if name != best}
     tied = [best, *(name for name, difference in behind.items() if difference.low <= 0)]
-    chosen = cheapest({name: candidates.seconds(name) for name in tied}, lambda n: candidates.recall(n, condition)[0])
-    value, gap = candidates.recall(chosen, condition), behind.get(chosen, Measured(0.0, 0.0, 0.0))
-    kind = candidates.kind
+    chosen = cheapest({name: candidates.seconds(name) for name in tied}, worth.__getitem__)
+    recall, mrr = ([m.estimate for m in candidates.each(chosen, condition, metric=x)] for x in ("Recall", "MRR"))
+    gap, kind, ms = behind.get(chosen, Measured(0.0, 0.0, 0.0)), candidates.kind, answers.get(chosen, float("nan"))
+    useful = max(recall) >= USEFUL
     return {
         "order": kind.order, "size": kind.size, "datasets": ", ".join(kind.datasets), "condition": condition,
-        "recommended": chosen, "recall": value.estimate, "low": value.low, "high": value.high, "best": best,
-        "behind": gap.estimate, "behind_low": gap.low, "behind_high": gap.high, "tied": len(tied),
-        "seconds": candidates.seconds(chosen), "ms": answers.get(chosen, float("nan")),
+        "recommended": chosen if useful else NOTHING, "recall_least": min(recall), "recall_most": max(recall),
+        "mrr_least": min(mrr), "mrr_most": max(mrr), "best": best, "best_mrr": best_mrr, "behind": gap.estimate,
+        "behind_low": gap.low, "behind_high": gap.high, "tied": len(tied), "seconds": candidates.seconds(chosen),
+        "ms": ms, "near": condition in BUDGETS and kept(ms, BUDGETS[condition], factor) is None,
     }  # fmt: skip
 
 
@@ -137,21 +151,19 @@ def cheapest(seconds: Mapping[str, float], worth: Callable[[str], float]) -> str
 
 
 def kinds(book: Book) -> list[Kind]:
-    """The real data sets with evidence of GRU4Rec and of every simple recommender, by order and size.
+    """The real data sets with evidence of GRU4Rec and of simple recommenders, by order and size; no negative control.
 
-    Order: none where items are drawn independently; else what a Markov chain loses on shuffling says (see `WEAK`).
+    Order: what a Markov chain loses on shuffling says how much hangs on it (see `WEAK`).
     """
     found: dict[tuple[str, str], list[str]] = {}
     for dataset in real_datasets(book):
-        if not book.present(dataset=dataset, group=main_group(dataset), recommender=NEURAL):
+        if dataset in CONTROLS or headline.of(book, dataset) is None:
             continue
         found.setdefault((_order(book, dataset), _size(book, dataset)), []).append(dataset)
     return [Kind(o, s, tuple(found[o, s])) for o in ORDERS for s in SIZES if (o, s) in found]
 
 
 def _order(book: Book, dataset: str) -> str:
-    if dataset in NO_ORDER:
-        return "none"
     return "weak" if shuffle_loss(book, which=dataset).estimate <= WEAK else "strong"
 
 
@@ -161,34 +173,61 @@ def _size(book: Book, dataset: str) -> str:
 
 
 def _runs(book: Book, kind: Kind) -> dict[str, dict[str, list[Run]]]:
-    """Of each recommender that ran on all of them; with settings tuned on validation where those have been run."""
+    """Of each recommender that ran on all of them, in the settings that are best in validation on that log."""
     found: dict[str, dict[str, list[Run]]] = {}
     for dataset in kind.datasets:
-        groups = (SIMPLE, "tuned")  # the later takes the place of the former
-        for run in (run for group in groups for run in book.present(dataset=dataset, group=group)):
-            found.setdefault(run.recommender, {})[dataset] = [run]
-        neural = (book.present(dataset=dataset, group=g, recommender=NEURAL) for g in (SEARCHED, main_group(dataset)))
-        found.setdefault(NEURAL, {})[dataset] = next(filter(None, neural))
+        for name, side in headline.by_recommender(book, dataset).items():
+            found.setdefault(name, {})[dataset] = list(side.runs)
     return {name: runs for name, runs in found.items() if len(runs) == len(kind.datasets)}
 
 
-def _allows(condition: str, name: str, answers: Mapping[str, float]) -> bool:
+def _allows(condition: str, name: str, answers: Mapping[str, float], factor: float) -> bool:
     if condition in BUDGETS:
-        return answers.get(name, float("inf")) <= BUDGETS[condition]
+        return kept(answers.get(name, float("inf")), BUDGETS[condition], factor) is not False
     return name != NEURAL or condition != "untrained"
 
 
-def _asked(targets: pd.DataFrame, condition: str) -> np.ndarray:
-    """(P,) bool: the targets that a constraint is about."""
+def kept(ms: float, budget: float, factor: float) -> bool | None:
+    """Whether an answer comes within a budget; None if another measurement might say otherwise.
+
+    factor: by how much two measurements of one time differ (see `margin`), at least 1.
+    """
+    return True if ms * factor <= budget else False if ms > budget * factor else None
+
+
+def margin(book: Book) -> float:
+    """By what factor the 99th percentile of one answer differs between the two processors on which it was recorded.
+
+    The geometric mean over recommenders, catalogues and ways that both records have, of the larger by the smaller; 1
+    without an earlier record.
+    """
+    try:
+        now, before = (_timings(book.record(name)) for name in ("latency", "latency_earlier"))
+    except NotYet:
+        return 1.0
+    both = [(now[key], before[key]) for key in now.keys() & before.keys()]
+    ratios = [abs(log(a / b)) for a, b in both if a > 0 and b > 0]
+    return exp(statistics.mean(ratios)) if ratios else 1.0
+
+
+def _timings(rows: Iterable[Mapping[str, object]]) -> dict[tuple[object, ...], float]:
+    """Of the generated logs, which have equal settings in both records."""
+    wanted = [row for row in rows if (row["log"], row["at_once"], row["percentile"]) == ("generated", 1, 99)]
+    return {(row["recommender"], row["items"], row["way"]): float(row["ms"]) for row in wanted}
+
+
+def _asked(targets: pd.DataFrame, condition: str, first: int) -> np.ndarray:
+    """(P,) bool: the targets that a constraint is about. first: events before a target that counts, at least."""
     if condition == "first":
         return (targets["step"] == 1).to_numpy()
-    return (targets["support"] <= RARE).to_numpy() if condition == "rare" else np.ones(len(targets), bool)
+    counts = (targets["step"] >= first).to_numpy()
+    return counts & (targets["support"] <= RARE).to_numpy() if condition == "rare" else counts
 
 
-def _hits(runs: Iterable[Run], keep: np.ndarray) -> np.ndarray:
-    """(R, P) of 0 and 1, a row for each seed."""
+def _values(runs: Iterable[Run], keep: np.ndarray, metric: str) -> np.ndarray:
+    """(R, P), a row for each seed."""
     ranks = [run.ranks.to_numpy()[keep] for run in runs]  # above, equal, …
-    return np.stack([metrics.recall(r[:, 0], r[:, 1], K) for r in ranks])
+    return np.stack([metrics.METRICS[metric](r[:, 0], r[:, 1], K) for r in ranks])
 
 
 def mean_of(each: list[Measured]) -> Measured:
@@ -238,24 +277,40 @@ def for_readers(found: pd.DataFrame, lang: str = "en") -> pd.DataFrame:
     one, for training and ranking the whole test part on one core.
     """
     headings = [
-        "Order", "Log", "Constraint", "Recommended", "Recall@20", "95 % interval", "Best", "Best less recommended",
-        "Interval of the difference", "Seconds", "One answer, ms", "Data sets",
+        "Order", "Log", "Constraint", "Recommended", "Recall@20", "MRR@20", "Best", "Best by MRR@20",
+        "Best less recommended", "Interval of the difference", "Seconds", "One answer, ms", "Data sets",
     ]  # fmt: skip
     return pd.DataFrame(_cells(found, labels.translator(lang), lang), columns=headings)
 
 
 def _cells(found: pd.DataFrame, _: Translate, lang: str) -> Iterator[tuple[str, ...]]:
-    decided = [name for name in found.columns if name not in ("condition", "tied")]
+    decided = [name for name in found.columns if name not in ("condition", "tied", "near")]
     for same in found.groupby(decided, sort=False, dropna=False)["condition"]:
         row, conditions = found.loc[same[1].index[0]], [_(CONDITIONS[condition]) for condition in same[1]]
-        alone = row["recommended"] == row["best"]
+        useful = row["recommended"] != NOTHING
+        alone = not useful or row["recommended"] == row["best"]
+        near = bool(found.loc[same[1].index, "near"].any())
         yield (
-            _(ORDERS[row["order"]]), _(SIZES[row["size"]]), "; ".join(conditions), name_of(row["recommended"], lang),
-            f"{row['recall']:.4f}", f"{row['low']:.4f} – {row['high']:.4f}", name_of(row["best"], lang),
+            _(ORDERS[row["order"]]), _(SIZES[row["size"]]), "; ".join(conditions), recommended(row, lang),
+            span(row["recall_least"], row["recall_most"]), span(row["mrr_least"], row["mrr_most"]),
+            name_of(row["best"], lang), name_of(row["best_mrr"], lang),
             "–" if alone else f"{row['behind']:+z.4f}",
             "–" if alone else f"{row['behind_low']:+z.4f} – {row['behind_high']:+z.4f}",
-            f"{row['seconds']:.1f}", "–" if np.isnan(row["ms"]) else f"{row['ms']:.3f}", row["datasets"],
+            f"{row['seconds']:.1f}" if useful else "–",
+            "–" if np.isnan(row["ms"]) or not useful else f"{row['ms']:.2f}" + ("≈" if near else ""), row["datasets"],
         )  # fmt: skip
+
+
+def recommended(row: Mapping[str, object], lang: str = "en") -> str:
+    """What is recommended, in words: a name, or that nothing allowed is useful."""
+    _ = labels.translator(lang)
+    return _("None is useful") if row["recommended"] == NOTHING else name_of(str(row["recommended"]), lang)
+
+
+def span(least: float, most: float, spec: str = ".3f") -> str:
+    """A range over logs, or the one value where there is one log."""
+    ends = dict.fromkeys(f"{x:{spec}}" for x in (least, most))
+    return " – ".join(ends)
 
 
 def lines(lang: str = "en", book: Book | None = None, conditions: Iterable[str] = tuple(CONDITIONS)) -> list[str]:

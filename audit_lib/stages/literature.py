@@ -11,7 +11,7 @@ from functools import cache
 import pandas as pd
 from pybtex.database import parse_file
 
-from audit_lib import claims, experiments, labels, published
+from audit_lib import claims, experiments, headline, labels, published
 from audit_lib.claims import Settled
 from audit_lib.evidence import Run
 from audit_lib.experiments import BOOK
@@ -21,8 +21,9 @@ from audit_lib.measures import MEASURES, Book, main_group, over
 K = 20
 # Where each recommender ran: a group of the study, and what the settings are called beside the plain name.
 GROUPS: dict[str, str | None] = {
-    "headline": None, "demo": None, "headline_bpr_max": "BPR-max", "demo_protocol": None, "simple": None,
-    "headline_tuned": "tuned", "literature": "settings of the literature", "tuned": "tuned",
+    "headline": None, "demo": None, "headline_bpr_max": "BPR-max", "third_party_bpr_max": "BPR-max",
+    "demo_protocol": None, "simple": None, "headline_tuned": "tuned",
+    "literature": "settings of the literature", "tuned": "tuned",
 }  # fmt: skip
 VERDICTS = {
     "reproduced": "Reproduced", "partly": "Partly", "not reproduced": "Not reproduced",
@@ -90,16 +91,15 @@ def models(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.DataFr
     """Published values of models that are not ours, beside GRU4Rec as their source has it and as measured here.
 
     Data set, Model, Published, Less GRU4Rec as published (nan where the source is not quoted for GRU4Rec), Less GRU4Rec
-    as measured, and the interval of the last; by Recall@20 or MRR@20.
+    as measured (the headline training), and the interval of the last; by Recall@20 or MRR@20.
     """
     rows, table = [], published.table().query("targets == 'same' and k == @K")
     said = table[table["recommender"] == "gru4rec"].set_index(["source", "dataset"])[metric.lower()]
     others = table[~table["recommender"].isin(RECOMMENDERS)].sort_values("dataset", kind="stable")
     for entry in others.to_dict("records"):
-        runs = book.present(dataset=entry["dataset"], group=main_group(entry["dataset"]), recommender="gru4rec")
-        if not runs:
+        if (chosen := headline.of(book, entry["dataset"])) is None:
             continue
-        ours, value = over(runs, metric, K, entry["min_step"]), entry[metric.lower()]
+        ours, value = over(chosen.runs, metric, K, entry["min_step"]), entry[metric.lower()]
         rows.append((
             entry["dataset"], published.model_name(entry["recommender"], lang), value,
             value - said.get((entry["source"], entry["dataset"]), float("nan")), value - ours.estimate,

@@ -3,7 +3,8 @@
 A *specification* is one defensible way to answer it: a data set, how it is prepared and cut, a training of GRU4Rec, a
 metric and its cutoff, a tie policy, an average, which targets count, and which negatives each is ranked against. All of
 them follow from committed ranks, so that all are computed (Simonsohn, Simmons & Nelson 2020). The best simple
-recommender is chosen anew under every specification, by the very value that is compared: that favours it alone.
+recommender is chosen anew under every specification, by the very value that is compared: that favours it alone. In
+every share each data set has the same weight, however many specifications it has.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ MEASURES = (("Recall", 1), *((metric, k) for metric in metrics.METRICS for k in 
 TARGETS = ("all", "later", "last")
 NEGATIVES = ("full", "uniform", "popularity")
 SAMPLE = 100
+SHOPS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k")  # logs of shops, whose shares stand beside
 RESAMPLES = 1000
 # Trainings of GRU4Rec: (name, groups of the study, recommender).
 TRAININGS = (
@@ -199,33 +201,57 @@ def deciding(table: pd.DataFrame) -> pd.DataFrame:
 
     explained: the share of the variance of the answer that the choice alone explains, Var(E[yes | level]) / Var(yes);
     NaN if all specifications agree. pivotal: of the specifications that have a neighbour, which differs in this choice
-    alone, the share whose answer one of them turns. Choices of one level, or without any neighbours, are left out.
+    alone, the share whose answer one of them turns. Choices of one level, or without any neighbours, are left out. Data
+    sets have one weight each.
     """
     rows = []
-    yes = table["yes"].astype(float)
+    yes, weight = table["yes"].astype(float), weights(table)
     for choice in CHOICES:
         if table[choice].nunique() < 2:
             continue
-        by_level = yes.groupby(table[choice]).transform("mean")
-        explained = by_level.var(ddof=0) / yes.var(ddof=0) if 0 < yes.mean() < 1 else float("nan")
+        each = (yes * weight).groupby(table[choice]).transform("sum") / weight.groupby(table[choice]).transform("sum")
+        explained = _variance(each, weight) / _variance(yes, weight) if 0 < yes.mean() < 1 else float("nan")
         rest = yes.groupby([table[other] for other in CHOICES if other != choice])
         neighbours = rest.transform("size") > 1
         if not neighbours.any():
             continue
-        pivotal = float((rest.transform("min") != rest.transform("max"))[neighbours].mean())
+        turned = (rest.transform("min") != rest.transform("max"))[neighbours]
+        pivotal = float(np.average(turned, weights=weights(table[neighbours])))
         rows.append((choice, table[choice].nunique(), explained, pivotal))
     found = pd.DataFrame(rows, columns=["choice", "levels", "explained", "pivotal"])
     return found.sort_values(["pivotal", "explained"], ascending=False, kind="stable", ignore_index=True)
 
 
+def weights(table: pd.DataFrame) -> pd.Series:
+    """Of each specification: one by the number of those of its data set, so that data sets count alike."""
+    return 1.0 / table.groupby("dataset")["dataset"].transform("size")
+
+
+def _variance(values: pd.Series, weight: pd.Series) -> float:
+    return float(np.average((values - np.average(values, weights=weight)) ** 2, weights=weight))
+
+
+def share(yes: pd.Series, table: pd.DataFrame) -> float:
+    """The mean over data sets of the share of their specifications that say yes; NaN if there is none."""
+    return float(np.average(yes, weights=weights(table))) if len(table) else float("nan")
+
+
+def of_shops(table: pd.DataFrame) -> pd.DataFrame:
+    """The specifications on logs of shops."""
+    return table[table["dataset"].isin(SHOPS)]
+
+
 def by_level(table: pd.DataFrame) -> pd.DataFrame:
-    """choice, level, specifications, yes (share), relative (median): a row for every level of every choice."""
+    """A row for every level of every choice:
+
+    choice, level, specifications, yes and shops (shares, over all logs and over those of shops), relative (median).
+    """
     rows = [
-        (choice, level, len(group), group["yes"].mean(), group["relative"].median())
+        (choice, level, len(group), *(share(x["yes"], x) for x in (group, of_shops(group))), group["relative"].median())
         for choice in CHOICES
         for level, group in table.groupby(choice, sort=False)
     ]
-    return pd.DataFrame(rows, columns=["choice", "level", "specifications", "yes", "relative"])
+    return pd.DataFrame(rows, columns=["choice", "level", "specifications", "yes", "shops", "relative"])
 
 
 def curve(table: pd.DataFrame) -> pd.DataFrame:
@@ -239,12 +265,16 @@ def curve(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def answers(table: pd.DataFrame) -> dict[str, float]:
-    """specifications, yes (share); and of those with an interval: measured, surely_yes, surely_no, open (shares)."""
-    known = table.dropna(subset=["low", "high"])
-    above, below = (known["low"] > 0).mean(), (known["high"] < 0).mean()
+    """specifications, yes and shops (shares, over all logs and over those of shops); and of those with an interval:
+
+    measured, surely_yes, surely_no, open (shares). In a share every data set has the same weight.
+    """
+    known, shops = table.dropna(subset=["low", "high"]), of_shops(table)
+    above, below = (share(yes, known) for yes in (known["low"] > 0, known["high"] < 0))
     return {
         "specifications": len(table),
-        "yes": float(table["yes"].mean()),
+        "yes": share(table["yes"], table),
+        "shops": share(shops["yes"], shops),
         "measured": len(known),
         "surely_yes": float(above),
         "surely_no": float(below),

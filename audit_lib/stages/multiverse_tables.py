@@ -57,12 +57,14 @@ def levels_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
         "Level": [level_name(row.choice, row.level, translate) for row in table.itertuples()],
         "Specifications": table["specifications"],
         "GRU4Rec ahead": table["yes"],
+        "Ahead, shops": table["shops"],
         "Relative difference, median": table["relative"],
     })  # fmt: skip
 
 
 FORMATS = {
     "Turns the answer": ".1%", "Variance explained": "z.1%", "GRU4Rec ahead": ".1%",
+    "Ahead, shops": ".1%",
     "Relative difference, median": "+z.1%",
 }  # fmt: skip
 
