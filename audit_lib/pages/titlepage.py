@@ -15,6 +15,7 @@ import nbformat
 
 from audit_lib import labels
 from audit_lib.sources import REGISTRY
+from audit_lib.stages.tables import Translate
 
 LOG_STAGES = ("01_data", "02_split", "03_baselines", "04_gru4rec", "05_evaluation")
 FEW = 100  # predictions, below which hardly any difference is more than chance
@@ -66,13 +67,14 @@ def markdown(found: dict[str, dict[str, Any]], lang: str) -> str:
     _ = labels.translator(lang)
     lines = [f"# {labels.plain(found['01_data']['name'])}", ""]
     lines += [_("What this book found on this log, each answer from the page behind it."), ""]
-    for heading, page, answer in (
-        ("What is in it?", "01_data", contents), ("Which recommender is best?", "03_baselines", best),
-        ("Is GRU4Rec ahead?", "04_gru4rec", network), ("Does the order matter?", "01_data", order),
-        ("How was it measured?", "05_evaluation", measured),
-    ):  # fmt: skip
+    answers = (
+        (_("What is in it?"), "01_data", contents), (_("Which recommender is best?"), "03_baselines", best),
+        (_("Is GRU4Rec ahead?"), "04_gru4rec", network), (_("Does the order matter?"), "01_data", order),
+        (_("How was it measured?"), "05_evaluation", measured),
+    )  # fmt: skip
+    for heading, page, answer in answers:
         there = _("More on this")
-        lines += [f"## {_(heading)}", "", labels.typeset(answer(found, _)), f"[{there}](../notebooks/{page})", ""]
+        lines += [f"## {heading}", "", labels.typeset(answer(found, _)), f"[{there}](../notebooks/{page})", ""]
     lines += [f"## {_('What to do')}", "", *(f"- {labels.typeset(step)}" for step in advice(found, _)), ""]
     lines += [f"## {_('The literature behind it')}", "", _(
         "The rest of this book does not hang on this log: it asks which of the numbers that are published for GRU4Rec "
@@ -81,7 +83,7 @@ def markdown(found: dict[str, dict[str, Any]], lang: str) -> str:
     return "\n".join(lines).replace(" %", "\u00a0%")
 
 
-def contents(found: dict[str, dict[str, Any]], _: Any) -> str:
+def contents(found: dict[str, dict[str, Any]], _: Translate) -> str:
     """Events, sessions, items, days."""
     data, split = found["01_data"], found["02_split"]
     text = _(
@@ -101,7 +103,7 @@ def contents(found: dict[str, dict[str, Any]], _: Any) -> str:
     return " ".join(said)
 
 
-def best(found: dict[str, dict[str, Any]], _: Any) -> str:
+def best(found: dict[str, dict[str, Any]], _: Translate) -> str:
     """The recommender with the highest value of the leading metric, with its interval."""
     neural, simple = found["04_gru4rec"], found["03_baselines"]
     text = _("{name}, with a {metric} of {value} (95 % interval {low} to {high}).")
@@ -115,7 +117,7 @@ def best(found: dict[str, dict[str, Any]], _: Any) -> str:
     return " ".join(said)
 
 
-def network(found: dict[str, dict[str, Any]], _: Any) -> str:
+def network(found: dict[str, dict[str, Any]], _: Translate) -> str:
     """GRU4Rec less the best simple recommender."""
     neural = found["04_gru4rec"]
     if neural["gap_low"] > 0:
@@ -133,7 +135,7 @@ def network(found: dict[str, dict[str, Any]], _: Any) -> str:
     return " ".join(said)
 
 
-def order(found: dict[str, dict[str, Any]], _: Any) -> str:
+def order(found: dict[str, dict[str, Any]], _: Translate) -> str:
     """What the shuffle test says."""
     data = found["01_data"]
     if "markov_loss" not in data:
@@ -153,7 +155,7 @@ def order(found: dict[str, dict[str, Any]], _: Any) -> str:
     return text.format(loss=loss, low=low, high=high, metric=data["metric"])
 
 
-def measured(found: dict[str, dict[str, Any]], _: Any) -> str:
+def measured(found: dict[str, dict[str, Any]], _: Translate) -> str:
     """Metric, targets and catalogue."""
     evaluation, split = found["05_evaluation"], found["02_split"]
     text = _(
@@ -166,7 +168,7 @@ def measured(found: dict[str, dict[str, Any]], _: Any) -> str:
     )  # fmt: skip
 
 
-def advice(found: dict[str, dict[str, Any]], _: Any) -> list[str]:
+def advice(found: dict[str, dict[str, Any]], _: Translate) -> list[str]:
     """What follows for whoever owns the log, a sentence each."""
     data, split, neural = found["01_data"], found["02_split"], found["04_gru4rec"]
     said = []

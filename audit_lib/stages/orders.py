@@ -67,13 +67,15 @@ def remark(found: Mapping[str, ShuffleTest], log: Prepared, lang: str) -> labels
     return labels.Remark(labels.typeset(text))
 
 
-def shuffle_tests(found: Mapping[str, ShuffleTest], name_of: Translate, *, metric: str = "Recall@20") -> pd.DataFrame:
+def shuffle_tests(
+    found: Mapping[str, ShuffleTest], name_of: Translate, *, metric: str = "Recall", k: int = 20
+) -> pd.DataFrame:
     """Recommender, the metric in order and shuffled, the relative loss with its interval, the overlap of the lists."""
     return pd.DataFrame(
         {
             "Recommender": name_of(name),
-            f"{metric}, in order": test.recall,
-            f"{metric}, shuffled": test.shuffled,
+            f"{metric}@{k}, in order": test.recall,
+            f"{metric}@{k}, shuffled": test.shuffled,
             "Relative loss": f"{test.loss.estimate:z.1%}",
             "95 % interval": f"{test.loss.low:z.1%} – {test.loss.high:z.1%}",
             "Jaccard of the lists": test.jaccard.estimate,

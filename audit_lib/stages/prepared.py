@@ -19,6 +19,7 @@ from audit_lib.errors import InputError
 from audit_lib.evidence import Run
 from audit_lib.splits import Split
 from audit_lib.stages import scales
+from audit_lib.stages.tables import Translate
 
 SIMPLE = (
     "popularity", "session_popularity", "markov", "ar", "sr", "itemknn", "sknn", "vsknn", "stan", "vstan",
@@ -139,7 +140,8 @@ def chosen(names: str) -> tuple[str, ...]:
 
 def choices(log: Prepared, lang: str) -> labels.Remark | None:
     """What of the usual choices is otherwise on this log, and why; None if nothing is."""
-    _, items = labels.translator(lang), log.split.train.n_items
+    _: Translate = labels.translator(lang)
+    items = log.split.train.n_items
     said = []
     if log.k != K and log.k == cutoff_of(items):
         text = _("Lists have {k} items instead of 20, because the catalogue has only {items}.")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from audit_lib import labels
 from audit_lib.stages.prepared import Prepared
+from audit_lib.stages.tables import Translate
 
 FLAWED = {
     "Temporal": "{value} under the temporal split",
@@ -23,7 +24,7 @@ FLAWED = {
 
 def flawed_splits(measured: pd.DataFrame, log: Prepared, lang: str) -> labels.Remark:
     """What Markov scores under each split of `tables.by_split`."""
-    _ = labels.translator(lang)
+    _: Translate = labels.translator(lang)
     found = measured[measured["recommender"] == "markov"].set_index("split")["value"]
     parts = [_(FLAWED[split]).format(value=f"{value:.4f}") for split, value in found.items()]
     text = _("Markov has a {metric} of {values}.").format(metric=log.metric, values=", ".join(parts))

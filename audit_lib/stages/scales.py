@@ -18,6 +18,7 @@ from audit_lib import labels, metrics, ranking, recommenders
 from audit_lib.errors import InputError
 from audit_lib.sessions import Prefixes
 from audit_lib.splits import DAY, Split, temporal_split
+from audit_lib.stages.tables import Translate
 
 FORGETFUL = ("stan", "vstan")
 DEFAULT = 5.0  # days
@@ -80,7 +81,8 @@ def scales(split: Split, *, k: int, timed: bool) -> dict[str, Scale]:
 
 def sentence(name: str, scale: Scale, lang: str, *, timed: bool) -> str:
     """Which λ2 a recommender has and why, in the reader's language."""
-    _, called = labels.translator(lang), labels.name_of(name, lang)
+    _: Translate = labels.translator(lang)
+    called = labels.name_of(name, lang)
     if np.isnan(scale.value):
         text = _(
             "{name} lets the weight of a session fall to 1/e over half of the span of train, since train is too small"
