@@ -139,11 +139,17 @@ def test_nothing_decides_where_all_agree():
     assert (found["pivotal"] == 0).all()
 
 
+def test_every_data_set_has_the_same_weight_however_many_specifications_it_has():
+    table = pd.DataFrame({"dataset": ["entree"] * 4 + ["diginetica"], "yes": [True, True, True, False, False]})
+    assert multiverse.share(table["yes"], table) == pytest.approx((3 / 4 + 0) / 2)
+    assert multiverse.of_shops(table)["dataset"].tolist() == ["diginetica"]
+
+
 def test_shares_by_level(table):
     found = multiverse.by_level(table).set_index(["choice", "level"])
     for average in ("micro", "macro"):
         part = table[table["average"] == average]
-        assert found.loc[("average", average), "yes"] == part["yes"].mean()
+        assert found.loc[("average", average), "yes"] == pytest.approx(part["yes"].mean())
         assert found.loc[("average", average), "specifications"] == len(part)
 
 
