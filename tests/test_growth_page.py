@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from audit_lib import large, pipeline, records, sharding
+from audit_lib import large, pipeline, reading, records, sharding
 from audit_lib.bench import growth
 from audit_lib.gru4rec import parallel
 
@@ -18,7 +18,7 @@ PAGE = " ".join((pipeline.ROOT / "book" / "growth.md").read_text("utf8").split()
     [
         (r"An own log of twenty million events or more", large.LARGE_EVENTS == 20_000_000),
         (r"done by DuckDB, within 1 GB", large.MEMORY_MB == 1024),
-        (r"a million rows at a time", large.read.CHUNK == 1_000_000),
+        (r"a million rows at a time", reading.text.CHUNK == 1_000_000),
         (r"whole tiles of 128 targets", sharding.TILE == 128),
         (r"Synthetic logs of 20,000 items", growth.ITEMS == 20_000),
         (r"ranks the last twentieth of a day", growth.TEST_DAYS == 1 / 20),

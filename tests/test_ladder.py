@@ -58,10 +58,9 @@ def test_the_table_begins_with_the_printed_values_and_has_a_row_for_every_versio
     assert shown["RetailRocket"].iloc[0] == "44.01 / 23.67"
 
 
-def test_without_evidence_there_is_no_sentence_and_no_version_of_2016(tmp_path) -> None:
+def test_without_evidence_there_is_no_sentence(tmp_path) -> None:
     empty = Book(tmp_path)
     assert ladder.sentence(empty) == ""
-    assert ladder.of_2016(empty, "diginetica") is None
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
@@ -69,10 +68,10 @@ def test_the_sentence_has_the_values_of_the_ledger(lang: str) -> None:
     book = Book()
     if not (said := ladder.sentence(book, lang)):
         pytest.skip("a version on Diginetica has not been run yet")
-    rung = ladder.of_2016(book, "diginetica")
+    rungs = [ladder.rung(name) for name in ("bpr", "searched_2016", "searched")]
     wanted = [
         measures.score(book, dataset="diginetica", group=r.group, recommender=r.recommender, variant=r.variant)
-        for r in (rung, ladder.of_the_day("diginetica"), versions.rungs()[-1])
+        for r in rungs
     ]
     numbers = re.findall(r"\*\*([\d.]+)\u00a0%\*\*", said)
     assert numbers[1:4] == [f"{100 * found.estimate:.1f}" for found in wanted]

@@ -41,32 +41,28 @@ def of_the_day(dataset: str) -> Rung:
     return versions.public_at(versions.printed(dataset).month)
 
 
-def of_2016(book: Book, dataset: str) -> Rung | None:
-    """The version of 2016 that speaks for it: with searched settings, else with the paper's for BPR; None without."""
-    known = {rung.id: rung for rung in versions.rungs()}
-    chosen = (known["searched_2016"], known["bpr"])
-    return next((rung for rung in chosen if versions.runs_of(book, rung, dataset)), None)
+def rung(id_: str) -> Rung:
+    """A version by its id in versions.toml."""
+    return next(each for each in versions.rungs() if each.id == id_)
 
 
 def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", strong: str = "**") -> str:
     """The finding on one data set; numbers between two `strong`. Empty as long as a version lacks its evidence."""
     _: Translate = translator(lang)
-    newest, simple = versions.rungs()[-1], best_simple(book, dataset)
-    chosen = (of_2016(book, dataset), of_the_day(dataset), newest)
-    values = [None if rung is None else measured(book, dataset, rung) for rung in chosen]
+    simple = best_simple(book, dataset)
+    values = [measured(book, dataset, rung(name)) for name in ("bpr", "searched_2016", "searched")]
     if simple is None or None in values:
         return ""
-    said = versions.copied(dataset, "Recall")
     best = over(simple.runs, "Recall", K, min_step(dataset))
-    numbers = [f"{strong}{percent(v, 1)}{strong}" for v in (said, *(v.estimate for v in values if v), best.estimate)]
-    month = versions.printed(dataset).month
+    shown_ = (versions.copied(dataset, "Recall"), *(v.estimate for v in values if v), best.estimate)
+    numbers = [f"{strong}{percent(value, 1)}{strong}" for value in shown_]
     text = _(
-        "On #, papers compare themselves with a GRU4Rec whose Recall@20 is #. The algorithm of 2016 gives # there; the "
-        "code that its authors had made public when that value was printed (#) gives #, their code of today #, and #, "
+        "On #, papers compare themselves with a GRU4Rec whose Recall@20 is #. The algorithm of 2016 gives # there with "
+        "the settings of its paper and # with searched ones, the code that its authors publish today gives #, and #, "
         "which trains no network, #."
     )
     name = published.model_name(simple.recommender, lang)
-    return filled(text, [title(dataset), numbers[0], numbers[1], month, numbers[2], numbers[3], name, numbers[4]])
+    return filled(text, [title(dataset), *numbers[:4], name, numbers[4]])
 
 
 def answers(book: Book) -> pd.DataFrame:
