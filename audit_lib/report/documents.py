@@ -362,8 +362,8 @@ FACTS: dict[str, Fact] = {
 for _rung, _dataset in product(versions.rungs(), COPIED):
     _name = f"version-{_rung.id}-{_dataset}"
     FACTS[_name] = partial(_version, rung=_rung, dataset=_dataset)
-    FACTS[f"{_name}-mrr"] = partial(_version, rung=_rung, dataset=_dataset, metric="MRR")
-    FACTS[f"{_name}-beyond"] = partial(_beyond_copied, rung=_rung, dataset=_dataset)
+    FACTS[_name + "-mrr"] = partial(_version, rung=_rung, dataset=_dataset, metric="MRR")
+    FACTS[_name + "-beyond"] = partial(_beyond_copied, rung=_rung, dataset=_dataset)
 
 
 # --- on a page

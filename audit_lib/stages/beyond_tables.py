@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from audit_lib import labels
+from audit_lib.stages.literature import Translate
 
 MEASURES = ("coverage", "popularity", "repeats")
 
@@ -18,7 +19,8 @@ def matrix(record: pd.DataFrame, measure: str, *, lang: str = "en") -> pd.DataFr
     wide = wide.reindex(columns=list(record["dataset"].unique()), index=list(record["recommender"].unique()))
     rows = {labels.name_of(name, lang): values for name, values in wide.iterrows()}
     if measure == "repeats":
+        translate: Translate = labels.translator(lang)
         targets = record.groupby("dataset", sort=False)["repeated_targets"].first()
-        rows[labels.translator(lang)("Targets in their prefix")] = targets
+        rows[translate("Targets in their prefix")] = targets
     table = pd.DataFrame(rows).T.rename_axis("Recommender").reset_index()
     return table.rename_axis(columns=None)
