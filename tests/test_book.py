@@ -133,7 +133,7 @@ def test_edits_of_a_paired_notebook_are_never_lost(text: Path, capsys: pytest.Ca
 def test_what_a_user_can_mend_comes_without_a_traceback(text: Path, tmp_path: Path) -> None:
     broken = "from audit_lib.errors import InputError\nraise InputError('Too few.')\nprint("
     text.write_text(text.read_text().replace("print(", broken))
-    with pytest.raises(pipeline.StageError, match="07_trial failed: Too few\\.") as caught:
+    with pytest.raises(pipeline.StageError, match="07_trial failed: cell 2: Too few\\.") as caught:
         pipeline.run(text, tmp_path / "out.ipynb", parameters={}, root=ROOT)
     assert "Traceback" not in str(caught.value)
 

@@ -32,7 +32,7 @@ GENERATED = "generated"  # the log of the rows whose catalogue is varied
 WAYS = ("catalogue", "candidates", "state")
 PERCENTILES = (50, 99)
 # An oracle is no recommender for other logs; of the official code the adapter would be timed, not the code.
-LEFT_OUT = ("oracle", "gru4rec_official")
+LEFT_OUT = ("oracle", "gru4rec_official", "gru4rec_2016")
 
 
 class Served(NamedTuple):
