@@ -133,11 +133,15 @@ def test_the_decision_table_without_its_records_is_missing(tmp_path: Path) -> No
 
 def test_a_row_of_the_decision_table_is_a_constraint_and_a_column_a_kind_of_log() -> None:
     kinds = {"order": ["weak", "strong"], "size": ["large", "small"], "condition": ["free", "ten"]}
+    values = {
+        "recall_least": [0.5, 0.25], "recall_most": [0.6, 0.25], "mrr_least": [0.2, 0.1], "mrr_most": [0.2, 0.1],
+        "near": [False, True],
+    }  # fmt: skip
     source = Source()
-    source.decisions = pd.DataFrame({**kinds, "recommended": ["vstan", "gru4rec"], "recall": [0.5, 0.25]})
+    source.decisions = pd.DataFrame({**kinds, "recommended": ["vstan", "gru4rec"], **values})
     shown = exhibits.TABLES["decision"](source, "en").data.set_index("Constraint")
-    assert shown.loc["No limit"].tolist() == ["VSTAN: 0.500", "–"]
-    assert shown.loc["An answer within 10 ms"].tolist() == ["–", "GRU4Rec: 0.250"]
+    assert shown.loc["No limit"].tolist() == ["VSTAN: 50 – 60 / 20", "–"]
+    assert shown.loc["An answer within 10 ms"].tolist() == ["–", "GRU4Rec≈: 25 / 10"]
     assert list(shown) == ["Weak, large", "Strong, small"]
     assert list(exhibits.TABLES["decision"](source, "es").data) == ["Condición", "Débil, grande", "Fuerte, pequeño"]
 

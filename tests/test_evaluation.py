@@ -45,8 +45,8 @@ def test_100_negatives_turn_at_least_one_pair_round_and_the_table_says_which(run
     table = winners.winners_table({name: sampled.Counts.of_run(run) for name, run in runs.items()}, n=100, k=20)
     turned = table[table.reversed]
     assert len(turned) >= 1
-    assert (turned.p_wrong > 0.5).all()
-    assert (table[~table.reversed].p_wrong <= 0.5).all()
+    wrong = table[table.p_wrong > 0.5]  # a pair whose difference is small is no reversal, even if it turns more often
+    assert set(turned.index) <= set(wrong.index)
     full = {name: metrics.recall(run.ranks["above"], run.ranks["equal"], 20).mean() for name, run in runs.items()}
     assert all(full[first] > full[second] for first, second in turned.index)
     assert ("markov", "popularity") in table.index
