@@ -196,7 +196,7 @@ def test_it_survives_save_and_load(tmp_path):
 
 def test_a_test_part_over_another_catalogue_is_refused():
     g = GRU4Rec(**SMALL).fit(random_sessions())
-    with pytest.raises(InputError, match="a catalogue of 61 items, the trained one has 60"):
+    with pytest.raises(InputError, match="fitted on another catalogue than that of these 61 items"):
         scores(g, random_sessions(n_items=61))
 
 

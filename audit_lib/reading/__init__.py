@@ -248,7 +248,10 @@ def _kind_of_time(source: Source, log: pd.DataFrame) -> tuple[Kind, pd.DataFrame
     if source.dates or source.unit not in (None, "order"):
         return "real", log
     seconds = log[TIME].to_numpy()
-    codes, labels = pd.factorize(log[SESSION])
+    try:
+        codes, labels = pd.factorize(log[SESSION])
+    except TypeError:  # lists are no ids: `sessions.validate` says so
+        return "real", log
     start = np.full(len(labels), np.inf)
     np.minimum.at(start, codes, seconds)
     restarting = float((start == seconds.min()).mean()) if len(labels) > 2 else 0.0

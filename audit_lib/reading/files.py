@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,7 @@ from audit_lib.sessions import COLUMNS, ITEM, SESSION, TIME
 
 TABS, COMMAS = (".tsv", ".txt", ".inter"), (".csv",)
 PARQUET = ".parquet"
+DEPTH = 3  # of folders inside a folder of Parquet files
 READABLE = (*TABS, *COMMAS, PARQUET)
 KNOWN = "a .tsv, .txt, .csv, .inter (each also with .gz) or .parquet file, or a folder of Parquet files"
 
@@ -73,10 +75,16 @@ def is_compressed(path: Path) -> bool:
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """The Parquet files of a folder, at any depth, in order of name; none hidden by '_' or '.', as Spark does."""
-    found = [path for path in folder.rglob(f"*{PARQUET}") if path.is_file()]
-    hidden = lambda path: any(part[0] in "_." for part in path.relative_to(folder).parts)  # noqa: E731
-    return sorted(path for path in found if not hidden(path))
+    """Lists the Parquet files of a folder in order of name; none hidden by '_' or '.', as Spark does.
+
+    Folders in it are searched DEPTH deep (year=2020/month=07), so that a wrong name does not search a whole disk.
+    """
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder):
+        depth = len(Path(root).relative_to(folder).parts)
+        folders[:] = [name for name in folders if name[0] not in "_."] if depth < DEPTH else []
+        found += [Path(root, name) for name in names if name.endswith(PARQUET) and name[0] not in "_."]
+    return sorted(found)
 
 
 def hash_of(path: Path) -> str:
