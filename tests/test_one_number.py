@@ -9,7 +9,6 @@ from audit_lib.report.contrasts import DATASETS
 from audit_lib.report.documents import Source
 from audit_lib.report.quantities import Stated
 
-pytestmark = pytest.mark.usefixtures("intervals")
 KEY = ("diginetica", "gru4rec", "Recall")
 
 

@@ -1,6 +1,7 @@
 """What every recommender of the registry promises, whatever it computes."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,11 @@ LEARNERS = [p for p in NAMES if p.values[0] not in ("popularity", "session_popul
 
 every = pytest.mark.parametrize("name", NAMES)
 learners = pytest.mark.parametrize("name", LEARNERS)
+
+
+def over(split: Split, rows: list[list[int]]) -> Sessions:
+    """Sessions of these items over the catalogue of a split, which a fitted recommender asks for."""
+    return replace(sessions_of(rows, split.train.n_items), catalogue=split.train.catalogue)
 
 
 def make(name, **settings):
@@ -165,17 +171,17 @@ def test_a_pattern_of_two_items_is_learned(name):
 @every
 def test_the_past_alone_is_scored_never_what_follows(name, fitted, split):
     rows = [[0, 1, 2, 3], [2, 1, 0]]
-    model, v = fitted(name), split.train.n_items
-    whole = all_scores(model, Prefixes(sessions_of(rows, v)))
-    changed = all_scores(model, Prefixes(sessions_of([[0, 1, 2, 9], [2, 1, 7]], v)))
+    model = fitted(name)
+    whole = all_scores(model, Prefixes(over(split, rows)))
+    changed = all_scores(model, Prefixes(over(split, [[0, 1, 2, 9], [2, 1, 7]])))
     np.testing.assert_array_equal(changed, whole)
 
 
 @every
 def test_a_prefix_is_scored_the_same_beside_other_prefixes(name, fitted, split):
-    model, v = fitted(name), split.train.n_items
-    alone = all_scores(model, Prefixes(sessions_of([[3, 1, 2]], v)))
-    beside = all_scores(model, Prefixes(sessions_of([[5, 6], [3, 1, 2], [3, 3, 3]], v)))
+    model = fitted(name)
+    alone = all_scores(model, Prefixes(over(split, [[3, 1, 2]])))
+    beside = all_scores(model, Prefixes(over(split, [[5, 6], [3, 1, 2], [3, 3, 3]])))
     if name.startswith("gru4rec"):  # a matrix product rounds by the number of its rows
         np.testing.assert_allclose(beside[1:3], alone, rtol=1e-5, atol=1e-5)
     else:

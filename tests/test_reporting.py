@@ -282,7 +282,7 @@ def notebook(path: Path, **glued: Any) -> Path:
 def test_a_glued_value_is_written_as_on_its_stage(tmp_path: Path) -> None:
     import glued
 
-    found = glued.values(notebook(tmp_path / "n.ipynb", yes=0.684, first="Negatives", n=7200), 0.0)
+    found = glued.glued(notebook(tmp_path / "n.ipynb", yes=0.684, first="Negatives", n=7200), 0.0)
     assert glued.written(found["yes"], ".1%", "en") == "68.4\u00a0%"
     assert glued.written(found["n"], ",d", "es") == "7\u202f200"
     assert glued.written(found["first"], "", "es") == "Negatives"

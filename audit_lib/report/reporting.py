@@ -271,7 +271,6 @@ OWN: dict[str, Fact] = {
     "contrasts-mrr-above": partial(_count, keep=lambda c: winner(c.mrr) > 0),
     "contrasts-mrr-below": partial(_count, keep=lambda c: winner(c.mrr) < 0),
     "contrasts-mrr-open": partial(_count, keep=lambda c: winner(c.mrr) == 0),
-    "contrasts-mrr-holm": partial(_count, keep=lambda c: c.mrr.p_holm < 0.05),
     "contrasts-turn": partial(_count, keep=lambda c: c.turns),
     "contrasts-unsearched": partial(_count, keep=lambda c: bool(c.unsearched)),
     "seeds-sd": _spread,

@@ -155,6 +155,6 @@ def choices(log: Prepared, lang: str) -> labels.Remark | None:
         )
         said.append(text.format(k=log.k, least=f"{SATURATED:.2f}"))
     if not log.timed:
-        said.append(_("Time is only a position in this log: nothing is said of days or hours."))
+        said.append(_("Time is only a position in this log: what needs a clock is left out."))
     said += [scales.sentence(name, scale, lang, timed=log.timed) for name, scale in log.scale.items()]
     return labels.Remark(" ".join(said)) if said else None
