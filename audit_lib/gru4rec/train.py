@@ -93,11 +93,6 @@ class GRU4Rec(Recommender):
 
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
         """Blocks of h W^T + b; see `scoring`. The final activation is left out: it would not change any order."""
-        if prefixes.sessions.n_items != len(self.weights["By"]):
-            raise InputError(
-                f"gru4rec: the test part has a catalogue of {prefixes.sessions.n_items} items, the trained one has "
-                f"{len(self.weights['By'])}. Use the test part of the split it was trained on."
-            )
         blocks = scoring.blocks(self.config, self._tensors(), prefixes, block_size)
         while True:
             with one_thread():  # not across a yield: what the caller does in between is its own affair

@@ -36,11 +36,6 @@ def measured(book: Book, dataset: str, rung: Rung, metric: str = "Recall") -> Me
     return over(runs, metric, K, min_step(dataset)) if runs else None
 
 
-def of_the_day(dataset: str) -> Rung:
-    """The version that the authors' code had when the value of a data set was published."""
-    return versions.public_at(versions.printed(dataset).month)
-
-
 def rung(id_: str) -> Rung:
     """A version by its id in versions.toml."""
     return next(each for each in versions.rungs() if each.id == id_)
@@ -66,7 +61,7 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
 
 
 def answers(book: Book) -> pd.DataFrame:
-    """dataset, metric, published, rung, year, value, low, high, seeds, nearest: every version beside the copied value.
+    """Every version beside the copied value: the columns of `versions.table`, published and nearest.
 
     nearest: whether no other version with evidence is closer to it. Values are fractions, over the targets that count.
     """
