@@ -1,5 +1,5 @@
 # The pipeline: which stage runs when, on what, after what. `make book` calls it; the same file runs on a cluster through
-# Snakemake's executor plugins. audit_lib/pipeline.py says how a stage runs, audit_lib/pages/site.py how the pages are made.
+# Snakemake's executor plugins. book/press/pipeline.py says how a stage runs, book/press/site.py how the pages are made.
 #
 # A stage runs again when its text, the library, the data file or a setting changes (content counts, not the time alone).
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-from audit_lib.pipeline import LANGUAGES, ONE_THREAD, SETTINGS as NAMES, declared_by, setting, stages, upstream
+from book.press.pipeline import LANGUAGES, ONE_THREAD, SETTINGS as NAMES, declared_by, setting, stages, upstream
 
 STAGES = stages(ROOT)
 # Empty means: the default that the notebook declares.
@@ -71,7 +71,7 @@ rule stage:
             f"-s{name}={value}" for name, value in SETTINGS.items() if value and name in DECLARED[wildcards.stage]
         ],
     shell:
-        "{sys.executable:q} -m audit_lib.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings:q}"
+        "{sys.executable:q} -m book.press.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings:q}"
 
 
 # The .ipynb beside each text, with the outputs of the English run: for Jupyter, and for plain `jupyter-book build .`
@@ -81,7 +81,7 @@ rule pair:
     output:
         touch("_build/executed/paired/{stage}"),
     shell:
-        "{sys.executable:q} -m audit_lib.pipeline pair {wildcards.stage} {input}"
+        "{sys.executable:q} -m book.press.pipeline pair {wildcards.stage} {input}"
 
 
 rule pages:
@@ -96,4 +96,4 @@ rule pages:
     output:
         "_build/site/index.html",
     shell:
-        "{sys.executable:q} -m audit_lib.pages.site build"
+        "{sys.executable:q} -m book.press.site build"

@@ -25,7 +25,8 @@ A module imports only from those above it:
     bench, defence, doctor, __main__
 """
 
-from audit_lib import places, starting
+from audit_lib import starting
+from audit_lib import starting as places
 
 __version__ = "0.1.0"
 

@@ -10,26 +10,18 @@ from typing import Any
 import click
 import pandas as pd
 
-from audit_lib import (
-    checks,
-    datasets,
-    entry,
-    evidence,
-    inference,
-    metrics,
-    resampling,
-    sampled,
-    study,
-    synthetic,
-    winners,
-)
+from audit_lib.commands import entry
+from audit_lib.commands.logs import about_runs, check_log, cutoffs_of, describe, of_log, say_notes, say_predictions
+from audit_lib.commands.progress import heartbeat
+from audit_lib.commands.shards import shard
+from audit_lib.commands.study import COMMANDS
+from audit_lib.data import checks, datasets, synthetic
+from audit_lib.data.preparing import parse_settings, prepare
 from audit_lib.errors import InputError
-from audit_lib.fetching import sha256
-from audit_lib.gru4rec import vendor
-from audit_lib.log_commands import about_runs, check_log, cutoffs_of, describe, of_log, say_notes, say_predictions
-from audit_lib.progress import heartbeat
-from audit_lib.shard_commands import shard
-from audit_lib.study_commands import COMMANDS
+from audit_lib.evaluation import comparisons, metrics, resampling, sampled, winners
+from audit_lib.files import sha256
+from audit_lib.recommenders.gru4rec import vendor
+from audit_lib.study import evidence, running
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -63,14 +55,14 @@ def rank(
     recommender: str, settings: tuple[str, ...], seed: int, device: str, out: Path | None, fresh: bool,
 ) -> None:  # fmt: skip
     """Train a recommender, rank every target, write evidence, print its path."""
-    parsed = study.recommender_settings(settings)
-    study.create(recommender, seed=seed, device=device, **parsed)  # a wrong setting is said at once
-    data, split = study.prepare(
+    parsed = running.recommender_settings(settings)
+    running.create(recommender, seed=seed, device=device, **parsed)  # a wrong setting is said at once
+    data, split = prepare(
         dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
     )
     say_notes(data)
     with heartbeat(f"{recommender} on {data.name}"):
-        run = study.run(
+        run = running.run(
             data, split, recommender, seed=seed, device=device, out=out, fresh=fresh, progress=True, **parsed
         )
     say_predictions([len(run.ranks)])
@@ -158,7 +150,7 @@ def compare(
         raise click.UsageError(f"compare takes two evidence files, not {len(files)}.")
     a, b = (evidence.read(path) for path in files)
     chosen = cutoffs_of((*cutoffs, *more), [a, b])
-    table = inference.compare_runs(a, b, chosen, ties=ties, average=average, margin=margin, seed=seed)
+    table = comparisons.compare_runs(a, b, chosen, ties=ties, average=average, margin=margin, seed=seed)
     show(table, as_json)
 
 
@@ -186,7 +178,7 @@ def fetch(names: tuple[str, ...]) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A .tsv or .parquet file.")
 def synth(preset: str, settings: tuple[str, ...], out: Path) -> None:
     """Write a synthetic log whose law is known."""
-    config = synthetic.preset(preset, study.parse_settings(settings))
+    config = synthetic.preset(preset, parse_settings(settings))
     click.echo(synthetic.write(config, out))
 
 
@@ -206,12 +198,11 @@ def tune(
     recommender: str, trials: int, metric: str, k: int, min_step: int, seed: int, storage: Path | None, save: bool,
 ) -> None:  # fmt: skip
     """Search settings on a validation split of train, as long as the test part; print how they were found."""
-    from audit_lib import spaces, tuning
-    from audit_lib.recommenders import presets
+    from audit_lib.study import presets, spaces, tuning
 
     checks.at_least("min_step", 1, min_step)
     checks.at_least("seed", 0, seed)
-    data, split = study.prepare(
+    data, split = prepare(
         dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
     )
     say_notes(data)
@@ -234,12 +225,12 @@ def tune(
 @AS_JSON
 def demo(as_json: bool) -> None:
     """Popularity against Markov on synthetic data, with the best that is possible."""
-    data, split = study.prepare("synthetic")
+    data, split = prepare("synthetic")
     rows = []
     for name, settings in (
         ("popularity", {}), ("session_popularity", {}), ("markov", {}), ("oracle", {"generator": "synthetic"}),
     ):  # fmt: skip
-        run = study.run(data, split, name, **settings)
+        run = running.run(data, split, name, **settings)
         table = metrics.summary(run.ranks, run.targets["session"], (5, 10, 20), n_items=run.n_items)["micro"]
         rows.append({"recommender": name} | {f"{m}@{k}": value for (m, k), value in table.items()})
     show(pd.DataFrame(rows), as_json)
@@ -249,16 +240,16 @@ def demo(as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True)
 def record(names: tuple[str, ...]) -> None:
     """Measure what the book shows from records: official_equality, official_facts, bench_train, bench_rank …"""
-    from audit_lib import publishing
+    from audit_lib.measurements import measure
 
     for name in names:
-        click.echo(publishing.measure(name))
+        click.echo(measure(name))
 
 
 @cli.command("readme")
 def readme_() -> None:
     """Bring the tables of README.md and README.es.md up to date with the committed evidence."""
-    from audit_lib.pages import readme
+    from book.press import readme
 
     changed = readme.update()
     click.echo("\n".join(f"{path.name} was brought up to date" for path in changed) or "Both are up to date.")
@@ -268,7 +259,7 @@ def readme_() -> None:
 @AS_JSON
 def doctor(as_json: bool) -> None:
     """What this machine has, and what can run here."""
-    from audit_lib.doctor import examine
+    from audit_lib.commands.doctor import examine
 
     show(pd.DataFrame(examine()), as_json)
 
@@ -282,25 +273,25 @@ def bench() -> None:
 @AS_JSON
 def bench_train(as_json: bool) -> None:
     """Training GRU4Rec: ours, the official code if it is in vendor/, and the floor."""
-    from audit_lib.bench import train
+    from audit_lib.measurements import train_speed
 
-    show(train.measure(), as_json)
+    show(train_speed.measure(), as_json)
 
 
 @bench.command("scaling")
 @AS_JSON
 def bench_scaling(as_json: bool) -> None:
     """Training speed and memory against items, units and negatives."""
-    from audit_lib.bench import train
+    from audit_lib.measurements import train_speed
 
-    show(train.scaling(), as_json)
+    show(train_speed.scaling(), as_json)
 
 
 @bench.command("growth")
 @AS_JSON
 def bench_growth(as_json: bool) -> None:
     """Splitting and ranking logs of growing size: seconds, memory, and what 10^8 events would take."""
-    from audit_lib.bench import growth
+    from audit_lib.measurements import growth
 
     show(growth.measure(), as_json)
 
@@ -309,9 +300,9 @@ def bench_growth(as_json: bool) -> None:
 @AS_JSON
 def bench_rank(as_json: bool) -> None:
     """Ranking against the bare score product, and simple recommenders over a large catalogue."""
-    from audit_lib.bench import rank
+    from audit_lib.measurements import rank_speed
 
-    show(rank.measure(), as_json)
+    show(rank_speed.measure(), as_json)
 
 
 @bench.command("baselines")
@@ -319,9 +310,9 @@ def bench_rank(as_json: bool) -> None:
 @AS_JSON
 def bench_baselines(dataset: str, as_json: bool) -> None:
     """V-SKNN against the wsknn package, and the latency of one answer by catalogue size."""
-    from audit_lib.bench import baselines
+    from audit_lib.measurements import baseline_speed
 
-    show(baselines.measure(dataset=dataset), as_json)
+    show(baseline_speed.measure(dataset=dataset), as_json)
 
 
 for _command in (*COMMANDS, describe, check_log, shard):

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
 from audit_lib import experiments
-from audit_lib.pipeline import ONE_THREAD
+from book.press.pipeline import ONE_THREAD
 
 
 workdir: str(ROOT)

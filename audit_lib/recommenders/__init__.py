@@ -24,17 +24,17 @@ REGISTRY: dict[str, str] = {
     "stan": "audit_lib.recommenders.sessionknn:STAN",
     "vstan": "audit_lib.recommenders.sessionknn:VSTAN",
     "oracle": "audit_lib.recommenders.oracle:Oracle",
-    "gru4rec": "audit_lib.gru4rec.train:GRU4Rec",
-    "gru4rec_2016": "audit_lib.gru4rec.year2016:GRU4Rec2016",
-    "gru4rec_official": "audit_lib.gru4rec.official:OfficialGRU4Rec",
+    "gru4rec": "audit_lib.recommenders.gru4rec.train:GRU4Rec",
+    "gru4rec_2016": "audit_lib.recommenders.gru4rec.year2016:GRU4Rec2016",
+    "gru4rec_official": "audit_lib.recommenders.gru4rec.official:OfficialGRU4Rec",
 }
 
 
 # The settings of what needs torch for anything else; those of the others are found beside them.
 _CONFIGS: dict[str, str] = {
-    "gru4rec": "audit_lib.gru4rec.config:GRU4RecConfig",
-    "gru4rec_2016": "audit_lib.gru4rec.config:GRU4Rec2016Config",
-    "gru4rec_official": "audit_lib.gru4rec.config:OfficialConfig",
+    "gru4rec": "audit_lib.recommenders.gru4rec.config:GRU4RecConfig",
+    "gru4rec_2016": "audit_lib.recommenders.gru4rec.config:GRU4Rec2016Config",
+    "gru4rec_official": "audit_lib.recommenders.gru4rec.config:OfficialConfig",
 }
 
 

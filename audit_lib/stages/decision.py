@@ -20,13 +20,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib import headline, labels, metrics
-from audit_lib.compared import min_step
-from audit_lib.evidence import Run
-from audit_lib.labels import name_of
-from audit_lib.measures import CONTROLS, Book, K, Measured, NotYet, real_datasets, shuffle_loss
-from audit_lib.resampling import Resampling
-from audit_lib.stages.literature import Translate
+from audit_lib.evaluation import metrics
+from audit_lib.evaluation.resampling import Resampling
+from audit_lib.show import words
+from audit_lib.show.words import Translate, name_of
+from audit_lib.study import headline
+from audit_lib.study.evidence import Run
+from audit_lib.study.measures import shuffle_loss
+from audit_lib.study.results import CONTROLS, Book, K, Measured, NotYet, min_step, real_datasets
 
 WEAK = 0.10  # of Recall@20 lost on shuffling, at most: the bound of claim B8
 LARGE = 250_000  # train events, at least
@@ -280,7 +281,7 @@ def for_readers(found: pd.DataFrame, lang: str = "en") -> pd.DataFrame:
         "Order", "Log", "Constraint", "Recommended", "Recall@20", "MRR@20", "Best", "Best by MRR@20",
         "Best less recommended", "Interval of the difference", "Seconds", "One answer, ms", "Data sets",
     ]  # fmt: skip
-    return pd.DataFrame(_cells(found, labels.translator(lang), lang), columns=headings)
+    return pd.DataFrame(_cells(found, words.translator(lang), lang), columns=headings)
 
 
 def _cells(found: pd.DataFrame, _: Translate, lang: str) -> Iterator[tuple[str, ...]]:
@@ -303,7 +304,7 @@ def _cells(found: pd.DataFrame, _: Translate, lang: str) -> Iterator[tuple[str, 
 
 def recommended(row: Mapping[str, object], lang: str = "en") -> str:
     """What is recommended, in words: a name, or that nothing allowed is useful."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     return _("None is useful") if row["recommended"] == NOTHING else name_of(str(row["recommended"]), lang)
 
 
@@ -315,7 +316,7 @@ def span(least: float, most: float, spec: str = ".3f") -> str:
 
 def lines(lang: str = "en", book: Book | None = None, conditions: Iterable[str] = tuple(CONDITIONS)) -> list[str]:
     """The table in Markdown, in the reader's language: for a directive whose words are not for the catalogue."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     shown = for_readers(table(book, conditions), lang)
     rule = ["--:" if shown[name].str.fullmatch(r"[-+]?[\d.]+|–").all() else "---" for name in shown]
     shown["Data sets"] = [", ".join(f"`{name}`" for name in names.split(", ")) for names in shown["Data sets"]]

@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audit_lib import evidence, inference, metrics
-from audit_lib import study as study_
+from audit_lib.data.preparing import prepare
 from audit_lib.errors import MissingError
-from audit_lib.evidence import Run
+from audit_lib.evaluation import comparisons, metrics
+from audit_lib.evaluation.resampling import Resampling
+from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.evaluation.winners import Study, full_metric, smallest_size, study, wrong_probability
 from audit_lib.recommenders import REGISTRY, lookup
-from audit_lib.resampling import Resampling
-from audit_lib.sampled import Counts, expectation
-from audit_lib.winners import Study, full_metric, smallest_size, study, wrong_probability
+from audit_lib.study import evidence
+from audit_lib.study.evidence import Run
 
 MAIN_SPLITS = ("published", "temporal")
 
@@ -37,7 +38,7 @@ def runs_of(
     several runs the one with the default configuration, then of the lowest seed, then of the first path; `seed` asks
     for one seed. Raises MissingError if there is no evidence.
     """
-    data, split = study_.prepare(
+    data, split = prepare(
         dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
     )
     wanted = evidence.split_hash(split)
@@ -163,7 +164,7 @@ def pairs(
         names = {"first": first, "second": second}
         rows.append(names | dict(zip(("difference", "low", "high"), interval, strict=True)) | {"p": found.p})
     table = pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p"])
-    return table.assign(p_holm=inference.holm(table["p"]))
+    return table.assign(p_holm=comparisons.holm(table["p"]))
 
 
 def agreement(
@@ -176,7 +177,7 @@ def agreement(
     rows = []
     for n in sizes:
         sampled = {name: expectation(c, metric, n=n, k=k) for name, c in counts.items()}
-        found = inference.rank_agreement(full, sampled, drawn)
+        found = comparisons.rank_agreement(full, sampled, drawn)
         rows.append({"n": n, "tau": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows)
 

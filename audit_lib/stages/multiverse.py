@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audit_lib import experiments, metrics, sampled
 from audit_lib.errors import InputError, MissingError
-from audit_lib.evidence import Run
-from audit_lib.experiments import Preparation
-from audit_lib.resampling import Resampling
-from audit_lib.sampled import Counts
+from audit_lib.evaluation import metrics, sampled
+from audit_lib.evaluation.resampling import Resampling
+from audit_lib.evaluation.sampled import Counts
+from audit_lib.study import plan
+from audit_lib.study.evidence import Run
+from audit_lib.study.plan import Preparation
 
 PREPARED = ("cut", "filter", "repeats")
 CHOICES = ("dataset", *PREPARED, "training", "metric", "k", "ties", "average", "targets", "negatives")
@@ -52,7 +53,7 @@ class Rivals:
     dataset: str
     trainings: Mapping[str, Sequence[Run]]
     simple: Mapping[str, Run]
-    preparation: Preparation = experiments.USUAL
+    preparation: Preparation = plan.USUAL
 
     def __post_init__(self) -> None:
         if not (self.trainings and self.simple):
@@ -76,13 +77,13 @@ def rivals(out: Path | None = None) -> list[Rivals]:
     Raises MissingError if there is none.
     """
     found = []
-    sides = dict.fromkeys((e.dataset, e.preparation) for e in experiments.plan() if e.group in ("headline", "prepared"))
+    sides = dict.fromkeys((e.dataset, e.preparation) for e in plan.plan() if e.group in ("headline", "prepared"))
     for side in sides:
         trainings = {training: _runs(*side, groups, (name,), out) for training, groups, name in TRAININGS}
         trainings = {training: runs for training, runs in trainings.items() if runs}
         simple = {run.path.stem + run.recommender: run for run in _runs(*side, SIMPLE, baselines(), out)}
         if trainings and simple:
-            found.append(Rivals(side[0], trainings, simple, experiments.preparations()[side[1]]))
+            found.append(Rivals(side[0], trainings, simple, plan.preparations()[side[1]]))
     if not found:
         raise MissingError("No data set has evidence of both GRU4Rec and a simple recommender. Run `audit_lib study`.")
     return found
@@ -90,14 +91,14 @@ def rivals(out: Path | None = None) -> list[Rivals]:
 
 def baselines() -> tuple[str, ...]:
     """The recommenders of the study that are no GRU4Rec."""
-    return tuple(dict.fromkeys(e.recommender for e in experiments.plan() if e.group == "simple"))
+    return tuple(dict.fromkeys(e.recommender for e in plan.plan() if e.group == "simple"))
 
 
 def _runs(
     dataset: str, preparation: str, groups: Iterable[str], recommenders: Iterable[str], out: Path | None
 ) -> list[Run]:
     wanted = {"dataset": dataset, "preparation": preparation, "variant": None}
-    found = (experiments.find(out, group=g, recommender=r, **wanted) for g in groups for r in recommenders)
+    found = (plan.find(out, group=g, recommender=r, **wanted) for g in groups for r in recommenders)
     return [run for runs in found for run in runs]
 
 

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from audit_lib import labels, metrics, ranking, recommenders
+from audit_lib import recommenders
+from audit_lib.data.sessions import Prefixes
+from audit_lib.data.splits import DAY, Split, temporal_split
 from audit_lib.errors import InputError
-from audit_lib.sessions import Prefixes
-from audit_lib.splits import DAY, Split, temporal_split
-from audit_lib.stages.tables import Translate
+from audit_lib.evaluation import metrics, ranking
+from audit_lib.show import words
+from audit_lib.show.words import Translate
 
 FORGETFUL = ("stan", "vstan")
 DEFAULT = 5.0  # days
@@ -81,8 +83,8 @@ def scales(split: Split, *, k: int, timed: bool) -> dict[str, Scale]:
 
 def sentence(name: str, scale: Scale, lang: str, *, timed: bool) -> str:
     """Which λ2 a recommender has and why, in the reader's language."""
-    _: Translate = labels.translator(lang)
-    called = labels.name_of(name, lang)
+    _: Translate = words.translator(lang)
+    called = words.name_of(name, lang)
     if np.isnan(scale.value):
         text = _(
             "{name} lets the weight of a session fall to 1/e over half of the span of train, since train is too small"
