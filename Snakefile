@@ -8,17 +8,18 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-from book.press.pipeline import LANGUAGES, ONE_THREAD, SETTINGS as NAMES, declared_by, setting, stages, upstream
+from audit_lib.files import ONE_THREAD
+from audit_lib.show.words import LANGUAGES
+from book.press.notebooks import declared_by
+from book.press.pipeline import SETTINGS as NAMES, setting, stages, upstream
 
 STAGES = stages(ROOT)
 # Empty means: the default that the notebook declares.
 SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
-# What may change a result. How pages are made and how stages are started may not.
-APART = {"pages", "report", "defence", "bookcheck.py", "doctor.py", "entry.py", "faults.py", "locks.py", "pipeline.py", "places.py",
-         "progress.py", "runnote.py", "starting.py", "__main__.py"}  # fmt: skip
 MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
-LIBRARY = [path for path in MODULES if Path(path).parts[1] not in APART]
+# What may change a result: the library, but for its command line. How pages are made, and tests, are no part of it.
+LIBRARY = [path for path in MODULES if Path(path).parts[1] not in ("commands", "__main__.py")]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 # Stages that do not read the log have none of its settings, and are not run again for another log.
 DECLARED = {stage: declared_by(ROOT / "notebooks" / f"{stage}.md") for stage in STAGES}

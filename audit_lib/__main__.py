@@ -11,7 +11,15 @@ import click
 import pandas as pd
 
 from audit_lib.commands import entry
-from audit_lib.commands.logs import about_runs, check_log, cutoffs_of, describe, of_log, say_notes, say_predictions
+from audit_lib.commands.logs import (
+    about_runs,
+    check_log,
+    cutoffs_of,
+    describe,
+    of_log,
+    say_notes,
+    say_predictions,
+)
 from audit_lib.commands.progress import heartbeat
 from audit_lib.commands.shards import shard
 from audit_lib.commands.study import COMMANDS

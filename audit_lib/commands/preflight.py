@@ -134,7 +134,7 @@ def _settings(report: Report, **given: Any) -> dict[str, Any]:
 @contextmanager
 def _unsaid() -> Iterator[None]:
     """Keeps what is said about a log while it is read out of the log messages: it is a finding of the report."""
-    loggers = [logging.getLogger(name) for name in ("audit_lib.data.reading", "audit_lib.data.large", "audit_lib.data.sessions")]
+    loggers = [logging.getLogger(f"audit_lib.data.{name}") for name in ("reading", "large", "logs")]
     before = [logger.disabled for logger in loggers]
     try:
         for logger in loggers:

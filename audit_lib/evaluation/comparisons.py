@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
+from audit_lib.evaluation.ranking import Ranked
 from audit_lib.evaluation.resampling import Interval, Resampling, percentile_interval
-
-if TYPE_CHECKING:
-    from audit_lib.study.evidence import Run
 
 
 def compare_runs(
-    a: Run,
-    b: Run,
+    a: Ranked,
+    b: Ranked,
     cutoffs: Iterable[int],
     *,
     ties: str = "conservative",

@@ -8,9 +8,12 @@ that score. Every tie policy and every metric is a function of the two (see `met
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 import numba
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from audit_lib.data.sessions import Prefixes
@@ -29,6 +32,19 @@ class Ranks:
     equal: np.ndarray
     support_above: np.ndarray
     support_equal: np.ndarray
+
+
+class Ranked(Protocol):
+    """A recommender's ranks beside their targets, and what its manifest says of them; `study.evidence.Run` is one."""
+
+    path: Path
+    manifest: dict[str, Any]
+    ranks: pd.DataFrame
+    targets: pd.DataFrame
+    recommender: str
+    dataset: str
+    seed: int
+    n_items: int
 
 
 def rank(

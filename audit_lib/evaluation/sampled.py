@@ -21,18 +21,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import bdtrc
 
 from audit_lib.errors import InputError, unknown
-from audit_lib.evaluation.count_laws import count_law, multivariate_hypergeometric, trinomial
+from audit_lib.evaluation.count_laws import (
+    count_law,
+    multivariate_hypergeometric,
+    trinomial,
+)
 from audit_lib.evaluation.metrics import TIES
-
-if TYPE_CHECKING:
-    from audit_lib.study.evidence import Run
+from audit_lib.evaluation.ranking import Ranked
 
 SAMPLINGS = ("uniform", "uniform-replacement", "popularity")
 GAINS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -72,7 +74,7 @@ class Counts:
             )
 
     @classmethod
-    def of_run(cls, run: Run) -> Counts:
+    def of_run(cls, run: Ranked) -> Counts:
         """From the evidence of one recommender."""
         columns = {name: run.ranks[name].to_numpy() for name in run.ranks}
         support, total = run.targets["support"].to_numpy(), run.manifest["support_total"]
@@ -185,7 +187,7 @@ def moments(
 
 
 def by_metric(
-    runs: Sequence[Run], cutoffs: Iterable[int], *, n: int, sampling: str = "uniform", ties: str = "conservative"
+    runs: Sequence[Ranked], cutoffs: Iterable[int], *, n: int, sampling: str = "uniform", ties: str = "conservative"
 ) -> pd.DataFrame:
     """One row per run, metric and cutoff: full, sampled (the exact expectation, micro) and factor, their ratio.
 

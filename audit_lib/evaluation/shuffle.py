@@ -18,7 +18,12 @@ from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
 from audit_lib.evaluation.ranking import rank
-from audit_lib.evaluation.resampling import RESAMPLES, Interval, Resampling, percentile_interval
+from audit_lib.evaluation.resampling import (
+    RESAMPLES,
+    Interval,
+    Resampling,
+    percentile_interval,
+)
 from audit_lib.recommenders.base import Recommender
 
 

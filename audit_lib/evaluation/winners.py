@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,9 @@ from scipy.special import ndtr
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
+from audit_lib.evaluation.ranking import Ranked
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.evaluation.sampled import GAINS, Counts, expectation, moments
-
-if TYPE_CHECKING:
-    from audit_lib.study.evidence import Run
 
 
 class Study(NamedTuple):
@@ -114,7 +112,7 @@ def reversals(full: ArrayLike, sampled: ArrayLike, drawn: Resampling) -> np.ndar
 
 
 def by_metric(
-    runs: Sequence[Run], cutoffs: Iterable[int], *, n: int, sampling: str = "uniform", ties: str = "conservative"
+    runs: Sequence[Ranked], cutoffs: Iterable[int], *, n: int, sampling: str = "uniform", ties: str = "conservative"
 ) -> pd.DataFrame:
     """The winner's tables of these runs for Recall, MRR and NDCG at every cutoff, one row per pair."""
     if len({run.manifest["targets_sha256"] for run in runs}) > 1:

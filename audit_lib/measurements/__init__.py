@@ -1,4 +1,4 @@
-"""Measurements: what is not ranks. Each is a function without arguments that returns a table, which becomes a record."""
+"""Measurements of what is not ranks: each a function without arguments, whose table becomes a record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REGISTRY: dict[str, str] = {
 def make(name: str, *, folder: Path | None = None) -> Path:
     """Measures, and writes the record. Raises InputError for an unknown name, and for what the tests measure."""
     if name in records.OF_THE_TESTS:
-        raise InputError(f"The tests measure '{name}': {records.command(name)}.")
+        raise InputError(f"The tests measure '{name}': `python -m {records.command(name)}`.")
     if name not in REGISTRY:
         raise unknown("record", name, REGISTRY)
     module, function = REGISTRY[name].split(":")

@@ -55,7 +55,8 @@ class Replica(Reference):
         self.rank, self.size, self.exchange, self.lanes = rank, size, exchange, schedule.n_lanes // size
         super().__init__(config, weights, schedule, support, dtype=dtype)
         if exchange == "nothing":
-            table, key = random_draws.alias_table(support, config.sample_alpha), random_draws.key(config.seed, random_draws.NEGATIVES)
+            table = random_draws.alias_table(support, config.sample_alpha)
+            key = random_draws.key(config.seed, random_draws.NEGATIVES)
             self.negatives = lambda step: random_draws.negatives(table, key, step * size + rank, config.n_sample)
         self.n_steps = int(np.searchsorted(-schedule.active, -schedule.n_lanes, side="right"))
         self.distinct: list[int] = []

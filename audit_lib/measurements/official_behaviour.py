@@ -15,7 +15,7 @@ import pandas as pd
 
 from audit_lib.measurements import official_probes
 from audit_lib.measurements.official_probes import Lab, outcome
-from audit_lib.recommenders.gru4rec import workarounds
+from audit_lib.recommenders.gru4rec.workarounds import SHIMS, printed
 
 
 @dataclass(frozen=True)
@@ -37,50 +37,51 @@ def probe_all(ids: list[str] | None = None) -> pd.DataFrame:
     chosen = [fact for fact in FACTS if ids is None or fact.id in ids]
     rows = []
     for fact in chosen:
-        with workarounds.printed(lambda line: None), np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        with printed(lambda line: None), np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             rows.append((fact.id, fact.question, fact.probe(lab), fact.answer))
     return pd.DataFrame(rows, columns=["id", "question", "happened", "answer"])
 
 
 FACTS: tuple[Fact, ...] = (
-    Fact("default-fit", "Does a fit with default options run?", workarounds.SHIMS["float32-weights"],
+    Fact("default-fit", "Does a fit with default options run?", SHIMS["float32-weights"],
          lambda lab: outcome(lambda: lab.train(compatible=True))),
-    Fact("logq-text-ids", "Does logq work when item ids are text?", workarounds.SHIMS["renumbered-items"],
+    Fact("logq-text-ids", "Does logq work when item ids are text?", SHIMS["renumbered-items"],
          lambda lab: outcome(lambda: lab.train(lab.frame(np.arange(lab.n_items).astype(str)), logq=1.0))),
-    Fact("logq-shifted-ids", "Does logq work when item ids are the integers 1 to V?", workarounds.SHIMS["renumbered-items"],
+    Fact("logq-shifted-ids", "Does logq work when item ids are the integers 1 to V?", SHIMS["renumbered-items"],
          lambda lab: outcome(lambda: lab.train(lab.frame(np.arange(1, lab.n_items + 1)), logq=1.0))),
     Fact("batch-fit", "Can a batch be larger than the number of sessions, in training?",
-         workarounds.SHIMS["batch-within-sessions"], lambda lab: outcome(lambda: lab.train(batch_size=121))),
+         SHIMS["batch-within-sessions"], lambda lab: outcome(lambda: lab.train(batch_size=121))),
     Fact("batch-evaluation", "Can a batch be larger than the number of sessions, in evaluation?",
-         workarounds.SHIMS["own-ranking"], lambda lab: outcome(lambda: lab.evaluate(lab.train(), batch_size=121))),
+         SHIMS["own-ranking"], lambda lab: outcome(lambda: lab.evaluate(lab.train(), batch_size=121))),
     Fact("unequal-layers", "Do two layers of unequal size work with the default initial weights?",
-         workarounds.SHIMS["torch-initial-weights"], lambda lab: official_probes.shapes(lab, layers=[8, 16])),
+         SHIMS["torch-initial-weights"], lambda lab: official_probes.shapes(lab, layers=[8, 16])),
     Fact("embedding-size", "Does an embedding of another size than the layer work with the default initial weights?",
-         workarounds.SHIMS["torch-initial-weights"],
+         SHIMS["torch-initial-weights"],
          lambda lab: official_probes.shapes(lab, constrained_embedding=False, embedding=5)),
     Fact("onehot-layers", "Do two layers work with one-hot input?", "Refused with the reason.",
          lambda lab: outcome(lambda: lab.train(layers=[8, 8], constrained_embedding=False))),
-    Fact("save-load", "Can a saved model be loaded, and how large is its file?", workarounds.SHIMS["own-weights-file"],
+    Fact("save-load", "Can a saved model be loaded, and how large is its file?", SHIMS["own-weights-file"],
          official_probes.load_saved),
     Fact("in-place", "Is the caller's frame left as it was?", "The adapter passes a frame of its own.",
          official_probes.in_place),
-    Fact("tied-starts", "In which order are sessions taken that start at the same time?", workarounds.SHIMS["distinct-times"],
+    Fact("tied-starts", "In which order are sessions taken that start at the same time?", SHIMS["distinct-times"],
          official_probes.unstable),
-    Fact("median", "Does batch_eval work in median mode?", workarounds.SHIMS["own-ranking"],
+    Fact("median", "Does batch_eval work in median mode?", SHIMS["own-ranking"],
          lambda lab: outcome(lambda: lab.evaluate(lab.train(), mode="median"))),
-    Fact("events-evaluated", "Is every event evaluated of a model trained with n_sample=0?", workarounds.SHIMS["own-ranking"],
+    Fact("events-evaluated", "Is every event evaluated of a model trained with n_sample=0?", SHIMS["own-ranking"],
          official_probes.events_evaluated),
-    Fact("nan-model", "What does the evaluation give a model whose weights are all NaN?", workarounds.SHIMS["finite-only"],
+    Fact("nan-model", "What does the evaluation give a model whose weights are all NaN?", SHIMS["finite-only"],
          lambda lab: official_probes.metrics_of(lab, float("nan"), "conservative")),
     Fact("all-tied", "What does the evaluation give a model that scores every item the same?",
          "The tie policy is always named, and conservative is the headline.",
          lambda lab: "; ".join(official_probes.metrics_of(lab, 0.0, mode) for mode in ("standard", "conservative"))),
     Fact("default-modes", "Which tie mode do the two ways of evaluating default to?",
          "The tie policy is always named, and conservative is the headline.", official_probes.default_modes),
-    Fact("seeding", "Is training repeatable when torch is seeded from outside?", workarounds.SHIMS["seeded-torch"],
+    Fact("seeding", "Is training repeatable when torch is seeded from outside?", SHIMS["seeded-torch"],
          official_probes.seeding),
     Fact("initial-weights", "Do other seeds give other initial weights, by default?",
-         "The seed moves negatives and dropout only, unless compatibility_mode is off.", official_probes.initial_weights),
+         "The seed moves negatives and dropout only, unless compatibility_mode is off.",
+         official_probes.initial_weights),
     Fact("initial-range", "Are initial weights drawn from the same range with and without compatibility_mode?",
          "The independent engine uses the range of the papers, which is that of compatibility_mode.",
          official_probes.initial_range),

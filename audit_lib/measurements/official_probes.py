@@ -180,7 +180,11 @@ def shapes(lab: Lab, **settings: Any) -> str:
 def _float32(lab: Lab) -> Any:
     network = lab.code.GRU4RecModel
     draw = network._init_numpy_weights
-    return workarounds.replaced((network, "_init_numpy_weights", lambda model, shape: draw(model, shape).astype(np.float32)))
+
+    def single(model: Any, shape: Any) -> np.ndarray:
+        return draw(model, shape).astype(np.float32)
+
+    return workarounds.replaced((network, "_init_numpy_weights", single))
 
 
 def tail(lab: Lab) -> str:

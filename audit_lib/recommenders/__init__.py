@@ -6,7 +6,12 @@ from importlib import import_module
 from typing import Any
 
 from audit_lib.errors import unknown
-from audit_lib.recommenders.base import Config, Recommender, SparseRecommender, configured
+from audit_lib.recommenders.base import (
+    Config,
+    Recommender,
+    SparseRecommender,
+    configured,
+)
 
 __all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "config", "create", "lookup"]
 

@@ -13,7 +13,9 @@ from functools import lru_cache
 
 from babel.messages.pofile import read_po
 
-from audit_lib.data.registry import REGISTRY as DATASETS  # whose names are names in every language
+from audit_lib.data.registry import (
+    REGISTRY as DATASETS,  # whose names are names in every language
+)
 from audit_lib.errors import InputError, MissingError, unknown
 from audit_lib.files import BOOK
 

@@ -19,7 +19,13 @@ from audit_lib.errors import MissingError
 from audit_lib.evaluation import comparisons, metrics
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.evaluation.sampled import Counts, expectation
-from audit_lib.evaluation.winners import Study, full_metric, smallest_size, study, wrong_probability
+from audit_lib.evaluation.winners import (
+    Study,
+    full_metric,
+    smallest_size,
+    study,
+    wrong_probability,
+)
 from audit_lib.recommenders import REGISTRY, lookup
 from audit_lib.study import evidence
 from audit_lib.study.evidence import Run

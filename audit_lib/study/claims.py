@@ -196,12 +196,15 @@ def describe(part: Part, lang: str = "en") -> str:
     arguments, _ = part.arguments, translator(lang)
     words = [arguments["dataset"]] if "dataset" in arguments else []
     pair = [
-        literature_values.model_name(arguments[key], lang) + (f" ({_('tuned')})" if arguments[f"{key}_group"] in TUNED else "")
+        literature_values.model_name(arguments[key], lang)
+        + (f" ({_('tuned')})" if arguments[f"{key}_group"] in TUNED else "")
         for key in ("first", "second")
         if key in arguments
     ]
     words += [" − ".join(pair)] if pair else []
-    words += [literature_values.model_name(arguments[key], lang) for key in ("recommender", "model") if key in arguments]
+    words += [
+        literature_values.model_name(arguments[key], lang) for key in ("recommender", "model") if key in arguments
+    ]
     if "metric" in arguments:
         words.append(f"{arguments['metric']}@{arguments['k']}")
     for key, labels in _WORDS.items():

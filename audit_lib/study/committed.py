@@ -68,7 +68,7 @@ def seal(folder: Path) -> None:
 
 
 def seal_record(path: Path) -> Path:
-    """Seals the evidence that a record has been written into, whose hashes are others now; returns the record's path."""
+    """Seals again the evidence in which a record was written; returns the record's path."""
     if (path.parent.parent / SUMS).is_file():
         seal(path.parent.parent)
     return path

@@ -16,7 +16,7 @@ import pandas as pd
 from audit_lib.data import synthetic
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.recommenders import oracle
-from audit_lib.study import literature_values, translations
+from audit_lib.study import headline, literature_values, results, translations
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import (
     SIMPLE,
@@ -61,8 +61,6 @@ def simple_share(book: Book, *, dataset: str) -> Measured:
 
     Over the targets that count on that log.
     """
-    from audit_lib.study import headline, results  # here, since both build on this module
-
     book.runs(dataset=dataset, group=SIMPLE)
     best, neural = headline.best_simple(book, dataset), headline.of(book, dataset)
     if best is None or neural is None:
@@ -89,8 +87,6 @@ def published_gap(book: Book, *, dataset: str, model: str, source: str, metric: 
 
     The interval is ours alone: a published value has none.
     """
-    from audit_lib.study import headline, results  # here, since both build on this module
-
     if (chosen := headline.of(book, dataset)) is None:
         raise NotYet(f"{dataset}, gru4rec")
     ours = over(chosen.runs, metric, K, results.min_step(dataset))

@@ -28,8 +28,8 @@ EARLIER = ("determinism_earlier", "latency_earlier")  # kept as measured on anot
 
 
 def command(name: str) -> str:
-    """What measures this record anew, as one types it."""
-    return f"`python -m tests.defence {name}`" if name in OF_THE_TESTS else f"`python -m audit_lib record {name}`"
+    """What `python -m` is given to measure this record anew."""
+    return f"tests.defence {name}" if name in OF_THE_TESTS else f"audit_lib record {name}"
 
 
 def write(name: str, table: pd.DataFrame, *, folder: Path | None = None) -> Path:
@@ -70,8 +70,8 @@ def read(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     """
     path = (folder or FOLDER) / f"{name}.json"
     if not path.is_file():
-        raise MissingError(f"There is no record '{path}'. Make it with {command(name)}.")
-    again = f"Make it anew with {command(name)}."
+        raise MissingError(f"There is no record '{path}'. Make it with `python -m {command(name)}`.")
+    again = f"Make it anew with `python -m {command(name)}`."
     try:
         record = json.loads(path.read_text("utf8"))
         found, expected = _digest(record["columns"], record["rows"]), str(record["sha256"])

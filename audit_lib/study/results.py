@@ -1,4 +1,4 @@
-"""The study's results: the evidence in a folder, values of its runs with their intervals, and what is held against what.
+"""The results of the study: evidence in a folder, values of runs with their intervals, and what is compared with what.
 
 Where evidence is missing, `NotYet` names it; nothing is trained here, and no data set is read.
 Which training and which simple recommender stand for their side is said by `headline`.

@@ -1,4 +1,4 @@
-"""Stage notebooks as texts and as executed files: cells, parameters, what two equal runs have in common, and pairing."""
+"""Stage notebooks, as texts and as executed files: cells, parameters, and what two equal runs have in common."""
 
 from __future__ import annotations
 

@@ -25,7 +25,15 @@ from audit_lib.commands.progress import heartbeat
 from audit_lib.errors import AuditError
 from audit_lib.files import PROJECT
 from audit_lib.show.words import LANGUAGES
-from book.press import alttext, explorer, pdf, root_pages, site_check, title_page, translated
+from book.press import (
+    alttext,
+    explorer,
+    pdf,
+    root_pages,
+    site_check,
+    title_page,
+    translated,
+)
 from book.press.mathjax import ensure_mathjax
 
 CATALOGUES = Path("book/locale/es/LC_MESSAGES")
@@ -125,7 +133,7 @@ def environment(root: Path) -> dict[str, str]:
     date = subprocess.run(
         ["git", "log", "-1", "--format=%ct"], cwd=root, capture_output=True, text=True, check=False
     ).stdout.strip()
-    paths = [str(root), str(root / "book" / "_ext"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(root), os.environ.get("PYTHONPATH", "")]
     own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
     given = {"SOURCE_DATE_EPOCH": date or NO_GIT_EPOCH}
     return given | dict(os.environ) | own

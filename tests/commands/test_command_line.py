@@ -12,6 +12,7 @@ import pytest
 from audit_lib.__main__ import main
 from audit_lib.commands.doctor import examine
 from audit_lib.evaluation import metrics
+from audit_lib.files import PROJECT
 from audit_lib.measurements import rank_speed as bench_rank
 from audit_lib.study import evidence, running
 from tests.click_logs import log_of, random_log, write_tsv
@@ -340,7 +341,7 @@ def test_the_module_runs_as_a_program(folder):
     write_tsv(log_of({1: [("a", 1)], 2: [("b", 2)]}), folder / "bad.tsv")
     done = subprocess.run(
         [sys.executable, "-m", "audit_lib", "describe", "bad.tsv"], capture_output=True, text=True, check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stdout == ""

@@ -16,11 +16,11 @@ from xml.etree import ElementTree
 import pandas as pd
 
 from audit_lib.errors import AuditError
+from audit_lib.files import PROJECT
 
 CASES = 100  # of one fuzzed reader in `make test`
 TIMES = 10  # as many for the record
-TESTS = {"faults": "tests/defence/test_faults.py", "hostile": "tests/defence/test_hostile.py", "fuzz": "tests/defence/test_fuzz.py"}
-ROOT = Path(__file__).resolve().parent.parent
+TESTS = {kind: f"tests/defence/test_{kind}.py" for kind in ("faults", "hostile", "fuzz")}
 
 
 def measure(times: int = TIMES, *, kinds: tuple[str, ...] = tuple(TESTS)) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def measure(times: int = TIMES, *, kinds: tuple[str, ...] = tuple(TESTS)) -> pd.
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
         command += [TESTS[kind] for kind in kinds]
         environment = {**os.environ, "AUDIT_FUZZ": str(times)}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise AuditError(f"Not every fault is survived:\n{done.stdout[-4000:]}")
         return read(report, kinds)

@@ -16,16 +16,18 @@ from typing import Any
 import pytest
 
 from audit_lib.data.preparing import prepare
-from audit_lib.files import ONE_THREAD
+from audit_lib.files import ONE_THREAD, PROJECT
 from audit_lib.study import evidence, running
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = PROJECT
 SETTINGS = {"layers": 8, "n_sample": 16, "batch_size": 8, "n_epochs": 3}
 DATA = "synthetic:n_sessions=120,n_items=15"
 
 # One process imports the library; every child is a fork of it, so that killing many costs little.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.defence.faulty", "audit_lib.recommenders.gru4rec.fast", "audit_lib.data.datasets"])
+_CONTEXT.set_forkserver_preload(
+    ["tests.defence.faulty", "audit_lib.recommenders.gru4rec.fast", "audit_lib.data.datasets"]
+)
 
 
 def train(out: Path, *, recommender: str = "gru4rec", **options: Any) -> evidence.Run:

@@ -27,7 +27,13 @@ from audit_lib.__main__ import cli
 from audit_lib.commands.doctor import examine
 from audit_lib.data import datasets, fetching
 from audit_lib.data.registry import REGISTRY, GitHub
-from audit_lib.errors import BusyError, EvidenceError, InputError, MissingError, WriteError
+from audit_lib.errors import (
+    BusyError,
+    EvidenceError,
+    InputError,
+    MissingError,
+    WriteError,
+)
 from audit_lib.files import hold, holder, put
 from audit_lib.study import committed, evidence, records
 from book.press import pipeline

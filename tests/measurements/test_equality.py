@@ -137,7 +137,8 @@ class GivenDropout(torch.nn.Module):
         super().__init__()
         kind = type(self)
         self.p, self.step = p, 0
-        self.key = random_draws.key(kind.seed, random_draws.EMBED if kind.made == 0 else random_draws.HIDDEN + kind.made - 1)
+        purpose = random_draws.EMBED if kind.made == 0 else random_draws.HIDDEN + kind.made - 1
+        self.key = random_draws.key(kind.seed, purpose)
         kind.made += 1
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -169,9 +169,8 @@ class Pages:
     """A page built in this process, with facts of the test's own in the place of the evidence."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.syspath_prepend(str(PROJECT / "book" / "_ext"))
-        import claim_ledger
-        import facts
+        from book.press.directives import claim_ledger
+        from book.press.directives import quoted_facts as facts
 
         self.root, self.facts = root, facts
         monkeypatch.setattr(claim_ledger, "settled", dict)
@@ -184,7 +183,8 @@ class Pages:
         """The page as HTML; the book's own build takes a warning for an error."""
         source, out = self.root / "source", self.root / f"out-{lang}"
         source.mkdir(exist_ok=True)
-        extensions = "extensions = ['myst_parser', 'facts']\nmyst_enable_extensions = ['colon_fence']\nnumfig = True"
+        ours = [f"book.press.directives.{name}" for name in ("claim_ledger", "quoted_facts")]
+        extensions = f"extensions = {['myst_parser', *ours]}\nmyst_enable_extensions = ['colon_fence']\nnumfig = True"
         (source / "conf.py").write_text(f"{extensions}\nlanguage = {lang!r}\n")
         (source / "index.md").write_text(f"# A page\n\n{text}\n")
         with docutils_namespace():

@@ -38,7 +38,14 @@ from audit_lib.evaluation import (
 from audit_lib.evaluation.sampled import Counts
 from audit_lib.files import PROJECT
 from audit_lib.recommenders import decay, oracle
-from audit_lib.recommenders.gru4rec import batches, kernels, losses, model, random_draws, scoring
+from audit_lib.recommenders.gru4rec import (
+    batches,
+    kernels,
+    losses,
+    model,
+    random_draws,
+    scoring,
+)
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.gru4rec.fast import Fast
 from audit_lib.recommenders.gru4rec.optimizer import Adagrad
@@ -285,7 +292,8 @@ def check_events() -> None:
 def check_negatives() -> None:
     support, alpha, n = np.array([1, 4, 9, 100, 0, 25]), 0.5, 200_000
     expected = support**alpha / (support**alpha).sum()
-    drawn = random_draws.negatives(random_draws.alias_table(support, alpha), random_draws.key(0, random_draws.NEGATIVES), 0, n)
+    table, key = random_draws.alias_table(support, alpha), random_draws.key(0, random_draws.NEGATIVES)
+    drawn = random_draws.negatives(table, key, 0, n)
     share = np.bincount(drawn, minlength=6) / n
     assert (np.abs(share - expected) <= 4 * np.sqrt(expected * (1 - expected) / n)).all()
 

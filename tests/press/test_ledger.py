@@ -23,7 +23,7 @@ from book.press import site as builder
 BOOK = PROJECT / "book"
 LANGUAGES = ("en", "es")
 CONFIGURATION = """
-extensions = ["myst_parser", "sphinxcontrib.bibtex", "claim_ledger"]
+extensions = ["myst_parser", "sphinxcontrib.bibtex", "book.press.directives.claim_ledger"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 bibtex_bibfiles = ["book/references.bib"]
 locale_dirs = ["locale"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import nbformat
@@ -18,10 +17,8 @@ from book.press import pipeline, status
 from book.press import site as builder
 
 ROOT = PROJECT
-EXTENSIONS = ROOT / "book" / "_ext"
-sys.path.insert(0, str(EXTENSIONS))
 CONFIGURATION = """
-extensions = ["myst_nb", "data_files", "definitions"]
+extensions = ["myst_nb", "book.press.directives.data_files", "book.press.directives.definitions"]
 nb_execution_mode = "off"
 suppress_warnings = ["mystnb.unknown_mime_type"]
 locale_dirs = ["book/locale"]
@@ -134,14 +131,14 @@ def test_a_term_is_found_singular_and_plural_and_not_as_another_word(
 ) -> None:
     import re
 
-    import definitions
+    from book.press.directives import definitions
 
     match = re.search(rf"(?<![\w@\-])(?:{definitions.pattern(term, lang)})(?![\w\-@])", text)
     assert (match[0] if match else None) == found
 
 
 def test_every_term_of_the_glossary_has_a_definition_in_spanish() -> None:
-    import definitions
+    from book.press.directives import definitions
 
     english, spanish = (definitions.terms(ROOT, lang) for lang in ("en", "es"))
     assert {term.anchor for term in english} == {term.anchor for term in spanish}

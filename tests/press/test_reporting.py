@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,17 +16,23 @@ import pytest
 from audit_lib import measurements
 from audit_lib.errors import InputError
 from audit_lib.files import PROJECT
-from audit_lib.study import headline
+from audit_lib.study import headline, records
 from audit_lib.study import plan as experiments
 from audit_lib.study.results import Book, Measured, NotYet
 from book.press import notebooks, pipeline
-from book.press.facts import contrasts, documents, effects, exhibits, report_exhibits, reporting
+from book.press.facts import (
+    contrasts,
+    documents,
+    effects,
+    exhibits,
+    report_exhibits,
+    reporting,
+)
 from book.press.facts.documents import Source
 from book.press.facts.effects import Effect, value
 
 BOOK = PROJECT / "book"
 PAGES = [BOOK / f"{name}.md" for name in ("technical_report", "limitations", "checklist", "if_your_number_differs")]
-sys.path.insert(0, str(BOOK / "_ext"))
 
 
 @dataclass
@@ -263,7 +268,8 @@ def test_every_question_of_the_report_is_answered_in_its_conclusions() -> None:
 def test_the_sources_that_the_report_names_are_those_of_the_study() -> None:
     table = (BOOK / "technical_report.md").read_text("utf8").split("(report-sources)=")[1]
     plan = experiments.read()
-    for words, known in (("groups?", {line.group for line in plan.experiment}), ("records?", set(measurements.REGISTRY))):
+    recorded = {*measurements.REGISTRY, *records.OF_THE_TESTS}
+    for words, known in (("groups?", {line.group for line in plan.experiment}), ("records?", recorded)):
         listed = ",".join(re.findall(rf"\b{words} ((?:`\w+`(?:, )?)+)", table.replace("; ", " ")))
         names = set(re.findall(r"`(\w+)`", listed))
         assert names
@@ -284,7 +290,7 @@ def notebook(path: Path, **glued: Any) -> Path:
 
 
 def test_a_glued_value_is_written_as_on_its_stage(tmp_path: Path) -> None:
-    import glued
+    from book.press.directives import glued
 
     found = glued.glued(notebook(tmp_path / "n.ipynb", yes=0.684, first="Negatives", n=7200), 0.0)
     assert glued.written(found["yes"], ".1%", "en") == "68.4\u00a0%"
@@ -293,7 +299,7 @@ def test_a_glued_value_is_written_as_on_its_stage(tmp_path: Path) -> None:
 
 
 def test_a_glued_number_may_be_undefined() -> None:
-    import glued
+    from book.press.directives import glued
 
     assert glued.written("nan", ".1%", "en").startswith("nan")
 
@@ -308,7 +314,7 @@ def test_a_stage_writes_shares_and_thousands_as_the_prose_pages_do(stage: str) -
 
 
 def test_a_glued_number_without_format_is_refused(tmp_path: Path) -> None:
-    import glued
+    from book.press.directives import glued
 
     with pytest.raises(InputError, match="needs a format"):
         glued.written("0.5", "", "en")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from book.press import pipeline, root_pages, site_check
 from book.press.facts import finding
 from tests.press.test_finding import ROWS
 
-sys.path.insert(0, str(PROJECT / "book" / "_ext"))
 NAMES = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9", "x": "http://www.w3.org/1999/xhtml"}
 BASE = "https://example.org/audit"
 
@@ -72,7 +70,7 @@ def test_the_card_is_a_picture_of_the_stated_size_and_the_same_twice() -> None:
 
 
 def test_a_description_is_the_first_paragraph_of_the_text_cut_between_words() -> None:
-    import social
+    from book.press.directives import social
 
     document, section = new_document("page"), nodes.section()
     row = nodes.table("", nodes.paragraph("", "in a table, which is not text for a description at all, however long"))

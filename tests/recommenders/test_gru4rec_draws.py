@@ -29,12 +29,14 @@ def test_a_step_can_be_drawn_again_and_steps_continue_one_stream():
 def test_seeds_purposes_and_steps_differ():
     table = random_draws.alias_table(np.ones(1000, int), 0.5)
     one = random_draws.negatives(table, random_draws.key(0, random_draws.NEGATIVES), 0, 100)
-    for key, step in ((random_draws.key(1, random_draws.NEGATIVES), 0), (random_draws.key(0, random_draws.EMBED), 0), (random_draws.key(0, 0), 1)):
+    others = (1, random_draws.NEGATIVES, 0), (0, random_draws.EMBED, 0), (0, 0, 1)
+    for key, step in ((random_draws.key(seed, purpose), step) for seed, purpose, step in others):
         assert (one == random_draws.negatives(table, key, step, 100)).mean() < 0.05
 
 
 def test_one_item_is_drawn_always():
-    assert (random_draws.negatives(random_draws.alias_table(np.array([0, 3, 0]), 0.5), random_draws.key(0, 0), 0, 50) == 1).all()
+    table = random_draws.alias_table(np.array([0, 3, 0]), 0.5)
+    assert (random_draws.negatives(table, random_draws.key(0, 0), 0, 50) == 1).all()
 
 
 def test_a_mask_drops_the_share_p_and_keeps_the_mean():

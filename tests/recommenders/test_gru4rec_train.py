@@ -4,13 +4,13 @@ import hashlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from audit_lib.data.sessions import Prefixes
 from audit_lib.errors import DivergedError, InputError
+from audit_lib.files import PROJECT
 from audit_lib.recommenders.gru4rec import model
 from audit_lib.recommenders.gru4rec.train import GRU4Rec
 from tests.recommenders.gru4rec_sessions import from_lists, random_sessions
@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_bits_in_two_processes(settings):
         "from tests.recommenders.test_gru4rec_train import *;"
         f"print(digest(GRU4Rec(**SMALL | json.loads({json.dumps(json.dumps(settings))})).fit(random_sessions())))"
     )
-    root = Path(__file__).parent.parent
+    root = PROJECT
     out = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
     assert out.strip() == digest(GRU4Rec(**SMALL | settings).fit(random_sessions()))
 

@@ -16,10 +16,11 @@ import torch
 from audit_lib.data.logs import ITEM, SESSION, TIME
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.errors import InputError, MissingError, ScoreError
+from audit_lib.files import PROJECT
 from audit_lib.recommenders.gru4rec import vendor, workarounds
 from audit_lib.recommenders.gru4rec.official import OfficialGRU4Rec, Trace
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = PROJECT
 SMALL = {
     "layers": (16,), "batch_size": 8, "n_sample": 16, "n_epochs": 2, "logq": 1.0, "sample_cache_max_size": 4096,
 }  # fmt: skip

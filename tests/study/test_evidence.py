@@ -172,7 +172,7 @@ def test_two_processes_give_the_same_bytes_and_manifests_that_differ_in_volatile
     command = [sys.executable, "-m", "audit_lib", "rank", "--dataset", str(log), "--recommender", "markov"]
     done = subprocess.run(
         [*command, "--out", str(tmp_path / "two")], capture_output=True, text=True, check=False,
-        cwd=Path(__file__).parent.parent, env=os.environ | {"PYTHONHASHSEED": "3"},
+        cwd=PROJECT, env=os.environ | {"PYTHONHASHSEED": "3"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_file()
@@ -458,7 +458,7 @@ def test_the_evidence_folder_is_that_of_the_environment(monkeypatch, tmp_path, w
     monkeypatch.delenv("AUDIT_EVIDENCE")
     assert evidence.root() == PROJECT / "runs" / "evidence"
     assert COMMITTED == PROJECT / "book" / "evidence"
-    assert Path(__file__).parent.parent == PROJECT
+    assert Path(__file__).parents[2] == PROJECT
 
 
 def test_where_evidence_can_be_written_as_far_as_can_be_told(tmp_path, monkeypatch):

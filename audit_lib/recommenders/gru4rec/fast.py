@@ -175,8 +175,8 @@ class Fast:
         given = _NO_ITEMS if self.negatives is None else self.negatives(self.offset + t)
         as_target = self.schedule.n_lanes - b if c.tail == "official" else 0
         n, r = kernels.columns(
-            self.base, targets, given, self.table, self.keys[random_draws.NEGATIVES], self.offset + t, c.n_sample, as_target,
-            inputs if self.input == "Wy" else inputs[:0], self.weights.in_batch, self.weights.sampled,
+            self.base, targets, given, self.table, self.keys[random_draws.NEGATIVES], self.offset + t, c.n_sample,
+            as_target, inputs if self.input == "Wy" else inputs[:0], self.weights.in_batch, self.weights.sampled,
             self.out.mark, self.rows, self.weight, v.slots, v.input_slots,
         )  # fmt: skip
         self.base += len(self.rows)

@@ -110,7 +110,8 @@ class Graph:
         if c.dropout_p_embed:
             random_draws.fill_mask(self.keys[random_draws.EMBED], step, s.n_lanes, c.dropout_p_embed, v["embed_mask"])
         for l in range(len(c.layers) if c.dropout_p_hidden else 0):
-            random_draws.fill_mask(self.keys[random_draws.HIDDEN + l], step, s.n_lanes, c.dropout_p_hidden, v[f"mask{l}"])
+            key = self.keys[random_draws.HIDDEN + l]
+            random_draws.fill_mask(key, step, s.n_lanes, c.dropout_p_hidden, v[f"mask{l}"])
 
     # The device's part.
 

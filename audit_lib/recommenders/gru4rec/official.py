@@ -178,7 +178,8 @@ class OfficialGRU4Rec(Recommender):
         if train.n_sessions < self.config.batch_size:
             settings["batch_size"] = train.n_sessions
             self._applied.add("batch-within-sessions")
-        compatible = self.config.compatibility_mode and workarounds.compatible(self.config.layers, self.config.input_size)
+        config = self.config
+        compatible = config.compatibility_mode and workarounds.compatible(config.layers, config.input_size)
         if self.config.compatibility_mode and not compatible:
             self._applied.add("torch-initial-weights")
         return settings, compatible

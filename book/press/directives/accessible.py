@@ -5,8 +5,6 @@ Entries of the bibliography have a role that is no item of the list around them;
 
 from __future__ import annotations
 
-import zlib
-from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -21,9 +19,6 @@ def page_roles(app: Sphinx, page: str, template: str, context: dict[str, Any], d
             context["body"] = context["body"].replace(old, new)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> None:
     """Connect the extension."""
     app.connect("html-page-context", page_roles)
-    return {
-        "parallel_read_safe": True, "parallel_write_safe": True, "env_version": zlib.crc32(Path(__file__).read_bytes()),
-    }  # fmt: skip

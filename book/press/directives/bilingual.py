@@ -10,9 +10,7 @@
 from __future__ import annotations
 
 import unicodedata
-import zlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pybtex.plugin
@@ -120,7 +118,7 @@ def initialise(app: Sphinx, config: Any) -> None:
     citation_styles(config.language)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> None:
     """Connect the extension."""
     app.add_config_value("audit_bilingual", False, "html", bool)
     app.add_config_value("audit_site_url", "", "html", str)  # where the site is published, if that is known
@@ -128,5 +126,3 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", initialise, priority=100)
     app.connect("doctree-read", cell_prompts)
     app.connect("html-page-context", page_context)
-    version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}

@@ -7,9 +7,8 @@ those of book/glossary.md, in Spanish through its catalogue; every row of the gl
 from __future__ import annotations
 
 import re
-import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -132,9 +131,7 @@ def label(doctree: nodes.document, srcdir: Path) -> None:
         row["ids"].append(name)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> None:
     """Connect the extension and its script."""
     app.connect("doctree-resolved", link, priority=600)  # after badges and tables are in place
     app.add_js_file("terms.js", loading_method="defer")
-    version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}

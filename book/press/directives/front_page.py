@@ -7,13 +7,10 @@ except the caption. The pictures are `_images/finding-light.svg` and `_images/fi
 
 from __future__ import annotations
 
-import zlib
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
 
-import data_files
 import pandas as pd
 from claim_ledger import Ledger, settled
 from docutils import nodes
@@ -25,6 +22,7 @@ from audit_lib.show.csv import csv_text
 from audit_lib.show.words import VERDICTS
 from audit_lib.study.results import Book
 from book.press import ledger
+from book.press.directives import data_files
 from book.press.facts import finding, ladder
 
 THEMES = ("light", "dark")
@@ -102,10 +100,8 @@ def pictures(app: Sphinx, exception: Exception | None) -> None:
             target.write_bytes(ladder.figure(book(), lang=app.config.language, theme=theme).image())
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> None:
     """Register the directives."""
     for name, directive in (("finding", Finding), ("finding-figure", FindingFigure), ("verdict-strip", VerdictStrip)):
         app.add_directive(name, directive)
     app.connect("build-finished", pictures)
-    version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}

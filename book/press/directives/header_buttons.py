@@ -8,8 +8,6 @@ another host before they are followed. `book.press.launch` says what they open.
 from __future__ import annotations
 
 import os
-import zlib
-from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -66,10 +64,7 @@ def page_offers(app: Sphinx, page: str, template: str, context: dict[str, Any], 
         buttons.insert(0, group)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> None:
     """After the theme has gathered its buttons."""
     app.add_config_value("audit_pdf", "", "html", str)
     app.connect("html-page-context", page_offers, priority=900)
-    return {
-        "parallel_read_safe": True, "parallel_write_safe": True, "env_version": zlib.crc32(Path(__file__).read_bytes()),
-    }  # fmt: skip

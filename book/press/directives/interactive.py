@@ -10,10 +10,8 @@ import base64
 import json
 import zlib
 from html import escape
-from pathlib import Path
 from typing import Any
 
-import data_files
 import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -26,6 +24,7 @@ from audit_lib.show import words as labels
 from audit_lib.show.csv import csv_text
 from audit_lib.stages import evaluation
 from book.press import explorer
+from book.press.directives import data_files
 
 SCRIPTS = ("ranks.js", "sampled.js", "explorer.js")
 K = 20
@@ -119,11 +118,9 @@ def initialise(app: Sphinx, config: Any) -> None:
     config.audit_ranks = zlib.crc32(explorer.ensure().read_bytes())
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> None:
     """Register the directive."""
     app.add_config_value("audit_ranks", 0, "env", int)
     app.add_directive("explorer", Explorer)
     app.connect("config-inited", initialise)
     app.connect("html-page-context", page_scripts)
-    version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import os
 import re
-import zlib
 from functools import cache
 from pathlib import Path
 
-import data_files
 from claim_ledger import Ledger, settled, untranslated
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -30,6 +28,7 @@ from audit_lib.errors import InputError, unknown
 from audit_lib.files import PROJECT
 from audit_lib.show.csv import csv_text
 from audit_lib.study.results import NotYet
+from book.press.directives import data_files
 from book.press.facts import documents, exhibits, report_exhibits, reporting
 from book.press.facts.documents import Source
 
@@ -149,12 +148,9 @@ class Awaited(Ledger):
         return [] if words is None else [nodes.note("", untranslated(nodes.paragraph("", words)))]
 
 
-def setup(app: Sphinx) -> dict[str, object]:
+def setup(app: Sphinx) -> None:
     """Register the role and the directives."""
-    app.setup_extension("claim_ledger")
     app.add_role("fact", Fact())
     app.add_role("stage", Stage())
     for name, directive in (("fact-table", FactTable), ("fact-figure", FactFigure), ("awaited", Awaited)):
         app.add_directive(name, directive)
-    version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": version}

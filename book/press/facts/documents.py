@@ -27,7 +27,16 @@ from audit_lib.study.evidence import Run
 from audit_lib.study.headline import Chosen
 from audit_lib.study.measures import MEASURES
 from audit_lib.study.releases import Rung
-from audit_lib.study.results import COPIED, Book, Measured, NotYet, mean_of, min_step, over, values_of
+from audit_lib.study.results import (
+    COPIED,
+    Book,
+    Measured,
+    NotYet,
+    mean_of,
+    min_step,
+    over,
+    values_of,
+)
 from book.press.facts import ladder
 
 K = 20

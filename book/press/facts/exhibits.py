@@ -1,6 +1,7 @@
 """Tables and figures of the documents, by name: what a prose page shows, drawn from committed evidence.
 
-Rows appear as their evidence does. `documents` holds the single numbers; `book/press/directives/quoted_facts.py` puts both on the pages.
+Rows appear as their evidence does. `documents` holds the single numbers; `directives.quoted_facts` puts both on the
+pages.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.stages import decision, literature
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import COPIED, TRAININGS, Measured, NotYet, mean_of, trained
+from audit_lib.study.results import (
+    COPIED,
+    TRAININGS,
+    Measured,
+    NotYet,
+    mean_of,
+    trained,
+)
 from book.press.facts import documents, ladder
 from book.press.facts.documents import GAP, K, Source, quantity
 from book.press.facts.finding import percent, title

@@ -88,7 +88,8 @@ def alternative(found: pd.DataFrame, lang: str = "en") -> str:
     rows = []
     for row in found.to_dict("records"):
         numbers = _numbers(pd.Series(row))
-        rows.append(filled(clause, [title(row["dataset"]), *numbers, literature_values.model_name(row["simple"], lang)]))
+        simple = literature_values.model_name(row["simple"], lang)
+        rows.append(filled(clause, [title(row["dataset"]), *numbers, simple]))
     return _("Recall@20 of GRU4Rec.") + " " + "; ".join(rows) + "."
 
 
