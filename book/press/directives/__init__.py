@@ -1,4 +1,4 @@
-"""What the book adds to Sphinx: directives, roles, and what the pages of two languages need. One extension of many parts.
+"""What the book adds to Sphinx: directives, roles and what pages of two languages need. One extension of many parts.
 
 Each part has a `setup` of its own; the book's is below.
 """

@@ -12,7 +12,6 @@ from html import escape
 from pathlib import Path
 
 import pandas as pd
-from claim_ledger import Ledger, settled
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -23,6 +22,7 @@ from audit_lib.show.words import VERDICTS
 from audit_lib.study.results import Book
 from book.press import ledger
 from book.press.directives import data_files
+from book.press.directives.claim_ledger import Ledger, settled
 from book.press.facts import finding, ladder
 
 THEMES = ("light", "dark")

@@ -15,7 +15,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-from claim_ledger import Ledger, settled, untranslated
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
@@ -29,6 +28,7 @@ from audit_lib.files import PROJECT
 from audit_lib.show.csv import csv_text
 from audit_lib.study.results import NotYet
 from book.press.directives import data_files
+from book.press.directives.claim_ledger import Ledger, settled, untranslated
 from book.press.facts import documents, exhibits, report_exhibits, reporting
 from book.press.facts.documents import Source
 

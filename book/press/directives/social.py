@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from front_page import book
 from sphinx.application import Sphinx
 
+from book.press.directives.front_page import book
 from book.press.facts import finding
 
 CARD = "_images/card.png"

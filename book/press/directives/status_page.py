@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from claim_ledger import Ledger
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -18,6 +17,7 @@ from audit_lib.show import words
 from audit_lib.show.table import Table
 from audit_lib.study import provenance
 from book.press import status
+from book.press.directives.claim_ledger import Ledger
 
 KINDS = ("origin", "runs", "versions", "evidence")
 
