@@ -192,9 +192,10 @@ def few(predictions: int) -> str | None:
     """A warning about the number of predictions, where it is below a hundred."""
     if predictions >= prepared.FEW:
         return None
+    count = "is only one prediction" if predictions == 1 else f"are only {predictions} predictions"
     return (
-        f"There are only {predictions} predictions in the test part: intervals will be wide, and few differences can "
-        "be told from chance. A longer test part (--test-days) or a larger log gives more."
+        f"There {count} in the test part: intervals will be wide, and few differences can be told from chance. A "
+        "longer test part (--test-days) or a larger log gives more."
     )
 
 
@@ -204,8 +205,10 @@ def _of_split(report: Report, k: int | None) -> None:
     if words := few(split.summary["predictions"]):
         report.add("warning", words)
     items = split.train.n_items
+    if items < 2:
+        report.add("problem", "The catalogue has a single item: there is nothing to choose from.")
     try:
-        if (shown := prepared.cutoff_of(items, k)) != prepared.K and k is None:
+        if (shown := prepared.cutoff_of(items, k)) != prepared.K and k is None and items > 1:
             text = f"The catalogue has {items} items, so lists of {shown} are shown instead of {prepared.K}."
             report.add("note", text)
     except AuditError as error:
