@@ -1,4 +1,4 @@
-"""What this machine has, and what of the study can run on it."""
+"""The verb `doctor`: what this machine has, and what of the study can run on it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import click
+import pandas as pd
 import psutil
 import torch
 
 from audit_lib import starting
+from audit_lib.commands.printing import AS_JSON, show
 from audit_lib.data import fetching
 from audit_lib.files import COMMITTED, PROJECT, from_the_future, holder
 from audit_lib.recommenders.gru4rec import vendor
@@ -137,3 +140,10 @@ def _mirror() -> bool:
 def _official() -> tuple[str, bool]:
     found = vendor.vendor_folder().is_dir()
     return ("in vendor/" if found else "not fetched (optional: python -m audit_lib fetch official)"), True
+
+
+@click.command()
+@AS_JSON
+def doctor(as_json: bool) -> None:
+    """What this machine has, and what can run here."""
+    show(pd.DataFrame(examine()), as_json)

@@ -1,23 +1,23 @@
-"""The verbs about a log itself, `describe` and `check-log`, and the options by which verbs are told of an own one."""
+"""The verbs about logs: `fetch`, `synth`, `describe`, `check-log`, and the options that say how an own one is read."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from audit_lib import recommenders
 from audit_lib.commands.preflight import few, preflight, split_facts
-from audit_lib.data import checks, datasets, large
+from audit_lib.data import datasets, large, synthetic
 from audit_lib.data.datasets import Dataset
-from audit_lib.data.preparing import columns_of, prepare, split_of
+from audit_lib.data.preparing import columns_of, parse_settings, prepare, split_of
 from audit_lib.data.reading.times import UNITS, date
 from audit_lib.errors import AuditError
-from audit_lib.evaluation import metrics
-from audit_lib.study.evidence import Run
+from audit_lib.files import sha256
+from audit_lib.recommenders.gru4rec import vendor
 
 OF_LOG = (
     click.option("--columns", help="Names of an own log: SessionId=sid,ItemId=iid,Time=ts."),
@@ -108,37 +108,29 @@ def check_log(path: str, as_json: bool, **settings: Any) -> None:
         sys.exit(1)
 
 
-def about_runs(runs: list[Run]) -> list[dict[str, Any]]:
-    """What tells runs apart: data set, recommender, settings other than the default, seed; the split, if of several."""
-    several = len({run.manifest["split"]["hash"] for run in runs}) > 1
-    return [
-        {"dataset": run.dataset, "recommender": run.recommender, "settings": _other_settings(run)}
-        | ({"split": run.path.absolute().parent.parent.name} if several else {})
-        | {"seed": run.seed}
-        for run in runs
-    ]
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+def fetch(names: tuple[str, ...]) -> None:
+    """Get data sets by name, from a mirror, the cache or their source, or 'official' (the authors' GRU4Rec).
+
+    Hashes, and the official code's commit, are verified.
+    """
+    for name in names:
+        if name == "official":
+            click.echo(vendor.fetch_official())
+            continue
+        files = datasets.fetch(name)
+        for path in files:
+            click.echo(f"{name}: {path} (sha256 {sha256(path)})")
+        if not files:
+            click.echo(f"{name}: generated, there is nothing to fetch")
 
 
-def _other_settings(run: Run) -> str:
-    """The settings of a run that are not its recommender's own, as --set takes them."""
-    known = recommenders.lookup(run.recommender).Config.model_fields if run.recommender in recommenders.REGISTRY else {}
-    default = {
-        name: json.loads(json.dumps(field.get_default(call_default_factory=True), default=str))
-        for name, field in known.items()
-        if not field.is_required()
-    }
-    config = run.manifest["config"]
-    other = {key: value for key, value in config.items() if key not in default or default[key] != value}
-    return " ".join(f"{key}={_as_set(value)}" for key, value in other.items()) or "default"
-
-
-def _as_set(value: Any) -> str:
-    if isinstance(value, dict):
-        return value.get("law", "…")
-    return "/".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def cutoffs_of(chosen: tuple[int, ...], runs: list[Run]) -> tuple[int, ...]:
-    """The cutoffs that were asked for, which must fit every catalogue; else the usual ones, as far as they do."""
-    v = min(run.n_items for run in runs)
-    return checks.cutoffs(chosen, v) if chosen else tuple(k for k in metrics.CUTOFFS if k <= v)
+@click.command()
+@click.option("--preset", default="synthetic", show_default=True, help="A synthetic data set.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the generator.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A .tsv or .parquet file.")
+def synth(preset: str, settings: tuple[str, ...], out: Path) -> None:
+    """Write a synthetic log whose law is known."""
+    config = synthetic.preset(preset, parse_settings(settings))
+    click.echo(synthetic.write(config, out))

@@ -1,4 +1,4 @@
-"""The verbs of the full study: `study`, `publish`, `complete-evidence`, `check` and `claims`."""
+"""The verbs of the full study: `study`, `record`, `publish`, `complete-evidence`, `check` and `claims`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from audit_lib.data.preparing import parse_settings
 from audit_lib.errors import AuditError, EvidenceError
 from audit_lib.files import COMMITTED
 from audit_lib.measurements import measure
+from audit_lib.study import claims as ledger
 from audit_lib.study import committed, completing, evidence, plan, records
 
 FOLDER = click.Path(path_type=Path)
@@ -122,8 +123,6 @@ def _say(name: str, report: committed.Report) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def claims(path: Path | None, as_json: bool) -> None:
     """The ledger: every audited claim with what was measured and the verdict, from the book's evidence (or PATH)."""
-    from audit_lib.study import claims as ledger
-
     settled = ledger.ledger(path or COMMITTED)
     if as_json:
         click.echo(ledger.json_text(settled))
@@ -136,4 +135,9 @@ def claims(path: Path | None, as_json: bool) -> None:
             click.echo(f"      {f.state:10}{ledger.describe(f.part)}: {found}, expected {ledger.expected(f.part)}")
 
 
-COMMANDS = (study_, publish, complete_evidence, check, claims)
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+def record(names: tuple[str, ...]) -> None:
+    """Measure what the book shows from records: official_equality, official_facts, bench_train, bench_rank …"""
+    for name in names:
+        click.echo(measure(name))

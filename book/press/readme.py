@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
+
+from audit_lib.commands import entry
 from audit_lib.files import COMMITTED, PROJECT, put
 from audit_lib.study import headline as heads
 from audit_lib.study.headline import Chosen
@@ -23,12 +26,12 @@ NOTE = {
     "en": "In per cent, over the targets of the publication, ties counted against the recommender; in brackets, 95 % "
     "intervals over sessions and seeds. The algorithm of 2016 has the settings of its paper for BPR and, where they "
     "were searched, those of the search. The code of today and the simple recommender were chosen by Recall@20 on a "
-    "validation part of train. Recomputed from `book/evidence` by `python -m audit_lib readme`, the picture as well.",
+    "validation part of train. Recomputed from `book/evidence` by `python -m book.press.readme`, the picture as well.",
     "es": "En tanto por ciento, sobre los objetivos de la publicación y con los empates en contra del recomendador; "
     "entre corchetes, intervalos del 95 % sobre sesiones y semillas. El algoritmo de 2016 tiene la configuración de su "
     "artículo para BPR y, donde se buscó, la de la búsqueda. El código de hoy y el recomendador sencillo se eligieron "
     "por Recall@20 en una parte de validación del entrenamiento. Recalculado a partir de `book/evidence` con "
-    "`python -m audit_lib readme`, y la figura también.",
+    "`python -m book.press.readme`, y la figura también.",
 }  # fmt: skip
 WAYS = {
     "en": {"bpr": "paper's settings", "searched_2016": "searched"},
@@ -87,3 +90,13 @@ def update(root: Path = PROJECT) -> list[Path]:
             put({path: after.encode(), picture: drawn})
             changed.append(path)
     return changed
+
+
+@click.command()
+def cli() -> None:
+    """Bring README.md and README.es.md up to date with the committed evidence."""
+    click.echo("\n".join(f"{path.name} was brought up to date" for path in update()) or "Both are up to date.")
+
+
+if __name__ == "__main__":
+    entry.run(cli)

@@ -13,7 +13,8 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from audit_lib.__main__ import cli, main
+from audit_lib.__main__ import main
+from audit_lib.commands import cli
 from audit_lib.data import datasets, fetching
 from audit_lib.data.datasets import REGISTRY, describe, fetch, load
 from audit_lib.data.logs import counts, filter_log

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from audit_lib import recommenders
-from audit_lib.__main__ import cli
+from audit_lib.commands import cli
 from audit_lib.data.datasets import REGISTRY, Dataset
 from audit_lib.data.preparing import prepare
 from audit_lib.data.splits import Split, published_split

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from audit_lib.__main__ import cli
+from audit_lib.commands import cli
 from audit_lib.measurements import train_speed
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib.__main__ import cli
+from audit_lib.commands import cli
 from audit_lib.files import PROJECT
 
 BOOK = PROJECT / "book"

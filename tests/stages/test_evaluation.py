@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from audit_lib.__main__ import cli
+from audit_lib.commands import cli
 from audit_lib.data.preparing import prepare
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evaluation import comparisons, metrics, sampled, winners

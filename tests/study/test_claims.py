@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from audit_lib.__main__ import cli
+from audit_lib.commands import cli
 from audit_lib.data import splits
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evaluation.ranking import Ranks

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from audit_lib import measurements
-from audit_lib.__main__ import cli
+from audit_lib.commands import cli
 from audit_lib.commands.study import COMMANDS
 from audit_lib.data.datasets import REGISTRY, Dataset
 from audit_lib.data.logs import validate

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from audit_lib import measurements
-from audit_lib.__main__ import cli
+from audit_lib.commands import cli
 from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.measurements import measure
 from audit_lib.study import committed, records
