@@ -1,6 +1,13 @@
 """The command line: `python -m audit_lib VERB`. A family of verbs a module, each a few lines over the library.
 
 No family is imported before one of its verbs is called, so that `--help` does not wait for numpy or torch.
+
+    logs, preflight, expected     verbs about a log; can it become a book, and how long will that take
+    runs, shards                  verbs that train and rank
+    evidence                      verbs that read evidence
+    study                         verbs of the full study
+    bench, doctor                 speed, and what this machine has
+    entry, printing, progress     how a command ends, prints, and says that it still runs
 """
 
 from __future__ import annotations

@@ -1,4 +1,13 @@
-"""Measurements of what is not ranks: each a function without arguments, whose table becomes a record."""
+"""Measurements of what is not ranks: each a function without arguments, whose table becomes a record.
+
+    observations                  leaks, and the shuffle test, on every log
+    beyond                        coverage, popularity and repeats of recommended lists
+    validation                    every training on the validation part of its log
+    engine_equality               fast engine against plain autograd, independent against official code
+    official_behaviour, official_probes    what the official code does when it is run
+    train_speed, rank_speed, baseline_speed, latency, growth    seconds and memory
+    data_parallel                 what several processes do to negatives taken from the batch
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the study measures that is not ranks, as tables for `records`: leaks, the shuffle test, latency, documents."""
+"""What is observed on the logs themselves: leaks, what shuffling costs, and the length of documents."""
 
 from __future__ import annotations
 
@@ -70,13 +70,6 @@ def _shuffled(recommender: str, split: Split) -> dict[str, str | float]:
     found = order.shuffle_test(recommenders.create(recommender).fit(split.train), split.test)
     loss = {"loss": found.loss.estimate, "low": found.loss.low, "high": found.loss.high}
     return {"recommender": recommender, "recall": float(found.recall), **loss}
-
-
-def latency() -> pd.DataFrame:
-    """Milliseconds of one answer (see `bench.latency`)."""
-    from audit_lib.measurements.latency import measure  # here, since it needs torch
-
-    return measure()
 
 
 def documents(english: Path, spanish: Path) -> pd.DataFrame:

@@ -1,4 +1,11 @@
-"""Recommenders by name. Adding one is a file beside these and a line here."""
+"""Recommenders by name. Adding one is a file beside these and a line here.
+
+    base, decay                   the interface, and what the simple ones share
+    popularity, markov, backoff, rules, itemknn    simple ones
+    sessionknn, neighbours        session-kNN, and its engine
+    oracle                        the best that is possible on a synthetic log
+    gru4rec                       the independent engine, and an adapter to the official code
+"""
 
 from __future__ import annotations
 

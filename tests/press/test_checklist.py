@@ -69,7 +69,7 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 def test_every_command_of_a_page_exists_with_its_options(page: Path) -> None:
     for line in re.findall(r"python -m audit_lib [^`\n]+", page.read_text("utf8")):
         name, *words = line.split()[3:]
-        command = cli.commands[name]
+        command = cli.get_command(None, name)
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
 

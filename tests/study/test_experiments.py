@@ -13,7 +13,6 @@ from click.testing import CliRunner
 
 from audit_lib import measurements
 from audit_lib.commands import cli
-from audit_lib.commands.study import COMMANDS
 from audit_lib.data.datasets import REGISTRY, Dataset
 from audit_lib.data.logs import validate
 from audit_lib.errors import EvidenceError, InputError
@@ -319,7 +318,3 @@ msgstr "cinco"
     page, whole = translations.catalogues(tmp_path).to_dict("records")
     expected = {"messages": 3, "untranslated": 2, "words_en": 5, "words_es": 2, "ratio": 0.4}
     assert (page, whole) == ({"page": "book/page"} | expected, {"page": "all"} | expected)
-
-
-def test_the_verbs_are_on_the_command_line():
-    assert {command.name for command in COMMANDS} <= set(cli.commands)

@@ -1,6 +1,11 @@
 """What the book adds to Sphinx: directives, roles and what pages of two languages need. One extension of many parts.
 
 Each part has a `setup` of its own; the book's is below.
+
+    bilingual, theme_words, accessible    two languages, and every reader
+    quoted_facts, glued, from_code    numbers, tables and figures in prose
+    claim_ledger, front_page, status_page, interactive    single pages
+    data_files, definitions, header_buttons, social    what stands beside the text
 """
 
 from __future__ import annotations
