@@ -27,7 +27,7 @@ OPTIONS = (
 
 
 def with_job(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options that say what is ranked, as one `sharding.Job`."""
+    """Gives a command the options that say what is ranked, as one `shards.Job`."""
 
     @wraps(command)
     def run(

@@ -1,4 +1,4 @@
-"""Data sets by name or path: fetch, load with every check, describe. `sources.REGISTRY` says what there is."""
+"""Data sets by name or path: fetch, load with every check, describe. `registry.REGISTRY` says what there is."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def describe(
 
 
 def facts_of(dataset: Dataset) -> dict[str, Any]:
-    """Statistics of a data set (see `sessions.statistics`), its counts by part, and what the registry says of it.
+    """Statistics of a data set (see `statistics.statistics`), its counts by part, and what the registry says of it.
 
     Where only the order is known, there are no days and no first or last time.
     """

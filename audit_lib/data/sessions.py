@@ -1,8 +1,6 @@
-"""Click logs: the schema, validating, filters, statistics, and the array form that everything uses.
+"""Click logs as arrays: sessions, and the prediction tasks in them.
 
-A *log* is a DataFrame of events with the columns SessionId, ItemId and Time (Unix seconds; a published log of which
-only the order is known has positions instead), and Part ('train' or 'test') where its authors fixed the split.
-`Sessions` is the same events as arrays, with items as indices into a catalogue.
+`Sessions` holds the events of a log (see `logs`), with items as indices into a catalogue; `Prefixes` what is predicted.
 """
 
 from __future__ import annotations

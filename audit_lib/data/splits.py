@@ -1,4 +1,4 @@
-"""Train and test parts: the temporal split, published splits, the flawed ones under study, and the leakage report.
+"""Train and test parts: the temporal split, published splits, and the flawed ones under study.
 
 Every split goes through `make_split`, which fixes what they have in common: the catalogue is the items of train, test
 events outside it are removed and counted, test sessions that become shorter than two are dropped, and a session in

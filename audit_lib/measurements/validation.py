@@ -30,7 +30,7 @@ def measure(names: Iterable[str] = REAL) -> pd.DataFrame:
     """COLUMNS: Recall@20 and MRR@20 in validation, a row for each recommender and setting; config: its digest.
 
     Simple recommenders on every log; trainings of GRU4Rec that no search covered on the small ones, where they take
-    seconds, with the seed of the searches. Over the targets that count on that log (see `compared.min_step`).
+    seconds, with the seed of the searches. Over the targets that count on that log (see `results.min_step`).
     """
     rows = []
     for name in names:

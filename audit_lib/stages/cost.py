@@ -275,7 +275,7 @@ def memory_table(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = RE
 
 
 def training_growth(scaling: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """What is varied, From, To, Times as large, Times as slow: of the record of training speed (`bench.train.scaling`).
+    """What is varied, From, To, Times as large, Times as slow: of the record of training speed (`train_speed.scaling`).
 
     A thing whose least value is 0 has no ratio of sizes.
     """

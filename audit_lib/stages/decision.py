@@ -280,7 +280,7 @@ def answer_ms(book: Book, n_items: Mapping[str, int]) -> dict[str, float]:
 
 
 def for_readers(found: pd.DataFrame, lang: str = "en") -> pd.DataFrame:
-    """`table` under English headings (`labels.Table` translates them), its words in the reader's language.
+    """`table` under English headings (`show.table.Table` translates them), its words in the reader's language.
 
     Constraints of a kind of log that lead to the same recommendation share a row. Seconds are those of the recommended
     one, for training and ranking the whole test part on one core.

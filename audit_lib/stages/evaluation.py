@@ -38,7 +38,7 @@ def runs_of(
     test_days: float | None = None, min_item_support: int | None = None, seed: int | None = None,
     out: Path | None = None,
 ) -> dict[str, Run]:  # fmt: skip
-    """One run per recommender on the split of a data set (see `study.prepare`), in order of name.
+    """One run per recommender on the split of a data set (see `data.preparing.prepare`), in order of name.
 
     Evidence is found by what it is of: the hashes of data and split, not the name of a file nor when it was ranked. Of
     several runs the one with the default configuration, then of the lowest seed, then of the first path; `seed` asks

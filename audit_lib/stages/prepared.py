@@ -83,7 +83,7 @@ class Prepared:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """`sessions.statistics` of the log; without times there are no days and no equal times."""
+        """`statistics.statistics` of the log; without times there are no days and no equal times."""
         found: dict[str, Any] = statistics.statistics(self.data.log)
         return found | ({} if self.timed else dict.fromkeys(("time_first", "time_last", "days", "tie_share")))
 

@@ -56,7 +56,7 @@ def recommender(engine: str) -> str:
 
 
 def settings(hyperparameters: str, *, name: str = "full", engine: str = "independent") -> dict[str, Any]:
-    """Settings for `study.run`, from 'loss=cross-entropy,layers=100,…', none above the profile's caps.
+    """Settings for `study.running.run`, from 'loss=cross-entropy,layers=100,…', none above the profile's caps.
 
     Layers are capped one by one ('layers=100/100'). Raises InputError for an unknown profile, engine or setting.
     """

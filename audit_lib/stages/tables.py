@@ -1,6 +1,6 @@
 """The tables behind the pages on data, split and baselines: plain DataFrames with English headings.
 
-`labels.Table` puts them before a reader, `figures` draws them.
+`show.table.Table` puts them before a reader, `figures` draws them.
 """
 
 from __future__ import annotations

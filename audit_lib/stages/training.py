@@ -1,4 +1,4 @@
-"""The tables behind the page on GRU4Rec: plain DataFrames, for `labels.Table` and `figures`.
+"""The tables behind the page on GRU4Rec: plain DataFrames, for `show.table.Table` and `figures`.
 
 A group is the runs of one recommender, one a seed, on the same targets.
 """
@@ -206,7 +206,7 @@ def learned(groups: Groups, recommender: str, *, k: int = 20) -> float:
     return (own - least) / (most - least)
 
 
-# --- before a reader: headings in English, which `labels.Table` translates; cells through `translate`
+# --- before a reader: headings in English, which `show.table.Table` translates; cells through `translate`
 
 _EQUALITY = {
     "case": "Case", "input": "Input", "loss": "Loss", "n_sample": "Extra negatives", "steps": "Steps",
@@ -221,7 +221,7 @@ DIFFERENCES = {
 
 
 def equality_table(found: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """A table of `gru4rec.equality` before a reader."""
+    """A table of `measurements.engine_equality` before a reader."""
     words = {key: [translate(word) for word in found[key]] for key in ("case", "input") if key in found}
     return found.assign(**words)[[key for key in _EQUALITY if key in found]].rename(columns=_EQUALITY)
 
@@ -266,6 +266,6 @@ SPEEDS = {
 
 
 def bench_table(bench: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """A table of `bench.train.measure` before a reader."""
+    """A table of `measurements.train_speed` before a reader."""
     named = bench.assign(setting=[translate(setting) for setting in bench["setting"]])
     return named[list(_BENCH)].rename(columns=_BENCH)

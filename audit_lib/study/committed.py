@@ -86,7 +86,7 @@ class Report:
     """What `check` found. problems: one message a file, naming it. reproduced, differing: files of the rerun.
 
     processors: of files that differ and were made on two kinds of processor, the names of both: last bits of what a
-    network learns may differ there (`defence.determinism` has the bounds), and single ranks with them.
+    network learns may differ there (`tests.defence.determinism` has the bounds), and single ranks with them.
     """
 
     files: int = 0

@@ -189,7 +189,7 @@ def latency(
 ) -> Measured:
     """Milliseconds of one answer over the largest (or smallest) catalogue of the generated logs.
 
-    way: how it is found (see `bench.latency`). record: the newest, or "latency_earlier", which has another processor.
+    way: how it is found (see `measurements.latency`). record: the newest, or "latency_earlier", of another processor.
     """
     wanted = {"recommender": recommender, "percentile": percentile, "way": way, "at_once": at_once, "log": "generated"}
     rows = [r for r in book.record(record) if all(r[key] == value for key, value in wanted.items())]

@@ -57,7 +57,7 @@ class Variant(_Closed):
 class Preparation(_Closed):
     """Another defensible way to prepare a data set that is split by time; what is not named stays as it is.
 
-    test_share: length of the test part as a share of the usual one. `study.split_of` has the rest.
+    test_share: length of the test part as a share of the usual one. `data.preparing.split_of` has the rest.
     """
 
     id: str

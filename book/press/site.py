@@ -1,7 +1,7 @@
 """The finished site: the same book in English and in Spanish, from one table of contents.
 
 `assemble` gathers the source of one language (prose, executed notebooks, configuration), `build` runs Sphinx over both
-and adds what joins them, `update_catalogues` keeps the Spanish catalogues in step. `sitecheck` says whether the result
+and adds what joins them, `update_catalogues` keeps the Spanish catalogues in step. `site_check` says whether the result
 is sound. Commands: `python -m book.press.site build|translate|check|mathjax`.
 """
 

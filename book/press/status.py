@@ -1,6 +1,6 @@
 """What the site was made of: the run of every stage in both languages, the versions, and the committed evidence.
 
-The tables are read from the notes that runs leave (see `runnote`), from the environment and from `book/evidence`: the
+The tables are read from the notes that runs leave (see `pipeline.note`), the environment and `book/evidence`: the
 same runs give the same page.
 """
 

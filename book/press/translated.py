@@ -15,7 +15,7 @@ import nbformat
 
 from book.press.site_check import messages
 
-Translations = Mapping[str, tuple[str, bool]]  # as `sitecheck.messages` reads them: the text, and whether it is fuzzy
+Translations = Mapping[str, tuple[str, bool]]  # as `site_check.messages` reads them: the text, and whether it is fuzzy
 
 # A message begins where a block does, after the marks of a list, a heading, a quotation, a definition or a cell ...
 _BEFORE = r"(?P<before>^[ \t]*(?:(?:[-*+]|\d+\.|\#{1,6}|>|:)[ \t]+)*|\|[ \t]*|^[:`]{3,}\{[^}\n]*\}[ \t]*)"

@@ -1,6 +1,6 @@
 """Fuzzing of everything that reads a file or a name: it gives what it should, or one of our errors, and never another.
 
-100 cases each (`faults.CASES`), the same in every run; AUDIT_FUZZ=10 asks for ten times as many.
+100 cases each (`fault_counts.CASES`), the same in every run; AUDIT_FUZZ=10 asks for ten times as many.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Own logs too large to hold as a table: the split, hash and evidence that `study.prepare` gives, from arrays on disk.
+"""Own logs too large to hold as a table: the split and hash that `preparing.prepare` gives, from arrays on disk.
 
 `prepare` reads, sorts, filters and splits within a bound on memory and keeps the arrays in the cache, where they are
 memory-mapped: the system brings in what is used and lets go of it again. A second call opens what the first one made.
@@ -81,7 +81,7 @@ def prepare(
 
     time_unit: as for `reading.read`. test_share: test_days as a share of the log's span (test_fraction where only the
     order is known), where neither of the other two is given. The Dataset has no table. memory_mb bounds DuckDB alone.
-    Raises MissingError, InputError as `study.prepare` does.
+    Raises MissingError, InputError as `data.preparing.prepare` does.
     """
     path = Path(path)
     source = reading.open_log(path, columns=columns, time_unit=time_unit)

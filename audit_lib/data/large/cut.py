@@ -1,7 +1,7 @@
 """`splits.temporal_split` over arrays on disk: filters and the cut as passes over memory-mapped columns.
 
 A pass is a compiled loop that holds a flag for each event and a count for each item, and no copy of a column. The
-rounds are those of `sessions.filter_log`: repeats, then rare items, then short sessions, until nothing changes.
+rounds are those of `logs.filter_log`: repeats, then rare items, then short sessions, until nothing changes.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _flags(log: Sorted, sessions: np.ndarray) -> np.ndarray:
 
 
 def _filter(log: Sorted, keep: np.ndarray, v: int, min_item_support: int, collapse: bool) -> np.ndarray:
-    """Clears the flags of what `sessions.filter_log` drops; returns the (v,) support of what is left."""
+    """Clears the flags of what `logs.filter_log` drops; returns the (v,) support of what is left."""
     support = np.zeros(v, np.int64)
     while True:
         dropped = _count(log.items, log.offsets, keep, collapse, support)

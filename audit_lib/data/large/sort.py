@@ -1,4 +1,4 @@
-"""Sessions in order of their first event, events in order of Time: `sessions.sort_log` through DuckDB, on disk.
+"""Sessions in order of their first event, events in order of Time: `logs.sort_log` through DuckDB, on disk.
 
 DuckDB groups, joins and sorts within a bound on memory and spills what does not fit into its folder; what comes out is
 written to .npy files piece by piece. Sessions of one event are left out, as `filter_log` does first of all.

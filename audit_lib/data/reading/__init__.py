@@ -249,7 +249,7 @@ def _kind_of_time(source: Source, log: pd.DataFrame) -> tuple[Kind, pd.DataFrame
     seconds = log[TIME].to_numpy()
     try:
         codes, labels = pd.factorize(log[SESSION])
-    except TypeError:  # lists are no ids: `sessions.validate` says so
+    except TypeError:  # lists are no ids: `logs.validate` says so
         return "real", log
     start = np.full(len(labels), np.inf)
     np.minimum.at(start, codes, seconds)

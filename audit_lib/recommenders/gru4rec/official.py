@@ -1,4 +1,4 @@
-"""The authors' GRU4Rec as a recommender: training and hidden states are theirs, ranking is ours (see also `shims`)."""
+"""The authors' GRU4Rec as a recommender: training and hidden states are theirs, ranking is ours (see `workarounds`)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class OfficialGRU4Rec(Recommender):
 
     log: one dict an epoch, as of the independent engine (loss is the mean over events), with the vendor commit; and
     printed_loss, printed_events_per_second, in which the idle lanes at the end of an epoch count as events of no loss.
-    shims: ids of the workarounds that were applied (`shims.SHIMS` says what each does). tree: the vendor commit used.
+    shims: ids of the workarounds that were applied (see `workarounds.SHIMS`). tree: the vendor commit used.
     With compatibility_mode the initial weights are the same for every seed; `seed` moves negatives and dropout only.
     Without it they follow the seed, but those of the GRU come from a narrower range than the papers say.
     """
@@ -187,7 +187,7 @@ class OfficialGRU4Rec(Recommender):
     def _changes(
         self, module: ModuleType, gru: Any, order: np.ndarray, weights: Any, negatives: Any, trace: Trace | None
     ) -> list[tuple[Any, str, Any]]:
-        """What to replace in the official module while it fits: see `shims.replaced`."""
+        """What to replace in the official module while it fits: see `workarounds.replaced`."""
         network, optimizer = module.GRU4RecModel, module.IndexedAdagradM
         applied, code = self._applied, np.argsort(order)
         draw, make = network._init_numpy_weights, optimizer.__init__

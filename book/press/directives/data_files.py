@@ -1,6 +1,6 @@
 """The CSV behind every table and figure: written beside the pages, with a link under each; and tables that sort.
 
-Outputs of notebooks bring their CSV with them (`text/csv` of `labels.Table` and `figures.Plot`: what drew them, to nine
+Outputs of notebooks bring their CSV with them (`text/csv` of `Table` and `Plot`: what drew them, to nine
 digits). A table of a page gives the text of its cells. The files are data/PAGE-NN.csv, in the page's order.
 """
 

@@ -1,4 +1,4 @@
-"""`{status} KIND` writes a table of `pages.status` (`origin`, `runs`, `versions`, `evidence`); stages get a banner.
+"""`{status} KIND` writes a table of `press.status` (`origin`, `runs`, `versions`, `evidence`); stages get a banner.
 
 The runs are those whose notes `book.press.site` gathers beside the notebooks; without them the table is empty. The
 banner under the title of a stage says what its run was made of, and leads to that page.

@@ -59,7 +59,7 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
 
 
 def answers(book: Book) -> pd.DataFrame:
-    """Every version beside the copied value: the columns of `versions.table`, published and nearest.
+    """Every version beside the copied value: the columns of `releases.table`, published and nearest.
 
     nearest: whether no other version with evidence is closer to it. Values are fractions, over the targets that count.
     """
