@@ -1,6 +1,6 @@
 """The same bits under other conditions: what is computed twice, once with something changed that must not matter.
 
-    python -m audit_lib record determinism     every change, one process each
+    python -m tests.defence determinism        every change, one process each
 
 Each process generates a log, splits it, fits and ranks simple recommenders and GRU4Rec, and computes metrics, intervals
 and sampled metrics from the ranks. Everything is then compared bit by bit with a process in which nothing was changed.

@@ -1,6 +1,6 @@
 """Mutation testing: do a module's own tests notice small faults put into it?
 
-    python -m audit_lib record mutation           every module: more than an hour of one core
+    python -m tests.defence mutation              every module: more than an hour of one core
     python -m tests.defence.mutation metrics  what survives in one module, as entries of survivors.toml
 
 $AUDIT_MUTANTS is the most that are tried in one module, spread evenly over its text; all by default. $AUDIT_MODULES
@@ -36,16 +36,28 @@ from audit_lib.study import records
 from tests.defence import mutants
 from tests.defence.mutants import Mutant
 
-# Each module with the tests that speak of it. What it is made of (laws, resampling) is tried with it.
+# What is tried, under the name that the record has, with the tests that speak of it.
 MODULES: dict[str, tuple[str, ...]] = {
-    "metrics": ("test_metrics",),
-    "ranking": ("test_ranking",),
-    "splits": ("test_splits",),
-    "sampled": ("test_sampled", "test_corrected"),
-    "laws": ("test_sampled",),
-    "inference": ("test_inference",),
-    "resampling": ("test_inference",),
-    "evidence": ("test_evidence",),
+    "metrics": ("evaluation/test_metrics",),
+    "ranking": ("evaluation/test_ranking",),
+    "splits": ("data/test_splits",),
+    "sampled": ("evaluation/test_sampled", "evaluation/test_corrected"),
+    "laws": ("evaluation/test_sampled",),
+    "inference": ("evaluation/test_inference",),
+    "resampling": ("evaluation/test_inference",),
+    "evidence": ("study/test_evidence",),
+}
+# And the modules of the library that it is.
+SOURCES: dict[str, tuple[str, ...]] = {
+    "metrics": ("evaluation/metrics",),
+    "ranking": ("evaluation/ranking",),
+    "splits": ("data/splits", "data/leakage"),
+    "sampled": ("evaluation/sampled",),
+    "laws": ("evaluation/count_laws",),
+    "inference": ("evaluation/comparisons",),
+    "resampling": ("evaluation/resampling",),
+    "session_draws": ("evaluation/session_draws",),
+    "evidence": ("study/evidence", "study/provenance", "files"),
 }
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 # Tests that start a process of their own, in which there is no mutant, would cost time and notice nothing. A first try
@@ -83,8 +95,8 @@ def measure() -> pd.DataFrame:
         sys.stderr.write("\n".join(lines(open_)) + "\n" if open_ else "")
         rows.append({
             "module": module,
-            "tests": ", ".join(MODULES[module]),
-            "possible": sum(1 for _ in mutants.of(_source(module).read_text("utf8"))),
+            "tests": ", ".join(Path(name).name for name in MODULES[module]),
+            "possible": len(possible(module)),
             "mutants": len(found),
             "killed": sum(o.result == "killed" for o in found),
             "stopped": sum(o.result == "stopped" for o in found),
@@ -117,23 +129,26 @@ def outcomes(module: str, *, most: int = 0) -> list[Outcome]:
     files = [PROJECT / "tests" / f"{name}.py" for name in MODULES[module]]
     if missing := [file.name for file in files if not file.is_file()]:
         raise MissingError(f"There is no tests/{missing[0]}; mutation testing needs a checkout of the project.")
-    source = _source(module)
+    everything = possible(module)
     _load_libraries(files)
-    if _fate(source, ast.parse(source.read_text("utf8")), files) != "survived":
+    whole = everything[0][0]
+    if _fate(whole, ast.parse(whole.read_text("utf8")), files) != "survived":
         raise InputError(f"The tests of '{module}' fail as it is; mutants say nothing until they pass.")
-    chosen = spread(list(mutants.of(source.read_text("utf8"))), most)
-    return [Outcome(module, mutant, _fate(source, mutant.tree, files)) for mutant in chosen]
+    chosen = spread(everything, most)
+    return [Outcome(module, mutant, _fate(source, mutant.tree, files)) for source, mutant in chosen]
 
 
-def spread(everything: list[Mutant], most: int) -> list[Mutant]:
+def possible(module: str) -> list[tuple[Path, Mutant]]:
+    """Every mutant of what is tried under this name, with the file that it is one of."""
+    files = [PROJECT / "audit_lib" / f"{name}.py" for name in SOURCES.get(module, (module,))]
+    return [(file, mutant) for file in files for mutant in mutants.of(file.read_text("utf8"))]
+
+
+def spread(everything: list[Any], most: int) -> list[Any]:
     """At most so many of a list, at even distances; all of them for 0."""
     if most <= 0 or most >= len(everything):
         return everything
     return [everything[i * len(everything) // most] for i in range(most)]
-
-
-def _source(module: str) -> Path:
-    return PROJECT / "audit_lib" / f"{module}.py"
 
 
 def _load_libraries(files: list[Path]) -> None:
@@ -183,7 +198,7 @@ def _try(source: Path, tree: ast.Module, files: list[Path], chosen: str) -> int:
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES << 30, GIGABYTES << 30))
         signal.alarm(20 * SECONDS)  # one that sleeps
-        sys.meta_path.insert(0, _Mutated(f"audit_lib.{source.stem}", source, tree))
+        sys.meta_path.insert(0, _Mutated(".".join(source.relative_to(PROJECT).with_suffix("").parts), source, tree))
         import pytest
         from hypothesis import settings
 

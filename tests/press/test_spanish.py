@@ -124,14 +124,14 @@ def constants_of(tree: ast.Module) -> set[str]:
 def in_modules() -> set[str]:
     """Labels of the library: of `figures`, and of every module that makes tables for readers."""
     found: set[str] = set()
-    for path in sorted((PROJECT / "audit_lib").rglob("*.py")):
+    for path in sorted([*(PROJECT / "audit_lib").rglob("*.py"), *(PROJECT / "book" / "press").rglob("*.py")]):
         text = path.read_text("utf8")
         if path.name == FIGURES:
             words = ast.parse(text)
             for node in [node for node in ast.walk(words) if isinstance(node, ast.Dict)]:
                 node.keys = []
             found |= labels_in(words) | constants_of(ast.parse(text))
-        elif "Translate = " in text or "import Translate" in text:
+        elif re.search(r"\bTranslate\b", text):
             found |= labels_in(ast.parse(text)) | constants_of(ast.parse(text))
     return found
 

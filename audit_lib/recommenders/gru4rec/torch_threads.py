@@ -24,7 +24,7 @@ def one_thread() -> AbstractContextManager[None]:
     """Products of torch run on one thread, whatever the process has.
 
     How a product is shared among threads decides where its sums are cut and so their last bits, on some processors
-    (`python -m audit_lib record determinism`). The products of one step are too small to gain from a second thread
+    (`python -m tests.defence determinism`). The products of one step are too small to gain from a second thread
     (`python -m audit_lib record bench_train`).
     """
     return threads(1)

@@ -38,10 +38,10 @@ def lines(table: str) -> list[str]:
 def sources() -> list[Path]:
     """The files that the tables are read from."""
     names = ("official_equality", "determinism", EARLIER, "mutation", "faults")
-    tests = sorted((PROJECT / "tests").glob("test_*.py"))
+    tests = sorted((PROJECT / "tests").rglob("test_*.py"))
     own = [PROJECT / name for name in (lockfile.LOCK, lockfile.CPU_LOCK, lockfile.GPU_LOCK, inventory.BILL)]
-    own += [ COMMITTED / committed.SUMS, claims.FILE]
-    return [*own, *(records.FOLDER / f"{name}.json" for name in names), *tests, *Path(__file__).parent.glob("*.py")]
+    own += [COMMITTED / committed.SUMS, claims.FILE]
+    return [*own, *(records.FOLDER / f"{name}.json" for name in names), *tests, *(PROJECT / "tests/defence").glob("*.*"), Path(__file__)]
 
 
 def number(value: float | None) -> str:
@@ -113,7 +113,7 @@ def is_equal(compared: pd.DataFrame) -> pd.Series:
 
 def test_functions() -> int:
     """How many tests there are: functions named test_… in tests/."""
-    trees = (ast.parse(path.read_text("utf8")) for path in (PROJECT / "tests").glob("test_*.py"))
+    trees = (ast.parse(path.read_text("utf8")) for path in (PROJECT / "tests").rglob("test_*.py"))
     return sum(isinstance(n, ast.FunctionDef) and n.name.startswith("test_") for tree in trees for n in ast.walk(tree))
 
 
