@@ -27,7 +27,7 @@ FEW_KEPT = 0.5  # of the events, below which the filters of a split are worth a 
 
 
 @dataclass(frozen=True)
-class Finding:
+class Notice:
     """One sentence about a log or a setting, and how much it matters."""
 
     kind: Literal["problem", "warning", "note"]
@@ -35,12 +35,12 @@ class Finding:
 
 
 @dataclass
-class Report:
+class LogReport:
     """facts: what the log holds and how it is split, as far as it could be read. findings: the gravest first."""
 
     path: str
     facts: dict[str, Any] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Notice] = field(default_factory=list)
     dataset: Dataset | None = None
     split: Split | None = None
 
@@ -51,8 +51,8 @@ class Report:
 
     def add(self, kind: Literal["problem", "warning", "note"], text: str) -> None:
         """Adds a finding, once."""
-        if Finding(kind, text) not in self.findings:
-            self.findings.append(Finding(kind, text))
+        if Notice(kind, text) not in self.findings:
+            self.findings.append(Notice(kind, text))
 
     def text(self) -> str:
         """Facts, findings and the verdict, a line each."""
@@ -76,13 +76,13 @@ def preflight(
     engine: str | None = None,
     device: str | None = None,
     seeds: str | None = None,
-) -> Report:
+) -> LogReport:
     """What is known of a log (a path, or a name of the registry) and of the settings of its book; nothing is trained.
 
     All as the stages take them, as text or as values; None or '' stands for the default. Never raises an AuditError:
     what is wrong is a finding of the report.
     """
-    report = Report(str(path))
+    report = LogReport(str(path))
     given = _settings(
         report, test_days=test_days, min_item_support=min_item_support, k=k, names=recommender_names, profile=profile,
         engine=engine, device=device, seeds=seeds,
@@ -101,7 +101,7 @@ def preflight(
     return report
 
 
-def _settings(report: Report, **given: Any) -> dict[str, Any]:
+def _settings(report: LogReport, **given: Any) -> dict[str, Any]:
     """The settings that can be checked without the log; a wrong one is a problem, and its default goes on."""
     from audit_lib.stages import profiles
 
@@ -145,7 +145,7 @@ def _unsaid() -> Iterator[None]:
 
 
 def _read(
-    report: Report, path: str | Path, columns: Mapping[str, str] | None, unit: str | None, given: Mapping[str, Any]
+    report: LogReport, path: str | Path, columns: Mapping[str, str] | None, unit: str | None, given: Mapping[str, Any]
 ) -> None:
     """Reads and splits the log; what was read stays in the report even where the split fails."""
     options = {"test_days": given["test_days"], "min_item_support": given["min_item_support"]}
@@ -163,7 +163,7 @@ def _read(
     report.facts |= split_facts(dataset, split)
 
 
-def _of_notes(report: Report, dataset: Dataset) -> None:
+def _of_notes(report: LogReport, dataset: Dataset) -> None:
     for note in dataset.notes:
         report.add("warning" if note.grave else "note", note.text)
 
@@ -202,7 +202,7 @@ def few(predictions: int) -> str | None:
     )
 
 
-def _of_split(report: Report, k: int | None) -> None:
+def _of_split(report: LogReport, k: int | None) -> None:
     split = report.split
     assert split is not None
     if words := few(split.summary["predictions"]):

@@ -15,11 +15,11 @@ from audit_lib.data import reading, statistics, synthetic
 from audit_lib.data.fetching import fetch_files, verify
 from audit_lib.data.logs import PART, SESSION, counts, filter_log, validate
 from audit_lib.data.reading import Note, files
-from audit_lib.data.registry import REGISTRY, Generated, Source, Time
+from audit_lib.data.registry import REGISTRY, Entry, Generated, Time
 from audit_lib.errors import InputError, MissingError, unknown
 from audit_lib.files import sha256
 
-__all__ = ["REGISTRY", "Dataset", "Source", "describe", "fetch", "load", "name_of", "safe_name"]
+__all__ = ["REGISTRY", "Dataset", "Entry", "describe", "fetch", "load", "name_of", "safe_name"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Dataset:
     name: str
     log: pd.DataFrame
     time: Time
-    source: Source | None
+    source: Entry | None
     data_hash: str
     notes: tuple[Note, ...] = ()
     generator: synthetic.SyntheticConfig | None = None
@@ -126,7 +126,7 @@ def safe_name(path: str | Path) -> str:
     return f"{stem}_own" if stem in REGISTRY else stem
 
 
-def _source(name: str) -> Source:
+def _source(name: str) -> Entry:
     if name not in REGISTRY:
         raise unknown("data set", name, REGISTRY)
     return REGISTRY[name]
@@ -141,14 +141,14 @@ def _own(path: Path, columns: Mapping[str, str] | None, time_unit: str | None) -
     return Dataset(safe_name(path), found.log, found.time, None, files.hash_of(path), found.notes)
 
 
-def _generated(source: Source, settings: str) -> Dataset:
+def _generated(source: Entry, settings: str) -> Dataset:
     config = synthetic.preset(source.name, settings)
     log = validate(synthetic.generate(config), name=source.name)
     digest = hashlib.sha256(log.to_csv(index=False).encode()).hexdigest()
     return Dataset(_generated_name(source.name, settings), log, "real", source, digest, generator=config)
 
 
-def _given(source: Source, path: Path) -> dict[str, Path]:
+def _given(source: Entry, path: Path) -> dict[str, Path]:
     """The files of a source at a place the user names: the file itself, or the folder that holds all of them."""
     if path.is_dir():
         files = {name: path / name for name in source.files}
@@ -169,7 +169,7 @@ def _files_hash(files: Mapping[str, Path]) -> str:
     return hashes[0].split()[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def _check_counts(source: Source, log: pd.DataFrame) -> None:
+def _check_counts(source: Entry, log: pd.DataFrame) -> None:
     kept, _ = filter_log(log)
     found = counts(kept)
     if PART in kept:

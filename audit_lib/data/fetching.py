@@ -23,7 +23,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its progress bar would warn in every notebook that has no widgets
     import pooch
 
-from audit_lib.data.registry import GitHub, Manual, Source, Wheel
+from audit_lib.data.registry import Entry, GitHub, Manual, Wheel
 from audit_lib.errors import InputError, MissingError
 from audit_lib.files import hold
 
@@ -48,7 +48,7 @@ def verify(path: Path, expected: str | None, *, shown: str | None = None) -> str
     return found
 
 
-def fetch_files(source: Source) -> dict[str, Path]:
+def fetch_files(source: Entry) -> dict[str, Path]:
     """The verified raw files of a data set by name; downloads what neither the mirror nor the cache has.
 
     Raises MissingError where a file cannot be got (saying where to put it), InputError where its hash is wrong.
@@ -63,13 +63,13 @@ def fetch_files(source: Source) -> dict[str, Path]:
     return found
 
 
-def _present(source: Source, name: str) -> Path | None:
+def _present(source: Entry, name: str) -> Path | None:
     mirror = os.environ.get("AUDIT_MIRROR")
     folders = [*([Path(mirror)] if mirror else []), cache_folder()]
     return next((path for folder in folders if (path := folder / source.name / name).is_file()), None)
 
 
-def _download(source: Source, name: str) -> Path:
+def _download(source: Entry, name: str) -> Path:
     target = cache_folder() / source.name / name
     if isinstance(source.get, Manual):
         raise MissingError(_by_hand(source, name))
@@ -88,7 +88,7 @@ def _download(source: Source, name: str) -> Path:
     return target
 
 
-def _into(target: Path, source: Source, name: str) -> None:
+def _into(target: Path, source: Entry, name: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as folder:
         partial = Path(folder) / name
@@ -117,17 +117,17 @@ def _from_index(wheel: Wheel, partial: Path) -> None:
         raise OSError(errors[-1] if errors else f"pip download {wheel.requirement} gave no {partial.name}")
 
 
-def _by_hand(source: Source, name: str) -> str:
+def _by_hand(source: Entry, name: str) -> str:
     page = getattr(source.get, "page", "")
     where = f"Its owner gives it out at {page} ({source.licence})." if page else "It is not published for download."
     return f"{source.name} needs the file '{name}', which no program may download. {where} {_put(source, name)}"
 
 
-def _failed(source: Source, name: str, reason: str) -> str:
+def _failed(source: Entry, name: str, reason: str) -> str:
     return f"{source.name}: '{name}' could not be fetched ({reason}). Is this machine online? {_put(source, name)}"
 
 
-def _put(source: Source, name: str) -> str:
+def _put(source: Entry, name: str) -> str:
     return (
         f"Put it at '{cache_folder() / source.name / name}', or at {source.name}/{name} in a folder that the "
         "environment variable AUDIT_MIRROR names."

@@ -29,7 +29,7 @@ from audit_lib.evaluation.resampling import Resampling
 from audit_lib.evaluation.sampled import GAINS, Counts, expectation, moments
 
 
-class Study(NamedTuple):
+class SampledMetric(NamedTuple):
     """A metric over one test set: its full value, and mean and variance of its sampled value."""
 
     full: float
@@ -37,11 +37,11 @@ class Study(NamedTuple):
     variance: float
 
 
-def study(counts: Counts, metric: str, *, n: int, k: int | None, sampling: str, ties: str) -> Study:
+def sampled_metric(counts: Counts, metric: str, *, n: int, k: int | None, sampling: str, ties: str) -> SampledMetric:
     """Mean over predictions, and the variance of that mean over the draw of negatives."""
     full = full_metric(counts, metric, k=k, ties=ties).mean()
     mean, variance = moments(counts, metric, n=n, k=k, sampling=sampling, ties=ties)
-    return Study(float(full), float(mean.mean()), float(variance.sum() / len(variance) ** 2))
+    return SampledMetric(float(full), float(mean.mean()), float(variance.sum() / len(variance) ** 2))
 
 
 def full_metric(counts: Counts, metric: str, *, k: int | None, ties: str) -> np.ndarray:
@@ -51,7 +51,7 @@ def full_metric(counts: Counts, metric: str, *, k: int | None, ties: str) -> np.
     return expectation(counts, metric, n=counts.pool, k=k, ties=ties)
 
 
-def wrong_probability(first: Study, second: Study) -> float:
+def wrong_probability(first: SampledMetric, second: SampledMetric) -> float:
     """P(the sampled difference has the sign opposite to the full one); NaN if the full metric prefers neither."""
     truth = first.full - second.full
     if truth == 0.0:
@@ -81,7 +81,8 @@ def winners_table(
     """
     _same_targets(*recommenders.values())
     studies = {
-        name: study(counts, metric, n=n, k=k, sampling=sampling, ties=ties) for name, counts in recommenders.items()
+        name: sampled_metric(counts, metric, n=n, k=k, sampling=sampling, ties=ties)
+        for name, counts in recommenders.items()
     }
     drawn = Resampling.of(np.arange(len(next(iter(recommenders.values())).above)) if session is None else session)
     full = [full_metric(counts, metric, k=k, ties=ties) for counts in recommenders.values()]

@@ -20,10 +20,10 @@ from audit_lib.evaluation import comparisons, metrics
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.evaluation.winners import (
-    Study,
+    SampledMetric,
     full_metric,
+    sampled_metric,
     smallest_size,
-    study,
     wrong_probability,
 )
 from audit_lib.recommenders import REGISTRY, lookup
@@ -116,8 +116,8 @@ def negatives_needed(
     pool = next(iter(counts.values())).pool
 
     @cache
-    def studied(name: str, n: int) -> Study:
-        return study(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
+    def studied(name: str, n: int) -> SampledMetric:
+        return sampled_metric(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
 
     rows = []
     for first, second in combinations(sorted(full, key=lambda name: -full[name]), 2):

@@ -193,7 +193,7 @@ def mean_of(run: Run, metric: str = "Recall") -> float:
     return float(values_of([run], metric, K, min_step(run.dataset))[0].mean())
 
 
-def trained(book: Book, dataset: str) -> Iterator[tuple[str, str, list[Run]]]:
+def trainings(book: Book, dataset: str) -> Iterator[tuple[str, str, list[Run]]]:
     """Group, engine and runs, one a seed, of every training of GRU4Rec as it should be that has evidence."""
     for group in TRAININGS:
         for engine in ENGINES:

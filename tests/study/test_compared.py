@@ -53,7 +53,7 @@ def test_the_mean_is_over_the_targets_that_count() -> None:
 def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:
     ours, theirs = [run(hits=[1, 1])], [run("gru4rec_official", hits=[1, 0])]
     shelf = Shelf(headline=ours, headline_bpr_max=ours + theirs, ablations=ours)
-    found = list(results.trained(shelf, "diginetica"))
+    found = list(results.trainings(shelf, "diginetica"))
     assert found == [
         ("headline", "gru4rec", ours),
         ("headline_bpr_max", "gru4rec", ours),
@@ -64,4 +64,4 @@ def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:
 def test_committed_evidence_has_every_training_of_the_published_logs() -> None:
     book = Book()
     for dataset in results.COPIED:
-        assert "headline" in [group for group, _, _ in results.trained(book, dataset)]
+        assert "headline" in [group for group, _, _ in results.trainings(book, dataset)]

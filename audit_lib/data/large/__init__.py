@@ -23,7 +23,7 @@ from audit_lib.data.datasets import Dataset, safe_name
 from audit_lib.data.fetching import cache_folder
 from audit_lib.data.large import cut, read, sort
 from audit_lib.data.logs import ITEM
-from audit_lib.data.reading import READABLE, Note, Source, files
+from audit_lib.data.reading import READABLE, LogFile, Note, files
 from audit_lib.data.registry import REGISTRY
 from audit_lib.data.sessions import Sessions
 from audit_lib.data.splits import DAY, Split, no_days
@@ -130,7 +130,7 @@ def _open(stem: Path, catalogue: pd.Index) -> Sessions:
     return Sessions(items, offsets, times, sort.read_ids(stem.with_suffix(".labels")), catalogue)
 
 
-def _build(source: Source, folder: Path, settings: Mapping[str, Any], *, memory_mb: int, threads: int) -> None:
+def _build(source: LogFile, folder: Path, settings: Mapping[str, Any], *, memory_mb: int, threads: int) -> None:
     """Makes the arrays beside their place, then moves them there: a killed run leaves nothing that looks finished."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f".{folder.name}.making*"):

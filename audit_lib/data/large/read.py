@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from audit_lib.data import reading
 from audit_lib.data.logs import COLUMNS, TIME
-from audit_lib.data.reading import IDS, Source, files
+from audit_lib.data.reading import IDS, LogFile, files
 from audit_lib.errors import InputError
 
 
@@ -43,7 +43,7 @@ def estimated_events(path: Path) -> int:
     return int(packed * path.stat().st_size * start.count(b"\n") / max(len(start), 1))
 
 
-def as_events(source: Source, folder: Path) -> Events:
+def as_events(source: LogFile, folder: Path) -> Events:
     """The log as Parquet: written under `folder`, or linked there under a plain name.
 
     Raises InputError if it is not a log (a file that is written anew is checked here already).
@@ -61,7 +61,7 @@ def as_events(source: Source, folder: Path) -> Events:
     return Events(target, {name: name for name in COLUMNS})
 
 
-def _is_plain(source: Source) -> bool:
+def _is_plain(source: LogFile) -> bool:
     """Whether DuckDB can read the file itself: one Parquet file, ids numbers or text, times seconds or positions."""
     if source.text is not None or source.path.is_dir() or source.unit not in (None, "s", "order"):
         return False
@@ -75,14 +75,14 @@ def _is_plain(source: Source) -> bool:
     return number(kinds[TIME]) and all(plain(kinds[role]) for role in IDS)
 
 
-def _convert(source: Source, target: Path) -> None:
+def _convert(source: LogFile, target: Path) -> None:
     """Writes the log as Parquet; once more, with ids as text, where a later piece shows that not all are integers."""
     whole = dict.fromkeys(IDS, source.text is not None)
     while (found := _write(source, target, whole)) != whole:
         whole = found
 
 
-def _write(source: Source, target: Path, whole: Mapping[str, bool]) -> dict[str, bool]:
+def _write(source: LogFile, target: Path, whole: Mapping[str, bool]) -> dict[str, bool]:
     """One pass over the events; returns the ids that are integers throughout. whole: those to write as integers."""
     found, writer = dict(whole), None
     try:

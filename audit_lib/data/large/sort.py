@@ -20,7 +20,7 @@ from numpy.lib.format import open_memmap
 
 from audit_lib.data.large.read import Events
 from audit_lib.data.logs import ITEM, SESSION, TIME
-from audit_lib.data.reading import Failures, Kind, Source, times
+from audit_lib.data.reading import Failures, Kind, LogFile, times
 from audit_lib.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Sorted:
     time: Kind = "real"
 
 
-def arrange(source: Source, events: Events, folder: Path, *, memory_mb: int, threads: int) -> Sorted:
+def arrange(source: LogFile, events: Events, folder: Path, *, memory_mb: int, threads: int) -> Sorted:
     """Checks and sorts a log; the arrays lie in `folder`. Raises InputError if it is not valid, or nothing is left."""
     name = str(source.path)
     with contextlib.closing(_connect(folder, memory_mb, threads)) as db:
@@ -119,7 +119,7 @@ def _view(db: duckdb.DuckDBPyConnection, events: Events, name: str) -> None:
     db.execute(f"CREATE VIEW events AS SELECT {', '.join(columns)}, file_row_number AS r FROM read_parquet('{path}')")
 
 
-def _kind_of_time(db: duckdb.DuckDBPyConnection, source: Source) -> Kind:
+def _kind_of_time(db: duckdb.DuckDBPyConnection, source: LogFile) -> Kind:
     """Whether Time is real or an order, as `reading.read` has it; then t becomes the running position if need be."""
     if source.dates or source.unit not in (None, "order"):
         return "real"
@@ -143,7 +143,7 @@ def _kind_of_time(db: duckdb.DuckDBPyConnection, source: Source) -> Kind:
     return "order"
 
 
-def _check(db: duckdb.DuckDBPyConnection, source: Source) -> None:
+def _check(db: duckdb.DuckDBPyConnection, source: LogFile) -> None:
     failures = Failures(source)
     for column, role in (("s", SESSION), ("i", ITEM), ("t", TIME)):
         kind = str(db.sql(f"SELECT {column} FROM events").types[0])

@@ -25,7 +25,7 @@ from audit_lib.data.reading.files import READABLE, UNREADABLE
 from audit_lib.data.reading.times import Kind, Note
 from audit_lib.errors import InputError
 
-__all__ = ["READABLE", "Kind", "Note", "Reading", "Source", "open_log", "read", "read_log"]
+__all__ = ["READABLE", "Kind", "LogFile", "Note", "Reading", "open_log", "read", "read_log"]
 
 IDS = (SESSION, ITEM)
 MANY = 3  # rows named in an error
@@ -43,7 +43,7 @@ class Reading:
 
 
 @dataclass
-class Source:
+class LogFile:
     """A file of events that has been looked at. names: its own name of each role. text: of a text file."""
 
     path: Path
@@ -108,7 +108,7 @@ class Source:
 class Failures:
     """What is wrong with the events of a file, by column and reason: how many rows, and the first of them."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: LogFile):
         self.source = source
         self.found: dict[tuple[str, str], tuple[int, list[int]]] = {}
 
@@ -140,17 +140,17 @@ class Failures:
             raise InputError(f"{self.source.path} is not a valid log:\n" + "\n".join(lines))
 
 
-def open_log(path: str | Path, *, columns: Mapping[str, str] | None = None, time_unit: str | None = None) -> Source:
+def open_log(path: str | Path, *, columns: Mapping[str, str] | None = None, time_unit: str | None = None) -> LogFile:
     """Looks at a log's file: its kind, columns and lines. Raises MissingError, InputError as `read` does."""
     path, columns, unit = Path(path), files.check_mapping(columns), times.check_unit(time_unit)
     ending = files.kind_of(path)
     try:
         if ending == files.PARQUET:
             present = dataset_of(path).schema.names
-            source = Source(path, files.own_names(path, present, columns), present, unit)
+            source = LogFile(path, files.own_names(path, present, columns), present, unit)
         else:
             seen = text.survey(path, ending, columns)
-            source = Source(path, seen.names, seen.columns, unit, seen)
+            source = LogFile(path, seen.names, seen.columns, unit, seen)
     except InputError:
         raise
     except UNREADABLE as error:
@@ -170,7 +170,7 @@ def _plain(values: pa.Array) -> pa.Array:
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
-def _of_file(source: Source, ending: str) -> list[Note]:
+def _of_file(source: LogFile, ending: str) -> list[Note]:
     found = []
     if source.text is not None:
         usual = "," if ending in files.COMMAS else "\t"
@@ -242,7 +242,7 @@ def are_integers(values: Any) -> bool:
     return True
 
 
-def _kind_of_time(source: Source, log: pd.DataFrame) -> tuple[Kind, pd.DataFrame]:
+def _kind_of_time(source: LogFile, log: pd.DataFrame) -> tuple[Kind, pd.DataFrame]:
     """Whether Time is real or an order; an order that begins anew in every session becomes the running position."""
     if source.dates or source.unit not in (None, "order"):
         return "real", log
@@ -264,7 +264,7 @@ def _kind_of_time(source: Source, log: pd.DataFrame) -> tuple[Kind, pd.DataFrame
     return "order", log
 
 
-def notes_of_time(source: Source, seconds: np.ndarray, time: Kind) -> list[Note]:
+def notes_of_time(source: LogFile, seconds: np.ndarray, time: Kind) -> list[Note]:
     """What is worth knowing about the times of a log."""
     if time == "order":
         said = "" if source.unit else " If it is in seconds, give --time-unit s."

@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import audit_lib
 from audit_lib.data import registry as sources
-from audit_lib.data.registry import Manual, Source
+from audit_lib.data.registry import Entry, Manual
 from audit_lib.study import records
 from book.press import citation
 from book.press.facts import defence_page
@@ -72,25 +72,25 @@ class DataSets(FromCode):
         return ["| Name | Data set | Licence or terms |", "|---|---|---|", *rows]
 
 
-def is_original(source: Source) -> bool:
+def is_original(source: Entry) -> bool:
     """Whether only the owner gives it out, without a fixed file."""
     return isinstance(source.get, Manual) and None in source.files.values()
 
 
-def counts(source: Source) -> str:
+def counts(source: Entry) -> str:
     """A row of counts; thousands are set apart by a narrow space, the same in both languages."""
     numbers = [grouped(source.counts[key]) for key in ("events", "sessions", "items")]
     return f"| `{source.name}` | {' | '.join(numbers)} | {source.time} |"
 
 
-def terms(source: Source) -> str:
+def terms(source: Entry) -> str:
     """A row of title, linked to the owner's page if only the owner has it, citation and licence."""
     title = f"[{source.title}]({source.get.page})" if is_original(source) else source.title
     cited = f" {{cite:p}}`{source.citation_key}`" if source.citation_key not in NOT_CITED else ""
     return f"| `{source.name}` | {title}{cited} | [{source.licence}]({source.licence_url}) |"
 
 
-class Measured(FromCode):
+class DataParallel(FromCode):
     """What a record says, as a table. `record`: `bench_growth` or `data_parallel`."""
 
     option_spec = {"record": lambda value: directives.choice(value, tuple(TABLES))}  # noqa: RUF012
@@ -184,6 +184,6 @@ def setup(app: Sphinx) -> None:
     """Register the directives."""
     app.add_directive("data-sets", DataSets)
     app.add_directive("deviations", Deviations)
-    app.add_directive("measured", Measured)
+    app.add_directive("measured", DataParallel)
     app.add_directive("citation", HowToCite)
     app.add_directive("defence", Defence)

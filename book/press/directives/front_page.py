@@ -40,7 +40,7 @@ def found() -> pd.DataFrame:
     return ladder.answers(book())
 
 
-class Finding(Ledger):
+class FindingSentence(Ledger):
     """The finding as a paragraph."""
 
     def run(self) -> list[nodes.Node]:
@@ -102,6 +102,7 @@ def pictures(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Register the directives."""
-    for name, directive in (("finding", Finding), ("finding-figure", FindingFigure), ("verdict-strip", VerdictStrip)):
-        app.add_directive(name, directive)
+    app.add_directive("finding", FindingSentence)
+    app.add_directive("finding-figure", FindingFigure)
+    app.add_directive("verdict-strip", VerdictStrip)
     app.connect("build-finished", pictures)

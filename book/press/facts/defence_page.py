@@ -41,7 +41,8 @@ def sources() -> list[Path]:
     tests = sorted((PROJECT / "tests").rglob("test_*.py"))
     own = [PROJECT / name for name in (lockfile.LOCK, lockfile.CPU_LOCK, lockfile.GPU_LOCK, inventory.BILL)]
     own += [COMMITTED / committed.SUMS, claims.FILE]
-    return [*own, *(records.FOLDER / f"{name}.json" for name in names), *tests, *(PROJECT / "tests/defence").glob("*.*"), Path(__file__)]
+    own += [records.FOLDER / f"{name}.json" for name in names]
+    return [*own, *tests, *(PROJECT / "tests" / "defence").glob("*.*"), Path(__file__)]
 
 
 def number(value: float | None) -> str:

@@ -25,7 +25,7 @@ from audit_lib.study.results import (
     Measured,
     NotYet,
     mean_of,
-    trained,
+    trainings,
 )
 from book.press.facts import documents, ladder
 from book.press.facts.documents import GAP, K, Source, quantity
@@ -74,7 +74,7 @@ def copied(source: Source, lang: str) -> Table:
 def engines(source: Source, lang: str) -> Table:
     """GRU4Rec on Diginetica, a row for each engine and loss: seeds, Recall@20, MRR@20, minutes to train."""
     rows = []
-    for group, name, runs in trained(source.book, "diginetica"):
+    for group, name, runs in trainings(source.book, "diginetica"):
         recall, mrr = (source.over(runs, "diginetica", metric) for metric in ("Recall", "MRR"))
         rows.append({
             "Engine and loss": _engine(name, group, lang),
@@ -139,7 +139,7 @@ def simple(source: Source, lang: str) -> Table:
     for group, settings in SETTINGS.items():
         for name in SHOWN:
             rows += [(name_of(name, lang), _(settings), [run]) for run in _present(source, "diginetica", group, name)]
-    for group, name, runs in trained(source.book, "diginetica"):
+    for group, name, runs in trainings(source.book, "diginetica"):
         rows.append((name_of(name, lang), _(TRAININGS[group]), runs))
     table = pd.DataFrame(
         {

@@ -23,7 +23,7 @@ from audit_lib.study.results import (
     Measured,
     NotYet,
     min_step,
-    trained,
+    trainings,
     values_of,
 )
 from book.press.facts import documents, effects, exhibits
@@ -97,7 +97,7 @@ def headline(source: Source, lang: str) -> Table:
     rows = []
     for dataset in DATASETS:
         chosen = heads.of(source.book, dataset)
-        for group, engine, runs in trained(source.book, dataset):
+        for group, engine, runs in trainings(source.book, dataset):
             recall, mrr = (source.over(runs, dataset, metric) for metric in ("Recall", "MRR"))
             stands = chosen is not None and runs[0].path == chosen.runs[0].path
             rows.append({
@@ -213,7 +213,7 @@ def cost(source: Source, lang: str) -> Table:
     """Diginetica: seconds to train and to rank all targets, and memory, of simple recommenders and of GRU4Rec."""
     simple = source.book.present(dataset="diginetica", group="simple")
     groups = [(name_of(run.recommender, lang), [run]) for run in simple]
-    groups += [(_training(engine, group, lang), runs) for group, engine, runs in trained(source.book, "diginetica")]
+    groups += [(_training(engine, group, lang), runs) for group, engine, runs in trainings(source.book, "diginetica")]
     rows = []
     for name, runs in groups:
         seconds, memory = [run.manifest["seconds"] for run in runs], [run.manifest["peak_memory_mb"] for run in runs]

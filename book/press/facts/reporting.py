@@ -30,7 +30,7 @@ from audit_lib.study.results import (
     counted_logs,
     min_step,
     paired,
-    trained,
+    trainings,
     values_of,
 )
 from book.press.facts import documents, effects, sides
@@ -74,7 +74,7 @@ def _spread(source: Source) -> Measured:
     """The greatest standard deviation of Recall@20 over the seeds of one training."""
     found = []
     for dataset in DATASETS:
-        for _, _, runs in trained(source.book, dataset):
+        for _, _, runs in trainings(source.book, dataset):
             if len(runs) > 1:
                 found.append(float(values_of(runs, "Recall", K)[0].mean(1).std(ddof=1)))
     return _extreme(found, max, "headline")
