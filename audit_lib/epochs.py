@@ -1,6 +1,6 @@
 """A training that is ranked after every epoch: what the choice of an epoch on the test part is worth.
 
-    ROOT/epochs/DATASET/SPLIT/RECOMMENDER/CONFIG-sSEED.parquet   columns 1 … N: the rank of every target after each epoch
+    ROOT/epochs/DATASET/SPLIT/RECOMMENDER/CONFIG-sSEED.parquet   columns 1 … N: ranks of all targets after each epoch
     ROOT/epochs/DATASET/SPLIT/RECOMMENDER/CONFIG-sSEED.json      the manifest; `validation` has a row for each epoch
 
 A training of e epochs is the beginning of every longer one with the same seed, so column e is what a run with

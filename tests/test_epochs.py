@@ -11,7 +11,7 @@ from audit_lib import datasets, epochs, experiments, publishing, ranking, study,
 from audit_lib.errors import EvidenceError, InputError
 
 BPR = {"loss": "bpr", "layers": 8, "batch_size": 10, "dropout_p_hidden": 0.2, "learning_rate": 0.05, "momentum": 0.2}
-TODAY = {"loss": "bpr-max", "layers": 8, "n_sample": 16, "dropout_p_embed": 0.3, "dropout_p_hidden": 0.2, "momentum": 0.1}
+TODAY = {"loss": "bpr-max", "layers": 8, "n_sample": 16, "dropout_p_embed": 0.3, "momentum": 0.1}
 EPOCHS = 3
 
 
