@@ -20,8 +20,9 @@ from audit_lib.evaluation import metrics, ranking
 from audit_lib.files import digest
 from audit_lib.measurements.observations import LARGE, REAL
 from audit_lib.study import plan, running, tuning
+from audit_lib.study.literature_values import min_step
 from audit_lib.study.plan import Experiment
-from audit_lib.study.results import SIMPLE_GROUPS, TRAININGS, K, min_step
+from audit_lib.study.results import SIMPLE_GROUPS, TRAININGS, K
 
 COLUMNS = ("dataset", "group", "recommender", "config", "seed", "predictions", "recall", "mrr")
 

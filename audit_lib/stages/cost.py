@@ -20,17 +20,8 @@ from audit_lib.stages.decision import NEURAL, seconds_of
 from audit_lib.stages.literature import GROUPS
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import (
-    SIMPLE,
-    Book,
-    K,
-    main_group,
-    mean_of,
-    min_step,
-    paired,
-    real_datasets,
-    values_of,
-)
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.results import SIMPLE, Book, K, main_group, mean_of, paired, real_datasets, values_of
 
 SEARCHED = "headline_tuned"
 GENERATED = "generated"

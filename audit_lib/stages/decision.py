@@ -26,16 +26,9 @@ from audit_lib.show import words
 from audit_lib.show.words import Translate, name_of
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
+from audit_lib.study.literature_values import min_step
 from audit_lib.study.measures import shuffle_loss
-from audit_lib.study.results import (
-    CONTROLS,
-    Book,
-    K,
-    Measured,
-    NotYet,
-    min_step,
-    real_datasets,
-)
+from audit_lib.study.results import CONTROLS, Book, K, Measured, NotYet, real_datasets
 
 WEAK = 0.10  # of Recall@20 lost on shuffling, at most: the bound of claim B8
 LARGE = 250_000  # train events, at least

@@ -8,7 +8,8 @@ from audit_lib.data.datasets import REGISTRY
 from audit_lib.show import words
 from audit_lib.stages.literature import cited
 from audit_lib.study import literature_values
-from audit_lib.study.results import COPIED, SIMPLE, Book, K, min_step, values_of
+from audit_lib.study.literature_values import COPIED, min_step
+from audit_lib.study.results import SIMPLE, Book, K, values_of
 
 UNSET = ("popularity", "session_popularity")
 COLUMNS = (

@@ -10,7 +10,8 @@ import pandas as pd
 from audit_lib.show.words import Translate
 from audit_lib.study import headline, presets, spaces
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import TRAININGS, Book, mean_of, min_step, paired
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.results import TRAININGS, Book, mean_of, paired
 
 NAME, GROUP = "gru4rec", "headline_tuned"
 LOSSES = {"cross-entropy": "Cross-entropy", "bpr-max": "BPR-max"}

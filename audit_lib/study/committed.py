@@ -18,7 +18,7 @@ import pandas as pd
 from audit_lib.errors import AuditError, EvidenceError
 from audit_lib.evaluation import metrics
 from audit_lib.files import COMMITTED, hold, holder, put
-from audit_lib.study import evidence, plan, records
+from audit_lib.study import epochs, evidence, plan, records
 from audit_lib.study.evidence import Run
 
 SUMS, HEADLINE = "SHA256SUMS", "headline.csv"
@@ -35,8 +35,9 @@ def publish(source: Path, target: Path = COMMITTED, *, replace: bool = False) ->
     Raises EvidenceError for that, for damaged files, and for more than LIMIT_MB in all; then nothing is copied.
     """
     new: dict[Path, dict[Path, Path]] = {}
-    for manifest in sorted({m for e in plan.plan() if (m := plan.manifest_of(e, source))}):
-        run = evidence.read(manifest)
+    made = {m: e for e in plan.plan() if (m := plan.manifest_of(e, source))}
+    for manifest in sorted(made):
+        run = plan.read_evidence(made[manifest], manifest)
         goal = target / run.path.relative_to(source)
         if goal.is_file():
             same = _sha256(goal) == run.manifest["sha256"]
@@ -119,6 +120,8 @@ def check(folder: Path, *, rerun: Path | None = None) -> Report:
         try:
             if path.parent.name == RECORDS:
                 records.read(path.stem, folder=path.parent)
+            elif name.startswith(f"{epochs.FOLDER}/"):
+                epochs.read(path)
             elif path.with_suffix(".parquet").is_file():
                 report.runs.append(headline(evidence.read(path), folder))
         except AuditError as error:

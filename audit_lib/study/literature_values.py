@@ -14,6 +14,8 @@ from audit_lib.files import BOOK
 from audit_lib.show.words import RECOMMENDERS, name_of
 
 FILE = BOOK / "published.toml"
+K = 20  # the cutoff of the values that are copied
+COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}  # and who printed the value
 COLUMNS = ("dataset", "recommender", "source", "targets", "min_step", "k", "recall", "mrr")
 
 
@@ -76,3 +78,10 @@ def model_name(recommender: str, lang: str = "en", path: Path = FILE) -> str:
     if recommender in RECOMMENDERS:
         return name_of(recommender, lang)
     return _content(path)["names"].get(recommender, recommender)
+
+
+@cache
+def min_step(dataset: str) -> int:
+    """How many events come before a target of the publication whose value is copied; 1 where none is."""
+    rows = table().query("dataset == @dataset and recommender == 'gru4rec' and k == @K")
+    return int(rows.loc[rows["source"] == COPIED.get(dataset), "min_step"].max()) if dataset in COPIED else 1

@@ -16,7 +16,7 @@ import pandas as pd
 from audit_lib.data import synthetic
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.recommenders import oracle
-from audit_lib.study import headline, literature_values, results, translations
+from audit_lib.study import headline, literature_values, metric_winners, reported_epoch, translations
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import (
     SIMPLE,
@@ -65,7 +65,7 @@ def simple_share(book: Book, *, dataset: str) -> Measured:
     best, neural = headline.best_simple(book, dataset), headline.of(book, dataset)
     if best is None or neural is None:
         raise NotYet(f"{dataset}, gru4rec")
-    a, b, drawn = paired(best.runs, neural.runs, min_step=results.min_step(dataset))
+    a, b, drawn = paired(best.runs, neural.runs, min_step=literature_values.min_step(dataset))
     return Measured.of(drawn.ratio(a, b))
 
 
@@ -89,9 +89,21 @@ def published_gap(book: Book, *, dataset: str, model: str, source: str, metric: 
     """
     if (chosen := headline.of(book, dataset)) is None:
         raise NotYet(f"{dataset}, gru4rec")
-    ours = over(chosen.runs, metric, K, results.min_step(dataset))
+    ours = over(chosen.runs, metric, K, literature_values.min_step(dataset))
     theirs = literature_values.value(source, dataset, model, metric, K)
     return Measured(theirs - ours.estimate, theirs - ours.high, theirs - ours.low, ours.seeds)
+
+
+def epoch_on_test(
+    book: Book, *, dataset: str, group: str, recommender: str, metric: str = "Recall", k: int = K
+) -> Measured:
+    """The best epoch on test less the one that validation chooses, by metric (see `reported_epoch`)."""
+    return reported_epoch.reported(book, dataset, group, metric).gain
+
+
+def overtaking(book: Book, *, dataset: str) -> Measured:
+    """How many recommenders are ahead of the winner by Recall@20 when MRR@20 is asked (see `metric_winners`)."""
+    return Measured(float(len(metric_winners.winners(book, dataset).overtaking)))
 
 
 def sampled_factor(book: Book, *, dataset: str, n: int) -> Measured:
@@ -263,6 +275,8 @@ MEASURES: dict[str, tuple[Callable[..., Measured], str]] = {
     "simple_share": (simple_share, "Best simple recommender / GRU4Rec"),
     "relative_loss": (relative_loss, "Share of Recall@20 lost"),
     "published_gap": (published_gap, "Published less our GRU4Rec"),
+    "epoch_on_test": (epoch_on_test, "Best epoch on test less the one chosen in validation"),
+    "overtaking": (overtaking, "Ahead of the winner by Recall@20 in MRR@20"),
     "sampled_factor": (sampled_factor, "Sampled / full, median"),
     "sampled_where": (sampled_where, "Sampled Recall@20, mean"),
     "reversals": (reversals, "Pairs in another order"),

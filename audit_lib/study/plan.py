@@ -21,7 +21,7 @@ from audit_lib.data.datasets import REGISTRY, Dataset
 from audit_lib.data.splits import Split
 from audit_lib.errors import AuditError, InputError, unknown
 from audit_lib.files import BOOK, COMMITTED, digest
-from audit_lib.study import evidence, presets, running
+from audit_lib.study import epochs, evidence, presets, running
 from audit_lib.study.evidence import Run
 
 STUDY = BOOK / "study.toml"
@@ -33,7 +33,7 @@ class _Closed(BaseModel, frozen=True, extra="forbid"):
 
 
 class Line(_Closed):
-    """One [[experiment]] of the file; `plan` expands it."""
+    """One [[experiment]] of the file; `plan` expands it. every_epoch: it is ranked after each (see `epochs`)."""
 
     group: str
     datasets: tuple[str, ...]
@@ -43,6 +43,7 @@ class Line(_Closed):
     splits: tuple[str, ...] = ("default",)
     preparations: tuple[str, ...] = ("default",)
     seeds: tuple[int, ...] = Field(min_length=1)
+    every_epoch: bool = False
     why: str
 
 
@@ -101,13 +102,15 @@ class Experiment:
     preparation: str = "default"
     variant: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)  # as the manifest states it
+    every_epoch: bool = False
 
     @property
     def id(self) -> str:
         """A name for people and files: equal experiments have equal ids, whatever their group."""
         split = "" if self.split == "default" else f"-{self.split}"
         prepared = "" if self.preparation == "default" else f"-{self.preparation}"
-        return f"{self.dataset}{split}{prepared}-{self.recommender}-{digest(self.config)[:8]}-s{self.seed}"
+        config = digest(self.config)[:8] + ("-epochs" if self.every_epoch else "")
+        return f"{self.dataset}{split}{prepared}-{self.recommender}-{config}-s{self.seed}"
 
 
 @cache
@@ -151,7 +154,7 @@ def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
         settings = settings | (dict(variants[variant].change) if variant else {})
         yield Experiment(
             line.group, dataset, recommender, settings, seed, line.why, split, preparation, variant,
-            running.config_of(recommender, settings),
+            running.config_of(recommender, settings), line.every_epoch,
         )  # fmt: skip
 
 
@@ -179,10 +182,14 @@ def select(experiments: tuple[Experiment, ...], only: Mapping[str, str]) -> tupl
 
 
 def manifest_of(experiment: Experiment, out: Path) -> Path | None:
-    """The manifest of its evidence below `out`, None if there is none. Needs no data."""
+    """The manifest of its evidence below `out`, None if there is none, or epochs are missing. Needs no data."""
     name = f"{digest(experiment.config)[:8]}-s{experiment.seed}.json"
-    places = (out / experiment.dataset).glob(f"{split_name(experiment)}-*/{experiment.recommender}/{name}")
-    return next((path for path in sorted(places) if path.with_suffix(".parquet").is_file()), None)
+    root = out / epochs.FOLDER if experiment.every_epoch else out
+    places = (root / experiment.dataset).glob(f"{split_name(experiment)}-*/{experiment.recommender}/{name}")
+    found = next((path for path in sorted(places) if path.with_suffix(".parquet").is_file()), None)
+    if found is not None and experiment.every_epoch and not epochs.finished(found):
+        return None
+    return found
 
 
 def split_name(experiment: Experiment) -> str:
@@ -195,7 +202,12 @@ def split_name(experiment: Experiment) -> str:
 def evidence_of(experiment: Experiment, out: Path | None = None) -> Run | None:
     """Its evidence, verified; None if it has not been run. out: by default the committed evidence of the book."""
     path = manifest_of(experiment, out or COMMITTED)
-    return None if path is None else evidence.read(path)
+    return None if path is None else read_evidence(experiment, path)
+
+
+def read_evidence(experiment: Experiment, path: Path) -> Run:
+    """The evidence of an experiment, of its own kind, verified."""
+    return epochs.read(path) if experiment.every_epoch else evidence.read(path)
 
 
 def find(out: Path | None = None, *, path: Path = STUDY, **wanted: Any) -> list[Run]:
@@ -239,7 +251,8 @@ def run(experiments: list[Experiment], out: Path) -> Iterator[tuple[Experiment, 
                 loaded = None  # let the one before go first
                 dataset = datasets.load(experiment.dataset)
                 loaded = key, dataset, split_of(experiment, dataset)
-            found: Run | AuditError = running.run(
+            run_ = epochs.run if experiment.every_epoch else running.run
+            found: Run | AuditError = run_(
                 loaded[1], loaded[2], experiment.recommender, seed=experiment.seed, out=out, **experiment.settings
             )
         except AuditError as error:

@@ -18,7 +18,8 @@ from audit_lib.errors import InputError
 from audit_lib.files import BOOK
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import COPIED, Book, K, min_step, over
+from audit_lib.study.literature_values import COPIED, min_step
+from audit_lib.study.results import Book, K, over
 
 FILE = BOOK / "versions.toml"
 Month = Field(pattern=r"^20\d\d-[01]\d$")

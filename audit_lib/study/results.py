@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +22,11 @@ from audit_lib.evaluation.resampling import Resampling, Seeds
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.evaluation.winners import reversals as reversed_pairs
 from audit_lib.files import COMMITTED
-from audit_lib.study import literature_values, plan, records
+from audit_lib.study import plan, records
 from audit_lib.study.evidence import Run
+from audit_lib.study.literature_values import K, min_step
 from audit_lib.study.plan import Experiment
 
-K = 20
 ENGINES = ("gru4rec", "gru4rec_2016", "gru4rec_official")
 SIMPLE = "simple"  # the group of the simple recommenders with their default settings
 CONTROLS = ("seed_demo", "movielens_100k")  # items drawn independently; ratings entered in bulk: no real click logs
@@ -37,7 +36,6 @@ TRAININGS = {
     "headline": "Cross-entropy", "headline_bpr_max": "BPR-max", "third_party_bpr_max": "BPR-max",
     "headline_tuned": "Tuned on validation",
 }  # fmt: skip
-COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}  # and who printed the value
 SIMPLE_GROUPS = ("simple", "literature", "tuned")  # of the study: the same recommenders in three settings
 
 
@@ -179,13 +177,6 @@ def real_datasets(book: Book) -> list[str]:
     """Data sets of the study that are not generated, with evidence of at least one recommender."""
     names = dict.fromkeys(e.dataset for e in plan.plan(book.study))
     return [n for n in names if not isinstance(REGISTRY[n].get, Generated) and book.recommenders(n)]
-
-
-@cache
-def min_step(dataset: str) -> int:
-    """How many events come before a target of the publication whose value is copied; 1 where none is."""
-    rows = literature_values.table().query("dataset == @dataset and recommender == 'gru4rec' and k == @K")
-    return int(rows.loc[rows["source"] == COPIED.get(dataset), "min_step"].max()) if dataset in COPIED else 1
 
 
 def mean_of(run: Run, metric: str = "Recall") -> float:

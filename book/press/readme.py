@@ -11,8 +11,8 @@ from audit_lib.commands import entry
 from audit_lib.files import COMMITTED, PROJECT, put
 from audit_lib.study import headline as heads
 from audit_lib.study.headline import Chosen
-from audit_lib.study.literature_values import model_name, value
-from audit_lib.study.results import COPIED, Book, K, min_step, over
+from audit_lib.study.literature_values import COPIED, min_step, model_name, value
+from audit_lib.study.results import Book, K, over
 from book.press.facts import ladder
 
 FILES = {"en": "README.md", "es": "README.es.md"}

@@ -8,7 +8,8 @@ import pytest
 from audit_lib.evaluation import metrics
 from audit_lib.stages import equal_targets
 from audit_lib.study import literature_values
-from audit_lib.study.results import COPIED, Book, min_step
+from audit_lib.study.literature_values import COPIED, min_step
+from audit_lib.study.results import Book
 
 
 @pytest.fixture(scope="module")

@@ -32,14 +32,14 @@ class Shelf(Book):
 
 def test_a_copied_value_is_held_against_what_was_measured_on_the_same_targets() -> None:
     rows = literature_values.table()
-    for dataset, source in results.COPIED.items():
+    for dataset, source in literature_values.COPIED.items():
         mine = rows[(rows["dataset"] == dataset) & (rows["source"] == source)]
         assert set(mine["targets"]) == {"same"}, dataset
-        assert set(mine["min_step"]) == {results.min_step(dataset)}, dataset
+        assert set(mine["min_step"]) == {literature_values.min_step(dataset)}, dataset
 
 
 def test_one_published_log_leaves_out_the_first_target_of_a_session() -> None:
-    steps = {dataset: results.min_step(dataset) for dataset in (*results.COPIED, "entree")}
+    steps = {dataset: literature_values.min_step(dataset) for dataset in (*literature_values.COPIED, "entree")}
     assert steps == {"diginetica": 1, "yoochoose1_64": 1, "retailrocket": 2, "entree": 1}
 
 
@@ -63,5 +63,5 @@ def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:
 
 def test_committed_evidence_has_every_training_of_the_published_logs() -> None:
     book = Book()
-    for dataset in results.COPIED:
+    for dataset in literature_values.COPIED:
         assert "headline" in [group for group, _, _ in results.trainings(book, dataset)]

@@ -7,7 +7,7 @@ import pytest
 from audit_lib.errors import InputError
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.study import claims, plan, presets, releases
-from audit_lib.study.results import COPIED
+from audit_lib.study.literature_values import COPIED
 
 
 def planned(rung, dataset="diginetica"):

@@ -15,7 +15,8 @@ import numpy as np
 from audit_lib.evaluation import comparisons
 from audit_lib.study import headline
 from audit_lib.study.headline import Chosen
-from audit_lib.study.results import Book, K, Measured, NotYet, min_step, values_of
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.results import Book, K, Measured, NotYet, values_of
 from book.press.facts.documents import Source
 
 # Logs with an order to learn, on which GRU4Rec is held against simple recommenders.

@@ -25,18 +25,10 @@ from audit_lib.study import claims, headline, literature_values, plan, releases
 from audit_lib.study.claims import Settled
 from audit_lib.study.evidence import Run
 from audit_lib.study.headline import Chosen
+from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.measures import MEASURES
 from audit_lib.study.releases import Rung
-from audit_lib.study.results import (
-    COPIED,
-    Book,
-    Measured,
-    NotYet,
-    mean_of,
-    min_step,
-    over,
-    values_of,
-)
+from audit_lib.study.results import Book, Measured, NotYet, mean_of, over, values_of
 from book.press.facts import ladder
 
 K = 20

@@ -19,14 +19,8 @@ from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.stages import decision, literature
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import (
-    COPIED,
-    TRAININGS,
-    Measured,
-    NotYet,
-    mean_of,
-    trainings,
-)
+from audit_lib.study.literature_values import COPIED
+from audit_lib.study.results import TRAININGS, Measured, NotYet, mean_of, trainings
 from book.press.facts import documents, ladder
 from book.press.facts.documents import GAP, K, Source, quantity
 from book.press.facts.finding import percent, title

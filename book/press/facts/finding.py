@@ -21,7 +21,8 @@ from audit_lib.data.registry import REGISTRY
 from audit_lib.show.figures import STYLE, Plot
 from audit_lib.show.words import Translate, translator
 from audit_lib.study import headline, literature_values
-from audit_lib.study.results import COPIED, Book, K, over
+from audit_lib.study.literature_values import COPIED
+from audit_lib.study.results import Book, K, over
 
 COLUMNS = ("dataset", "published", "value", "low", "high", "seeds", "simple", "simple_value", "simple_low",
            "simple_high")  # fmt: skip

@@ -19,8 +19,9 @@ from audit_lib.show.figures import STYLE, Plot
 from audit_lib.show.words import Translate, translator
 from audit_lib.study import literature_values, releases
 from audit_lib.study.headline import best_simple
+from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.releases import Rung
-from audit_lib.study.results import COPIED, Book, K, Measured, min_step, over
+from audit_lib.study.results import Book, K, Measured, over
 from book.press.facts.finding import PALETTES, filled, percent, title
 
 METRICS = ("Recall", "MRR")

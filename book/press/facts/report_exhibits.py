@@ -17,15 +17,8 @@ from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.stages import implementations, searches, tables
 from audit_lib.study import headline as heads
 from audit_lib.study import plan
-from audit_lib.study.results import (
-    TRAININGS,
-    K,
-    Measured,
-    NotYet,
-    min_step,
-    trainings,
-    values_of,
-)
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.results import TRAININGS, K, Measured, NotYet, trainings, values_of
 from book.press.facts import documents, effects, exhibits
 from book.press.facts.contrasts import DATASETS, METRICS, Side, contrasts, winner
 from book.press.facts.documents import Source

@@ -22,17 +22,8 @@ from audit_lib.stages import implementations, searches
 from audit_lib.stages.decision import seconds_of
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import (
-    ENGINES,
-    Book,
-    Measured,
-    NotYet,
-    counted_logs,
-    min_step,
-    paired,
-    trainings,
-    values_of,
-)
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.results import ENGINES, Book, Measured, NotYet, counted_logs, paired, trainings, values_of
 from book.press.facts import documents, effects, sides
 from book.press.facts.contrasts import DATASETS, Contrast, K, contrasts, winner
 from book.press.facts.documents import Fact, Quantity, Source

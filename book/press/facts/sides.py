@@ -10,7 +10,8 @@ from functools import partial
 
 from audit_lib.show import words
 from audit_lib.study import literature_values
-from audit_lib.study.results import COPIED, K, Measured, min_step, values_of
+from audit_lib.study.literature_values import COPIED, min_step
+from audit_lib.study.results import K, Measured, values_of
 from book.press.facts.documents import Fact, Source
 
 LOGS = {
