@@ -14,7 +14,7 @@ from audit_lib.commands.doctor import examine
 from audit_lib.evaluation import metrics
 from audit_lib.files import PROJECT
 from audit_lib.measurements import rank_speed as bench_rank
-from audit_lib.study import evidence, running
+from audit_lib.study import evidence
 from tests.click_logs import log_of, random_log, write_tsv
 
 
@@ -204,7 +204,7 @@ def test_doctor_names_a_package_that_is_not_as_pinned(monkeypatch):
 
 
 def test_doctor_works_where_the_library_is_installed_without_its_requirements(monkeypatch, folder):
-    monkeypatch.setattr("audit_lib.commands.doctor.__file__", str(folder / "lib" / "doctor.py"))
+    monkeypatch.setattr("audit_lib.commands.doctor.PROJECT", folder)
     assert {row["check"]: row for row in examine()}["requirements"]["verdict"] == "ok"
 
 
@@ -320,7 +320,7 @@ def test_an_unknown_verb_option_or_tie_policy_is_a_usage_error(fails, ranked):
 
 def test_a_folder_that_may_not_be_written_is_refused(fails, clicks, folder, monkeypatch):
     (folder / "locked").mkdir(mode=0o500)
-    monkeypatch.setattr("audit_lib.study.evidence.os.access", lambda path, mode: mode != os.W_OK)  # root may write
+    monkeypatch.setattr("audit_lib.files.os.access", lambda path, mode: mode != os.W_OK)  # root may write
     message = fails("rank", "--dataset", clicks, "--recommender", "markov", "--out", "locked")
     assert "it is no writable folder. Choose another" in message
     assert left(folder) == ["clicks.tsv"]
@@ -330,7 +330,7 @@ def test_an_interrupt_stops_with_its_own_status(monkeypatch, capsys):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(running, "prepare", stop)
+    monkeypatch.setattr("audit_lib.commands.runs.prepare", stop)
     with pytest.raises(SystemExit) as caught:
         main(["demo"])
     assert caught.value.code == 130

@@ -260,7 +260,7 @@ def test_a_run_that_was_ranked_anew_stays_and_ranks_that_differ_are_counted(data
 
 def test_the_command_completes_what_lacks_targets(data, split, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(completing.datasets, "load", lambda name: data)
-    monkeypatch.setattr(completing.study, "split_of", lambda data: split)
+    monkeypatch.setattr(completing, "split_of", lambda data: split)
     for name in ("markov", "popularity"):
         running.run(data, replace(split, published=None), name, out=tmp_path / "old")
     running.run(data, split, "markov", out=tmp_path / "new")
@@ -270,7 +270,7 @@ def test_the_command_completes_what_lacks_targets(data, split, tmp_path, monkeyp
     markov, popularity = sorted(done.output.splitlines())
     assert markov.endswith("ranked anew, the same bytes")
     assert popularity.endswith("completed")
-    monkeypatch.setattr(completing.study, "split_of", lambda data: replace(split, published=None))
+    monkeypatch.setattr(completing, "split_of", lambda data: replace(split, published=None))
     again = CliRunner().invoke(cli, asked)
     assert again.exit_code != 0
     assert "nothing to complete" in str(again.exception)

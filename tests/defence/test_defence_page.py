@@ -94,7 +94,7 @@ def test_processors_are_those_of_the_runs_and_of_the_records(folder, tmp_path, m
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"host": about}))
         path.with_suffix(".parquet").touch()
-    monkeypatch.setattr(defence_page.evidence, "COMMITTED", committed)
+    monkeypatch.setattr(defence_page, "COMMITTED", committed)
     this = f"`{here['cpu']}`"
     assert rows("processors") == {this: [f"`{here['instructions']}`", "1", "1"], "`Other CPU`": ["–", "2", "0"]}
 

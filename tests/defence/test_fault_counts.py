@@ -33,9 +33,9 @@ def test_checks_and_cases_are_counted_and_what_was_skipped_is_not(tmp_path):
 
 
 def test_a_check_that_does_not_hold_leaves_no_record(tmp_path, monkeypatch):
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "test_fuzz.py").write_text("def test_one():\n    assert False, 'it broke'\n")
-    monkeypatch.setattr(fault_counts, "ROOT", tmp_path)
+    (tmp_path / "tests" / "defence").mkdir(parents=True)
+    (tmp_path / "tests" / "defence" / "test_fuzz.py").write_text("def test_one():\n    assert False, 'it broke'\n")
+    monkeypatch.setattr(fault_counts, "PROJECT", tmp_path)
     with pytest.raises(AuditError, match=r"Not every fault is survived(.|\n)*it broke"):
         fault_counts.measure(kinds=("fuzz",))
 

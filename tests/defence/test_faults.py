@@ -421,7 +421,7 @@ def test_check_and_doctor_say_who_is_writing(tmp_path, monkeypatch):
     with hold(tmp_path / committed.SUMS):
         result = CliRunner().invoke(cli, ["check", str(tmp_path)])
     assert f"is being written by process {os.getpid()}" in str(result.exception)
-    monkeypatch.setattr(evidence, "PROJECT", tmp_path)
+    monkeypatch.setattr(doctor, "PROJECT", tmp_path)
     with hold(tmp_path / ".snakemake" / "Snakefile"):
         rows = {row["check"]: row for row in examine()}
     assert f"Snakefile: process {os.getpid()}" in rows["other runs"]["found"]
@@ -453,7 +453,7 @@ def test_files_from_the_future_are_named_and_the_pipeline_completes_all_the_same
     text = project.root / "notebooks" / "01_data.md"
     ahead = time.time() + 2 * 86400
     os.utime(text, (ahead, ahead))
-    monkeypatch.setattr(evidence, "PROJECT", project.root)
+    monkeypatch.setattr(doctor, "PROJECT", project.root)
     clock = {row["check"]: row for row in examine()}["clock"]
     assert clock["found"] == "1 files are from the future, such as notebooks/01_data.md"
     assert clock["verdict"].startswith("the next run dates them anew")

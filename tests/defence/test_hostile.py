@@ -31,7 +31,6 @@ from audit_lib.files import ONE_THREAD
 from audit_lib.recommenders.gru4rec import checkpoints
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.popularity import Popularity
-from audit_lib.show import words
 from audit_lib.show.table import Table
 from audit_lib.study import evidence, plan, running
 from book.press import pipeline
@@ -428,7 +427,7 @@ def test_the_name_of_an_own_log_is_harmless_in_pages_tables_and_shells(tmp_path,
     safe = datasets.safe_name(f"{name.replace('/', '')}.tsv")
     assert shlex.quote(safe) == safe
     assert safe[0] not in "=+-@."
-    assert words.escape(safe) == safe
+    assert escape(safe) == safe
 
 
 def test_a_formula_in_a_log_cannot_reach_the_published_table(tmp_path):

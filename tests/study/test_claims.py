@@ -236,7 +236,7 @@ def test_sampled_measures_of_hand_made_evidence(book):
 
 def test_generated_logs_and_controls_are_no_real_logs_of_a_count(book, monkeypatch):
     found = ["seed_demo", "rsc15_100k", "movielens_100k"]
-    monkeypatch.setattr(measures, "real_datasets", lambda book: found)
+    monkeypatch.setattr(results, "real_datasets", lambda book: found)
     assert results.counted_logs(book) == ["rsc15_100k"]
     monkeypatch.setattr(Book, "reversed", lambda self, dataset, n: 1)
     assert measures.reversals(book, n=50).estimate == 1.0

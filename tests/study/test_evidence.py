@@ -142,7 +142,7 @@ def test_the_host_is_described_without_its_name(monkeypatch):
         raise FileNotFoundError(self)
 
     monkeypatch.setattr(Path, "read_text", absent)
-    monkeypatch.setattr(evidence.platform, "processor", lambda: "arm")
+    monkeypatch.setattr(provenance.platform, "processor", lambda: "arm")
     assert provenance.host()["cpu"] == "arm"
 
 
@@ -507,7 +507,7 @@ def test_letters_digits_and_three_signs_name_a_data_set(name):
 
 def test_the_commit_has_a_plus_if_a_tracked_file_was_changed(tmp_path, monkeypatch):
     (tmp_path / "evidence.py").write_text("")
-    monkeypatch.setattr(evidence, "__file__", str(tmp_path / "evidence.py"))
+    monkeypatch.setattr(provenance, "PROJECT", tmp_path)
     who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
     git = lambda *command: subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)  # noqa: E731
     git("init", "-q")
@@ -521,7 +521,7 @@ def test_the_commit_has_a_plus_if_a_tracked_file_was_changed(tmp_path, monkeypat
 
 
 def test_outside_git_the_commit_is_unknown(monkeypatch, tmp_path):
-    monkeypatch.setattr(evidence, "__file__", str(tmp_path / "evidence.py"))
+    monkeypatch.setattr(provenance, "PROJECT", tmp_path)
     assert provenance.git_commit() is None
     monkeypatch.undo()
     monkeypatch.setenv("PATH", "")

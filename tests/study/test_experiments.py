@@ -18,7 +18,7 @@ from audit_lib.data.logs import validate
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.files import COMMITTED
 from audit_lib.measurements import observations
-from audit_lib.study import committed, records, translations
+from audit_lib.study import committed, records, running, translations
 from audit_lib.study import plan as experiments
 
 ONLY = {"dataset": "synthetic_independent", "seed": "0"}
@@ -49,7 +49,7 @@ def test_equal_experiments_have_equal_ids_and_others_differ():
 def test_settings_as_text_and_as_numbers_are_one_experiment():
     text = {"learning_rate": "0.1", "layers": "100", "logq": "1", "constrained_embedding": "true"}
     numbers = {"learning_rate": 0.1, "layers": 100, "logq": 1, "constrained_embedding": True}
-    config = experiments.study.config_of
+    config = running.config_of
     assert config("gru4rec", text) == config("gru4rec", numbers)
 
 
