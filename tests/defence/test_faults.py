@@ -23,7 +23,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from audit_lib.commands import cli
+from audit_lib.commands import cli, doctor
 from audit_lib.commands.doctor import examine
 from audit_lib.data import datasets, fetching
 from audit_lib.data.registry import REGISTRY, GitHub

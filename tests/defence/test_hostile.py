@@ -14,6 +14,7 @@ import sys
 import tarfile
 import textwrap
 import zipfile
+from html import escape
 
 import jupytext
 import nbformat
