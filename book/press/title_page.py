@@ -160,12 +160,16 @@ def measured(found: dict[str, dict[str, Any]], _: Translate) -> str:
     evaluation, split = found["05_evaluation"], found["02_split"]
     text = _(
         "By {metric} over {targets} predictions. Every target was ranked against all {items} items, ties count against "
-        "the recommender, and intervals are over sessions; {straddling} sessions straddle the cut and were left out."
+        "the recommender, and intervals are over sessions."
     )
-    return text.format(
-        metric=evaluation["metric"], targets=f"{evaluation['targets']:,}", items=f"{evaluation['items']:,}",
-        straddling=f"{split['straddling']:,}",
-    )  # fmt: skip
+    text = text.format(
+        metric=evaluation["metric"], targets=f"{evaluation['targets']:,}", items=f"{evaluation['items']:,}"
+    )
+    if split["straddling"] == 1:
+        text += " " + _("One session straddles the cut and was left out.")
+    elif split["straddling"]:
+        text += " " + _("{n} sessions straddle the cut and were left out.").format(n=f"{split['straddling']:,}")
+    return text
 
 
 def advice(found: dict[str, dict[str, Any]], _: Translate) -> list[str]:
