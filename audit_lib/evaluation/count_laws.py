@@ -9,7 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import gammaln, xlog1py, xlogy
+from scipy.special import gammaln
+
+_NEVER = -1e300  # stands for log(0): e to any multiple of it is 0
 
 
 def count_law(places: np.ndarray, n: int, size: int, *, pool: int | None) -> np.ndarray:
@@ -21,7 +23,7 @@ def count_law(places: np.ndarray, n: int, size: int, *, pool: int | None) -> np.
     if pool is None:
         p = np.asarray(places, np.float64)[:, None]
         choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
-        return _whole(np.exp(choose + xlogy(x, p) + xlog1py(n - x, -p)), n)
+        return _whole(_products(choose, (_log(p), x), (_log1p(-p), n - x)), n)
     lf = _log_factorials(pool)
     a = np.asarray(places)[:, None]
     near = np.clip(x, n - (pool - a), a)  # the nearest possible value: x itself, or masked below
@@ -39,19 +41,46 @@ def _log_factorials(n: int) -> np.ndarray:
     return gammaln(np.arange(n + 1) + 1.0)
 
 
-def trinomial(p: np.ndarray, q: np.ndarray, n: int, x: np.ndarray, y: np.ndarray, _: int) -> np.ndarray:
-    """P(X = x, Y = y), (D, cells), of n draws with shares p above and q equal, (D, 1); x, y: (cells,)."""
-    choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(y + 1) - gammaln(n - x - y + 1)
-    rest = np.maximum(1.0 - p - q, 0.0)
-    return np.exp(choose + xlogy(x, p) + xlogy(y, q) + xlogy(n - x - y, rest))
+def _products(choose: np.ndarray, *powers: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """(D, cells), exp(choose) times powers, each a logarithm per row, (D, 1), and an exponent per cell, (cells,)."""
+    total = np.repeat(choose[None], len(powers[0][0]), axis=0)
+    for log, exponent in powers:
+        total += log * exponent
+    return np.exp(total, out=total)
+
+
+def _log(p: np.ndarray) -> np.ndarray:
+    """log(p), which is finite for 0, so that its product with an exponent of 0 is 0."""
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(p), _NEVER)
+
+
+def _log1p(p: np.ndarray) -> np.ndarray:
+    """log(1 + p), likewise finite for -1."""
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log1p(p), _NEVER)
+
+
+Tables = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def trinomial(p: np.ndarray, q: np.ndarray, n: int, x: np.ndarray, y: np.ndarray, _: int) -> Tables:
+    """Tables over x, y and x + y, (D, …) each, whose entries there add up to log P(X = x, Y = y).
+
+    n draws with shares p above and q equal, (D, 1). x, y: 0, 1, 2, …, the values of X and Y.
+    """
+    left = np.maximum(n - np.arange(len(x) + len(y) - 1), 0)  # beyond n there are no counts to ask for
+    neither = gammaln(n + 1) + _log(np.maximum(1.0 - p - q, 0.0)) * left - gammaln(left + 1)
+    return _log(p) * x - gammaln(x + 1), _log(q) * y - gammaln(y + 1), neither
 
 
 def multivariate_hypergeometric(
     a: np.ndarray, e: np.ndarray, n: int, x: np.ndarray, y: np.ndarray, pool: int
-) -> np.ndarray:
-    """P(X = x, Y = y), (D, cells), of n drawn of `pool` without replacement, a above and e equal, (D, 1)."""
-    lf, z, b = _log_factorials(pool), n - x - y, pool - a - e
-    possible = (x <= a) & (y <= e) & (z <= b)
-    left = [np.maximum(whole - part, 0) for whole, part in ((a, x), (e, y), (b, z))]
-    log = (lf[a] - lf[x] - lf[left[0]]) + (lf[e] - lf[y] - lf[left[1]]) + (lf[b] - lf[z] - lf[left[2]])
-    return np.exp(np.where(possible, log - (lf[pool] - lf[n] - lf[pool - n]), -np.inf))
+) -> Tables:
+    """The same of n drawn of `pool` without replacement, a above and e equal, (D, 1) int64."""
+    lf, left = _log_factorials(pool), np.maximum(n - np.arange(len(x) + len(y) - 1), 0)
+
+    def choose(whole: np.ndarray, part: np.ndarray) -> np.ndarray:
+        return np.where(part <= whole, lf[whole] - lf[part] - lf[np.maximum(whole - part, 0)], -np.inf)
+
+    return choose(a, x), choose(e, y), choose(pool - a - e, left) - (lf[pool] - lf[n] - lf[pool - n])

@@ -21,11 +21,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import bdtrc
 
 from audit_lib.errors import InputError, unknown
 from audit_lib.evaluation.count_laws import (
@@ -90,6 +90,12 @@ class Counts:
         """(P,) int64: the items of the pool above the target; all of them if it is outside the catalogue."""
         return np.minimum(self.above, self.pool)
 
+    @cached_property
+    def pairs(self) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """The distinct pairs of above and equal, (D,) int64 each, and (P,) int64, which of them each target has."""
+        distinct, at = np.unique(self.above * self.n_items + self.equal, return_inverse=True)  # equal < V
+        return np.divmod(distinct, self.n_items), at
+
     @property
     def pool(self) -> int:
         """N = V - 1, the items that can be drawn as negatives."""
@@ -142,7 +148,15 @@ def expectations(
     ties: str = "conservative",
 ) -> np.ndarray:  # fmt: skip
     """(P, M) float64: `expectation` of M metrics (not AUC) with their cutoffs at once, for the price of about one."""
-    for metric, k in measures:
+    return by_ties(counts, measures, n=n, sampling=sampling, policies=(ties,))[ties]
+
+
+def by_ties(
+    counts: Counts, measures: Sequence[tuple[str, int | None]], *, n: int, sampling: str = "uniform",
+    policies: Sequence[str] = TIES,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """`expectations` by tie policy: targets that nothing ties with, which are most, are evaluated once for all."""
+    for ties, (metric, k) in product(policies, measures):
         check_request(counts, metric, n, k, sampling, ties)
         if metric not in GAINS:
             raise InputError(f"{metric} is no sum over ranks, and is not taken with others; ask `expectation` for it.")
@@ -150,18 +164,20 @@ def expectations(
     gains = np.zeros((max(map(len, columns)), len(columns)))
     for i, column in enumerate(columns):
         gains[: len(column), i] = column
-    out = _marginal(counts, n, sampling, ties == "conservative", gains)
-    out[counts.missed] = 0.0
     tied = counts.equal > 0
-    if ties in ("standard", "conservative") or not tied.any():
-        return out
-    if ties == "median":
-        out[tied] = _joint(counts, tied, n, sampling, *_median_cells(measures, n))
-    elif sampling == "uniform":
-        out[tied] = _mean_over_orders(counts, tied, n, gains)
-    else:
-        out[tied] = _mean_over_marks(counts, tied, n, sampling, gains)
-    return out
+    alone, found = _marginal(counts, ~tied, n, sampling, False, gains), {}
+    for ties in policies:
+        found[ties] = np.empty((len(tied), len(measures)))
+        found[ties][~tied] = alone
+        if ties in ("standard", "conservative"):
+            found[ties][tied] = _marginal(counts, tied, n, sampling, ties == "conservative", gains)
+        elif tied.any() and ties == "median":
+            found[ties][tied] = _joint(counts, tied, n, sampling, *_median_cells(measures, n))
+        elif tied.any():
+            over = _mean_over_orders if sampling == "uniform" else _mean_over_marks
+            found[ties][tied] = over(counts, tied, n, sampling, gains)
+        found[ties][counts.missed] = 0.0
+    return found
 
 
 def moments(
@@ -176,8 +192,8 @@ def moments(
     if metric == "AUC":
         return _auc(counts, n, sampling, ties)
     gains = gain_by_count(metric, n, k)
-    both = np.stack([gains, gains**2], axis=1)
-    first, second = np.where(counts.missed, 0.0, _marginal(counts, n, sampling, ties == "conservative", both).T)
+    both, every = np.stack([gains, gains**2], axis=1), np.ones(len(counts.above), bool)
+    first, second = np.where(counts.missed, 0.0, _marginal(counts, every, n, sampling, ties == "conservative", both).T)
     tied = counts.equal > 0
     if ties in ("median", "expected") and tied.any():
         median = ties == "median"
@@ -234,24 +250,22 @@ def _auc(counts: Counts, n: int, sampling: str, ties: str) -> Moments:
     return Moments(1.0 - mean, (above + w * w * equal - mean**2) / n * finite)
 
 
-def _marginal(counts: Counts, n: int, sampling: str, tied_above: bool, gains: np.ndarray) -> np.ndarray:
-    """(P, C) expectations of the columns of gains (m, C), when ties are all below or all above the target."""
-    if sampling == "uniform":
-        places = counts.ahead + counts.equal if tied_above else counts.ahead
-        distinct, at = np.unique(places, return_inverse=True)
-        return _over_law(distinct, n, gains, counts.pool)[at]
-    above, equal = counts.shares(sampling)
-    distinct, at = np.unique(above + equal if tied_above else above, return_inverse=True)
-    return _over_law(distinct, n, gains, None)[at]
+def _marginal(
+    counts: Counts, rows: np.ndarray, n: int, sampling: str, tied_above: bool, gains: np.ndarray
+) -> np.ndarray:
+    """(rows, C) expectations of the columns of gains (m, C), when ties are all below or all above the target."""
+    above, equal = (counts.ahead, counts.equal) if sampling == "uniform" else counts.shares(sampling)
+    distinct, at = np.unique((above + equal if tied_above else above)[rows], return_inverse=True)
+    return _over_law(distinct, n, gains, counts.pool if sampling == "uniform" else None)[at]
 
 
 def _over_law(places: np.ndarray, n: int, gains: np.ndarray, pool: int | None) -> np.ndarray:
     step = max(_CELLS // len(gains), 1)
-    blocks = [places[i : i + step] for i in range(0, len(places), step)]
+    blocks = [places[i : i + step] for i in range(0, max(len(places), 1), step)]
     return np.concatenate([count_law(block, n, len(gains), pool=pool) @ gains for block in blocks])
 
 
-def _mean_over_orders(counts: Counts, rows: np.ndarray, n: int, gains: np.ndarray) -> np.ndarray:
+def _mean_over_orders(counts: Counts, rows: np.ndarray, n: int, _: str, gains: np.ndarray) -> np.ndarray:
     """(rows, C): mean of f(above) ... f(above + equal), from cumulated sums over every possible count above."""
     above, equal = counts.above[rows], counts.equal[rows]
     table = _over_law(np.arange(int((above + equal).max()) + 1), n, gains, counts.pool)
@@ -263,16 +277,15 @@ def _mean_over_marks(counts: Counts, rows: np.ndarray, n: int, sampling: str, ga
     """(rows, C): mean of f(p) over p in [p_above, p_above + p_equal].
 
     The integral of a binomial probability is a binomial tail: the antiderivative of P(Bin(n, p) = x) is
-    P(Bin(n + 1, p) > x) / (n + 1).
+    P(Bin(n + 1, p) > x) / (n + 1). So that of a sum of gains is all gains, less the mean over Bin(n + 1, p) = y of the
+    gains at y and after.
     """
     above, equal = (share[rows] for share in counts.shares(sampling))
-    pairs, at = np.unique(np.stack([above, equal]), axis=1, return_inverse=True)
-    low, width = pairs
-    high = low + width
-    total = np.zeros((len(low), gains.shape[1]))
-    for x, gain in enumerate(gains):
-        total += (bdtrc(x, n + 1, high) - bdtrc(x, n + 1, low))[:, None] * gain
-    return (total / ((n + 1) * width)[:, None])[at.ravel()]
+    pairs, at = np.unique(above + 1j * equal, return_inverse=True)  # complex numbers sort faster than pairs
+    low, width = pairs.real, pairs.imag
+    after = np.cumsum(gains[::-1], axis=0)[::-1]
+    total = _over_law(low, n + 1, after, None) - _over_law(low + width, n + 1, after, None)
+    return (total / ((n + 1) * width)[:, None])[at]
 
 
 def _median_cells(measures: Sequence[tuple[str, int | None]], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -309,11 +322,22 @@ def _refuse_large(cells: int) -> None:
 def _joint(
     counts: Counts, rows: np.ndarray, n: int, sampling: str, x: np.ndarray, y: np.ndarray, values: np.ndarray
 ) -> np.ndarray:
-    """(rows, C): means of the values, given per cell (cells, C), over the joint law of (X, Y)."""
+    """(rows, C): means of the values, given per cell (cells, C), over the joint law of (X, Y).
+
+    x, y: (cells,), for each x all y from 0 to a largest. The law's logarithms are sums of entries at x, y and x + y.
+    """
     uniform = sampling == "uniform"
     above, equal = (counts.above, counts.equal) if uniform else counts.shares(sampling)
-    pairs, at = np.unique(np.stack([above[rows], equal[rows]]), axis=1, return_inverse=True)
-    law = multivariate_hypergeometric if uniform else trinomial
+    pairs, at = np.unique(equal[rows] + 1j * above[rows], return_inverse=True)  # complex numbers sort faster than pairs
+    kind, law = (np.int64, multivariate_hypergeometric) if uniform else (np.float64, trinomial)
+    equal, above = pairs.real.astype(kind)[:, None], pairs.imag.astype(kind)[:, None]
+    starts, out = np.searchsorted(x, np.arange(x.max() + 2)), np.zeros((len(pairs), values.shape[1]))
     step = max(_CELLS // len(x), 1)
-    blocks = [pairs[:, i : i + step, None] for i in range(0, pairs.shape[1], step)]
-    return np.concatenate([law(*block, n, x, y, counts.pool) @ values for block in blocks])[at.ravel()]
+    for b in (slice(i, i + step) for i in range(0, len(pairs), step)):
+        most = min(int(y.max()), int(equal[b].max()) if uniform else n)  # no more equal ones are drawn than there are
+        of_x, of_y, of_both = law(above[b], equal[b], n, np.arange(x.max() + 1), np.arange(most + 1), counts.pool)
+        for i, (first, last) in enumerate(pairwise(starts)):
+            size = min(last - first, most + 1)
+            log = of_y[:, :size] + of_both[:, i : i + size] + of_x[:, i : i + 1]
+            out[b] += np.exp(log, out=log) @ values[first : first + size]
+    return out[at]

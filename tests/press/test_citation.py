@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,13 @@ def test_a_file_without_a_needed_field_is_refused_and_the_field_named(tmp_path: 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere"):
         citation.read(tmp_path / "nowhere.cff")
+
+
+def test_what_zenodo_is_told_agrees_with_the_citation_file() -> None:
+    told = json.loads((citation.FILE.parent / ".zenodo.json").read_text("utf8"))
+    content = yaml.safe_load(citation.FILE.read_text("utf8"))
+    assert told["title"] == content["title"]
+    assert told["license"] == content["license"]
+    assert told["description"] == " ".join(content["abstract"].split())
+    assert told["keywords"] == content["keywords"]
+    assert [author["name"] for author in told["creators"]] == [author["name"] for author in content["authors"]]
