@@ -17,7 +17,7 @@ from audit_lib.evidence import Run
 from audit_lib.figures import Plot
 from audit_lib.labels import Table, name_of, translator
 from audit_lib.measures import TRAININGS, Measured, NotYet
-from audit_lib.report import documents, ladder
+from audit_lib.report import choices, documents, ladder
 from audit_lib.report.documents import GAP, K, Source, quantity
 from audit_lib.report.finding import percent, title
 from audit_lib.stages import decision, literature
@@ -204,7 +204,8 @@ def decision_logs(source: Source, lang: str) -> Table:
 
 TABLES: dict[str, Exhibit] = {
     "copied": copied, "engines": engines, "trail": trail, "ablations": ablations, "models": models, "simple": simple,
-    "ladder": version_ladder, "provenance": provenance, "decision": decision_table, "decision-logs": decision_logs,
+    "ladder": version_ladder, "epochs": choices.epochs, "winners": choices.winners, "provenance": provenance,
+    "decision": decision_table, "decision-logs": decision_logs,
 }  # fmt: skip
 
 
@@ -262,7 +263,7 @@ def figure_demo(source: Source, lang: str) -> Plot:
 
 FIGURES: dict[str, Callable[[Source, str], Plot]] = {
     "copied": figure_copied, "gap": figure_gap, "margins": figure_margins, "demo": figure_demo,
-    "ladder": lambda source, lang: ladder.figure(source.book, lang=lang),
+    "ladder": lambda source, lang: ladder.figure(source.book, lang=lang), "epochs": choices.figure_epochs,
 }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from audit_lib.errors import MissingError, unknown
 from audit_lib.evidence import Run
 from audit_lib.gru4rec.equality import TAIL_CASE
 from audit_lib.measures import ENGINES, Book, Measured, NotYet, counted_logs, paired, values_of
-from audit_lib.report import documents, effects, sides
+from audit_lib.report import choices, documents, effects, sides
 from audit_lib.report.contrasts import DATASETS, Contrast, K, contrasts, winner
 from audit_lib.report.documents import Fact, Quantity, Source
 from audit_lib.stages import implementations, searches
@@ -336,7 +336,7 @@ OWN: dict[str, Fact] = {
     "double_softmax", "as_gru4rec_pytorch_double_softmax",
 )}  # fmt: skip
 
-FACTS: dict[str, Fact] = documents.FACTS | sides.FACTS | OWN
+FACTS: dict[str, Fact] = documents.FACTS | sides.FACTS | choices.FACTS | OWN
 
 
 def quantity(name: str, source: Source) -> Quantity:
