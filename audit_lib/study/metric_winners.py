@@ -7,6 +7,8 @@ zero: two metrics that differ within their noise name no two winners.
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from audit_lib.study import headline
@@ -27,8 +29,13 @@ class Winners(NamedTuple):
 
 
 def winners(book: Book, dataset: str) -> Winners:
-    """The winners on a log. Raises NotYet without evidence of two recommenders."""
-    sides = headline.by_recommender(book, dataset)
+    """The winners on a log, computed once for a folder of evidence. Raises NotYet without two recommenders."""
+    return _winners(book.folder, book.study, dataset)
+
+
+@cache
+def _winners(folder: Path, study: Path, dataset: str) -> Winners:
+    sides = headline.by_recommender(Book(folder, study), dataset)
     if len(sides) < 2:
         raise NotYet(f"{dataset}, recommenders")
     rows = {

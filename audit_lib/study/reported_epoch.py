@@ -7,6 +7,8 @@ by Recall@20 in validation: one epoch for all metrics, chosen before the test pa
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -50,9 +52,14 @@ def reported(book: Book, dataset: str, group: str, metric: str = "Recall") -> Re
 
     The maximum is taken anew in every resample, so that another test part may have another best epoch. It is never
     below the value at the chosen epoch, in no resample either: the interval says how large the gain may be, and does
-    not ask whether there is one. Raises NotYet without evidence.
+    not ask whether there is one. Computed once for a folder of evidence; raises NotYet where there is none.
     """
-    runs = trajectories(book, dataset, group)
+    return _reported(book.folder, book.study, dataset, group, metric)
+
+
+@cache
+def _reported(folder: Path, study: Path, dataset: str, group: str, metric: str) -> Reported:
+    runs = trajectories(Book(folder, study), dataset, group)
     keep = (runs[0].targets["step"] >= min_step(dataset)).to_numpy()
     drawn = Resampling.of(runs[0].targets["session"]).where(keep)
     values = np.stack([run.values(metric, K)[:, keep] for run in runs], axis=1)  # (epochs, R, P)

@@ -2,7 +2,7 @@
 
     documents, reporting, sides   numbers by name
     exhibits, report_exhibits     tables and figures by name
-    finding, ladder               the finding, in a sentence and a figure
+    finding, ladder, choices      the finding, in a sentence and a figure
     contrasts, effects            GRU4Rec against simple recommenders; what each choice moves
     quantities                    every place that states a value, held together by a test
     defence_page                  counts of the page on defence

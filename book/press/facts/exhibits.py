@@ -21,7 +21,7 @@ from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import COPIED
 from audit_lib.study.results import TRAININGS, Measured, NotYet, mean_of, trainings
-from book.press.facts import documents, ladder
+from book.press.facts import choices, documents, ladder
 from book.press.facts.documents import GAP, K, Source, quantity
 from book.press.facts.finding import percent, title
 
@@ -206,7 +206,8 @@ def decision_logs(source: Source, lang: str) -> Table:
 
 TABLES: dict[str, Exhibit] = {
     "copied": copied, "engines": engines, "trail": trail, "ablations": ablations, "models": models, "simple": simple,
-    "ladder": version_ladder, "provenance": provenance, "decision": decision_table, "decision-logs": decision_logs,
+    "ladder": version_ladder, "epochs": choices.epochs, "winners": choices.winners, "provenance": provenance,
+    "decision": decision_table, "decision-logs": decision_logs,
 }  # fmt: skip
 
 
@@ -264,7 +265,7 @@ def figure_demo(source: Source, lang: str) -> Plot:
 
 FIGURES: dict[str, Callable[[Source, str], Plot]] = {
     "copied": figure_copied, "gap": figure_gap, "margins": figure_margins, "demo": figure_demo,
-    "ladder": lambda source, lang: ladder.figure(source.book, lang=lang),
+    "ladder": lambda source, lang: ladder.figure(source.book, lang=lang), "epochs": choices.figure_epochs,
 }  # fmt: skip
 
 

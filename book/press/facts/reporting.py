@@ -24,7 +24,7 @@ from audit_lib.study import plan
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.results import ENGINES, Book, Measured, NotYet, counted_logs, paired, trainings, values_of
-from book.press.facts import documents, effects, sides
+from book.press.facts import choices, documents, effects, sides
 from book.press.facts.contrasts import DATASETS, Contrast, K, contrasts, winner
 from book.press.facts.documents import Fact, Quantity, Source
 
@@ -338,7 +338,7 @@ OWN: dict[str, Fact] = {
     "double_softmax", "as_gru4rec_pytorch_double_softmax",
 )}  # fmt: skip
 
-FACTS: dict[str, Fact] = documents.FACTS | sides.FACTS | OWN
+FACTS: dict[str, Fact] = documents.FACTS | sides.FACTS | choices.FACTS | OWN
 
 
 def quantity(name: str, source: Source) -> Quantity:
