@@ -90,7 +90,7 @@ def test_a_text_that_is_not_utf8_is_said_so(monkeypatch, capsys):
 def test_names_in_latin_1_are_printed_whatever_the_terminal(encoding):
     script = """
         import click, os
-        from audit_lib import entry
+        from audit_lib.commands import entry
         from audit_lib.errors import InputError
 
         @click.command()
@@ -196,7 +196,7 @@ def test_a_number_without_a_name_and_without_a_home_can_compile_kernels(tmp_path
               f"--ambient-caps={read}", f"--bounding-set={read}"]  # fmt: skip
     script = (
         "import audit_lib, numba, getpass; print(getpass.getuser(), audit_lib.starting.settle()); "
-        "from audit_lib.recommenders.gru4rec import draws; print(draws.negatives.__name__); "
+        "from audit_lib.recommenders.gru4rec import random_draws; print(random_draws.negatives.__name__); "
         "from numba.core.caching import _CacheLocator; "
         "from audit_lib.recommenders.gru4rec.kernels import exp; print(exp._cache._impl.locator.get_cache_path())"
     )

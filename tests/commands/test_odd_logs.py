@@ -11,11 +11,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+from audit_lib import measurements
 from audit_lib.files import PROJECT
 from audit_lib.measurements import engine_equality
 from audit_lib.show import words
 from audit_lib.stages import tables, training
-from audit_lib.study import records
 from book.press import notebooks, title_page
 from book.press.title_page import value_of
 from tests.commands import odd_logs
@@ -51,7 +51,7 @@ def run(stage: str, **parameters: Any) -> tuple[str, dict[str, Any]]:
 
 # What the stages show beside the log is the same for every log: computed for the first one, looked up for the others.
 BESIDE = (
-    (tables, "flawed_elsewhere"), (training, "committed"), (training, "against_oracle"), (records, "latest"),
+    (tables, "flawed_elsewhere"), (training, "committed"), (training, "against_oracle"), (measurements, "latest"),
     (engine_equality, "fast_against_reference"),
 )  # fmt: skip
 

@@ -216,7 +216,9 @@ def test_a_limit_on_the_size_of_files_leaves_no_evidence_and_the_next_run_comple
 
 SMALL_DISK = """
     import json, logging, os, subprocess
-    from audit_lib import evidence, locks, pipeline, records, synthetic
+    from audit_lib import files as files_
+    from audit_lib.data import synthetic
+    from audit_lib.study import records
     from audit_lib.commands.doctor import examine
     from audit_lib.errors import AuditError
     from tests.defence.faulty import files, train
@@ -254,7 +256,7 @@ SMALL_DISK = """
     said["doctor, read-only"] = {row["check"]: row["verdict"] for row in examine()}
     said["read again"] = train(DISK / "evidence").manifest["sha256"]
     refused("another run", lambda: train(DISK / "evidence", seed=1))
-    refused("lock", lambda: locks.hold(DISK / "x").__enter__())
+    refused("lock", lambda: files_.hold(DISK / "x").__enter__())
     said["left when read-only"] = files(DISK)
     print(json.dumps(said))
 """

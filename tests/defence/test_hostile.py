@@ -244,9 +244,9 @@ BOMBS = """
     from pathlib import Path
 
     import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-    from audit_lib import archives, evidence, parsers, reading, safe_pickle, sessions, study
+    from audit_lib.data import archives, parsers, preparing, reading, safe_pickle
     from audit_lib.errors import AuditError
-    from audit_lib.recommenders import popularity
+    from audit_lib.study import evidence, running
 
     folder = Path(sys.argv[1])
     def size():
@@ -261,8 +261,8 @@ BOMBS = """
             zeros(file, 800)
     (folder / "a.tar.gz").write_bytes(gzip.compress(bytes(2**25), 1) * 40)  # 1.3 GB
     one = pa.table({name: pa.array(np.zeros(2**24, np.uint8)) for name in evidence.COLUMNS})
-    data, split = study.prepare("synthetic:n_sessions=60,n_items=10")
-    run = study.run(data, split, "popularity", out=folder / "evidence")
+    data, split = preparing.prepare("synthetic:n_sessions=60,n_items=10")
+    run = running.run(data, split, "popularity", out=folder / "evidence")
     with pq.ParquetWriter(run.path, one.schema, compression="zstd") as writer:
         for _ in range(4):  # 2**26 rows, as int64: 2 GB
             writer.write_table(one)

@@ -97,6 +97,6 @@ def test_settings_that_need_no_torch_are_those_of_the_recommender(name):
 
 
 def test_the_list_of_experiments_is_read_without_torch():
-    code = "import sys; from audit_lib import claims, experiments; experiments.plan(); print('torch' in sys.modules)"
+    code = "import sys; from audit_lib.study import claims, plan; plan.plan(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
