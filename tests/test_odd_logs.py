@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from audit_lib import labels, pipeline, records
 from audit_lib.gru4rec import equality
 from audit_lib.pages import titlepage
 from audit_lib.pages.titlepage import value_of
-from audit_lib.stages import tables, training
+from audit_lib.recommenders import oracle
+from audit_lib.stages import prepared, tables, training
 from tests import odd_logs
 
 STAGES = ("01_data", "02_split", "03_baselines", "04_gru4rec", "05_evaluation")
@@ -50,8 +52,12 @@ def run(stage: str, **parameters: Any) -> tuple[str, dict[str, Any]]:
 # What the stages show beside the log is the same for every log: computed for the first one, looked up for the others.
 BESIDE = (
     (tables, "flawed_elsewhere"), (training, "committed"), (training, "against_oracle"), (records, "latest"),
-    (equality, "fast_against_reference"),
+    (equality, "fast_against_reference"), (oracle, "optimum"),
 )  # fmt: skip
+
+
+# What every stage on a log begins with, from the same parameters: the log is read, cut and tried out once.
+BEGINNING = (prepared, "prepare")
 
 
 def once(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,6 +81,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("AUDIT_EVIDENCE", str(folder))
         for module, name in BESIDE:
             patch.setattr(module, name, once(getattr(module, name)))
+        patch.setattr(*BEGINNING, cache(getattr(*BEGINNING)))
         yield folder
 
 

@@ -20,7 +20,7 @@ from audit_lib.compared import COPIED, min_step
 from audit_lib.figures import STYLE, Plot
 from audit_lib.headline import best_simple
 from audit_lib.labels import translator
-from audit_lib.measures import Book, K, Measured, over
+from audit_lib.measures import Book, K, Measured, mean_over, over
 from audit_lib.report.finding import PALETTES, filled, percent, title
 from audit_lib.stages.literature import Translate
 from audit_lib.versions import Rung
@@ -98,7 +98,7 @@ def figure(book: Book, *, lang: str = "en", theme: str = "light", size: tuple[fl
 
 def _simple(book: Book, dataset: str, metric: str) -> float:
     best = best_simple(book, dataset)
-    return float("nan") if best is None else over(best.runs, metric, K, min_step(dataset)).estimate
+    return float("nan") if best is None else mean_over(best.runs, metric, K, min_step(dataset))
 
 
 def _years(month: str) -> float:

@@ -16,7 +16,7 @@ from audit_lib import experiments
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evidence import Run
 from audit_lib.experiments import BOOK
-from audit_lib.measures import K, over, paired, values_of
+from audit_lib.measures import K, mean_over, over, paired, values_of
 from audit_lib.stages.tables import Translate
 
 FILE = BOOK / "third_party.csv"
@@ -200,7 +200,7 @@ def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.D
     rows = []
     for loss, groups in found.items():
         runs = groups[None]
-        recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K).estimate
+        recall, mrr = over(runs, "Recall", K), mean_over(runs, "MRR", K)
         rows.append((loss, recall.estimate, f"{recall.low:.4f} – {recall.high:.4f}", mrr, len(runs), spread(runs)))
     headings = ["Loss", "Recall@20", "95 % interval", "MRR@20", "Seeds", "Standard deviation"]
     return pd.DataFrame(rows, columns=headings)

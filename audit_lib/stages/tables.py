@@ -16,7 +16,7 @@ from audit_lib import metrics, splits, study
 from audit_lib.datasets import Dataset
 from audit_lib.errors import InputError
 from audit_lib.evidence import Run
-from audit_lib.measures import Book, over
+from audit_lib.measures import Book, mean_over
 from audit_lib.resampling import Resampling
 from audit_lib.sessions import Sessions
 from audit_lib.splits import Split, leakage_report
@@ -271,7 +271,7 @@ def flawed_elsewhere(book: Book, name_of: Translate) -> pd.DataFrame:
             for label, split in FLAWED.items():
                 group = "simple" if split == "default" else "flawed_splits"
                 runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
-                values[label] = over(runs, "Recall", 20).estimate if runs else float("nan")
+                values[label] = mean_over(runs, "Recall", 20) if runs else float("nan")
             rows.append({"Data set": dataset, "Recommender": name_of(recommender), **values})
     return pd.DataFrame(rows)
 
