@@ -41,13 +41,17 @@ SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomple
 STAGE    = $(RUN) -m book.press.pipeline stage
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks fetch synth_data preprocess baselines train_tiny eval_tiny study report visualize demo ci lock translate clean
+.PHONY: help book check test notebooks fetch synth_data preprocess baselines train_tiny eval_tiny study report visualize demo ci lock translate clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 book: $(READY)  ## Run what is out of date, build the site in both languages, say where to open it
 	@$(RUN) -m book.press.pipeline snakemake -- $(SNAKE) && printf 'Open %s\n' $(call verbatim,$(CURDIR)/_build/site/index.html)
+
+check: $(READY)  ## Lint and the quick tests: units and contracts, without stages, books and other processes
+	@$(RUN) -m ruff check . && $(RUN) -m pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder \
+	 -m "not (slow or site or browser or official or real_data)"
 
 test: $(READY)  ## Lint, then every test: units, pipeline, notebooks, both languages, the finished site
 	@$(RUN) -m ruff check . && $(RUN) -m pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder

@@ -125,15 +125,25 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
     return Project(target, pdf)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where files of tests run side by side: the one that builds the book first, those that only read it last."""
     items.sort(key=lambda item: 0 if item.path.name == "test_book.py" else 2 if needs_the_book(item.path) else 1)
+    for item in items:
+        if is_slow(item.path):
+            item.add_marker("slow")
 
 
 @cache
 def needs_the_book(file: Path) -> bool:
     """Whether a file of tests has some that take one of the fixtures `book` and `site`, which take minutes to make."""
     return re.search(r"\b(book: Project|site: Path)\b", file.read_text("utf8")) is not None
+
+
+@cache
+def is_slow(file: Path) -> bool:
+    """Whether a file of tests starts processes, runs stages or builds a book, and so takes long."""
+    return re.search(r"\b(subprocess|compute_apart|Project|odd_logs|site: Path)\b", file.read_text("utf8")) is not None
 
 
 def shared(factory: pytest.TempPathFactory) -> Path:

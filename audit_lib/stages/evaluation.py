@@ -85,12 +85,16 @@ def crossings(
     Crossings are looked for between neighbours of `sizes`, then found to the exact n by bisection.
     """
     sizes = sorted(sizes)
-    options = {"k": k, "sampling": sampling, "ties": ties}
     rows = []
+
+    @cache
+    def mean(name: str, n: int) -> float:
+        return _mean(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
+
     for a, b in combinations(counts, 2):
 
         def ahead(n: int, a: str = a, b: str = b) -> int:
-            difference = _mean(counts[a], metric, n=n, **options) - _mean(counts[b], metric, n=n, **options)
+            difference = mean(a, n) - mean(b, n)
             return 0 if abs(difference) < 1e-12 else int(np.sign(difference))
 
         signs = [ahead(n) for n in sizes]

@@ -17,7 +17,7 @@ from audit_lib.files import BOOK
 from audit_lib.show.words import Translate
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import K, over, paired, values_of
+from audit_lib.study.results import K, mean_over, over, paired, values_of
 
 FILE = BOOK / "third_party.csv"
 COLUMNS = ("variant", "value", "low", "high", "mrr", "loss", "loss_low", "loss_high", "seeds")
@@ -200,7 +200,7 @@ def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.D
     rows = []
     for loss, groups in found.items():
         runs = groups[None]
-        recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K).estimate
+        recall, mrr = over(runs, "Recall", K), mean_over(runs, "MRR", K)
         rows.append((loss, recall.estimate, f"{recall.low:.4f} – {recall.high:.4f}", mrr, len(runs), spread(runs)))
     headings = ["Loss", "Recall@20", "95 % interval", "MRR@20", "Seeds", "Standard deviation"]
     return pd.DataFrame(rows, columns=headings)

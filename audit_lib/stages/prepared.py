@@ -103,7 +103,7 @@ def prepare(
     )  # fmt: skip
     timed = data.time != "order"
     cutoff = cutoff_of(split.train.n_items, number("k", k, whole=True))
-    found = scales.scales(split, k=cutoff, timed=timed) if data.source is None else {}
+    found = scales.scales(data, split, k=cutoff, timed=timed) if data.source is None else {}
     simple = {name: found[name].settings if name in found else {} for name in chosen(recommenders)}
     probes = [running.run(data, split, name) for name in ALWAYS]
     best = max(float(metrics.recall(r.ranks["above"], r.ranks["equal"], cutoff).mean()) for r in probes)

@@ -23,7 +23,7 @@ from audit_lib.evaluation.resampling import Resampling
 from audit_lib.show.words import LEAKAGE, TIE_POLICIES, Translate
 from audit_lib.study import running
 from audit_lib.study.evidence import Run, split_hash
-from audit_lib.study.results import Book, over
+from audit_lib.study.results import Book, mean_over
 
 STATISTICS = {
     "events": "Events",
@@ -261,7 +261,7 @@ def flawed_elsewhere(book: Book, name_of: Translate) -> pd.DataFrame:
             for label, split in FLAWED.items():
                 group = "simple" if split == "default" else "flawed_splits"
                 runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
-                values[label] = over(runs, "Recall", 20).estimate if runs else float("nan")
+                values[label] = mean_over(runs, "Recall", 20) if runs else float("nan")
             rows.append({"Data set": dataset, "Recommender": name_of(recommender), **values})
     return pd.DataFrame(rows)
 

@@ -10,6 +10,7 @@ SPLIT is the split's name and the first digits of its hash, CONFIG the first dig
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import json
@@ -233,15 +234,30 @@ def find(out: Path | None = None, **wanted: Any) -> list[Run]:
     """Every run whose manifest has the wanted values (dataset, recommender, seed …), in order of path.
 
     A key that the manifest lacks is looked up in its configuration: find(dataset="diginetica", loss="bpr-max").
+    Only these runs are read and verified; `every` takes all.
     """
-    return [run for run in every(out) if all(_value(run.manifest, key) == value for key, value in wanted.items())]
+    dataset = glob.escape(str(wanted["dataset"])) if "dataset" in wanted else "*"
+    return [read(manifest) for manifest in _finished(out, dataset) if _has(manifest, wanted)]
 
 
 def every(out: Path | None = None) -> Iterator[Run]:
     """Every finished run below the folder, in order of path."""
-    for manifest in sorted((out or root()).glob("*/*/*/*.json")):
-        if manifest.with_suffix(".parquet").is_file():
-            yield read(manifest)
+    return map(read, _finished(out))
+
+
+def _finished(out: Path | None, dataset: str = "*") -> list[Path]:
+    """The manifests of finished runs, in order of path. dataset: a pattern of names."""
+    found = (out or root()).glob(f"{dataset}/*/*/*.json")
+    return sorted(manifest for manifest in found if manifest.with_suffix(".parquet").is_file())
+
+
+def _has(manifest: Path, wanted: dict[str, Any]) -> bool:
+    """Whether a manifest has these values, or cannot be read, so that `read` says what is wrong with it."""
+    try:
+        content = json.loads(manifest.read_text())
+        return all(_value(content, key) == value for key, value in wanted.items())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return True
 
 
 def _value(manifest: dict[str, Any], key: str) -> Any:

@@ -149,6 +149,12 @@ def over(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> Measure
     return Measured.of(drawn.over_seeds(values))
 
 
+def mean_over(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> float:
+    """The estimate of `over` to the last bit, without its interval: nothing is resampled."""
+    values, drawn = values_of(runs, metric, k, min_step)
+    return float(drawn.observed(values).mean())
+
+
 def paired(
     first: Iterable[Run], second: Iterable[Run], metric: str = "Recall", k: int = K, min_step: int = 1
 ) -> tuple[np.ndarray, np.ndarray, Resampling]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from IPython.utils.capture import capture_output
 from audit_lib import measurements
 from audit_lib.files import PROJECT
 from audit_lib.measurements import engine_equality
+from audit_lib.recommenders import oracle
 from audit_lib.show import words
-from audit_lib.stages import tables, training
+from audit_lib.stages import prepared, tables, training
 from book.press import notebooks, title_page
 from book.press.title_page import value_of
 from tests.commands import odd_logs
@@ -52,8 +54,12 @@ def run(stage: str, **parameters: Any) -> tuple[str, dict[str, Any]]:
 # What the stages show beside the log is the same for every log: computed for the first one, looked up for the others.
 BESIDE = (
     (tables, "flawed_elsewhere"), (training, "committed"), (training, "against_oracle"), (measurements, "latest"),
-    (engine_equality, "fast_against_reference"),
+    (engine_equality, "fast_against_reference"), (oracle, "optimum"),
 )  # fmt: skip
+
+
+# What every stage on a log begins with, from the same parameters: the log is read, cut and tried out once.
+BEGINNING = (prepared, "prepare")
 
 
 def once(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,6 +83,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("AUDIT_EVIDENCE", str(folder))
         for module, name in BESIDE:
             patch.setattr(module, name, once(getattr(module, name)))
+        patch.setattr(*BEGINNING, cache(getattr(*BEGINNING)))
         yield folder
 
 

@@ -91,7 +91,7 @@ def test_a_book_that_cannot_be_is_not_begun_and_everything_wrong_is_said_at_once
     project = copy_project(tmp_path / "project", stages=("01_data",))
     walk(sessions=200, items=20, length=(2, 5)).to_csv(project.root / "log.tsv", sep="\t", index=False)
     said = project.make("book", "DATASET=log.tsv", "K=21", "SEEDS=one", "RECOMMENDERS=vsknm", ok=False)
-    assert "K = 21 is larger than the catalogue of 20 items" in said
+    assert "k is 21, but the catalogue has 20 items" in said
     assert "seeds='one' are no seeds" in said
     assert "vsknm" in said
     assert "Traceback" not in said

@@ -11,6 +11,7 @@ from audit_lib.data import datasets
 from audit_lib.data.preparing import split_of
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evaluation import ranking
+from audit_lib.files import COMMITTED
 from audit_lib.study import committed, epochs, running, tuning
 from audit_lib.study import plan as experiments
 
@@ -119,3 +120,25 @@ def test_an_unfinished_one_is_not_published_and_a_finished_one_is_verified(prepa
 def test_a_recommender_that_is_not_trained_by_epochs_is_refused(prepared, tmp_path):
     with pytest.raises(InputError, match="not trained by epochs"):
         epochs.run(*prepared, "markov", out=tmp_path)
+
+
+def recorded() -> list[tuple[experiments.Experiment, experiments.Experiment]]:
+    """Trajectories of the study that are committed, each with a run of its settings, for fewer epochs or as many."""
+
+    def key(e):
+        return e.dataset, e.recommender, e.seed, json.dumps({k: v for k, v in e.config.items() if k != "n_epochs"})
+
+    runs = {key(e): e for e in experiments.plan() if not e.every_epoch and e.split == e.preparation == "default"}
+    made = [e for e in experiments.plan() if e.every_epoch and experiments.manifest_of(e, COMMITTED)]
+    return [(e, runs[key(e)]) for e in made if key(e) in runs]
+
+
+def test_the_committed_ones_have_at_its_last_epoch_the_ranks_of_the_run_that_ends_there():
+    for long, short in recorded():
+        found, alone = experiments.evidence_of(long), experiments.evidence_of(short)
+        ranks = np.minimum(alone.ranks["above"] + alone.ranks["equal"] + 1, 21)
+        column = found.ranks[str(short.config["n_epochs"])]
+        if [m.manifest["host"]["cpu"] for m in (found, alone)].count(found.manifest["host"]["cpu"]) == 2:
+            assert column.tolist() == ranks.tolist(), long.id
+        else:  # last bits of what is learned differ between processors, and single ranks with them
+            assert (column <= 20).mean() == pytest.approx((ranks <= 20).mean(), abs=0.005), long.id

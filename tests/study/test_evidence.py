@@ -450,6 +450,15 @@ def test_a_damaged_run_stops_the_search_instead_of_being_left_out(write, tmp_pat
         evidence.find(tmp_path)
 
 
+def test_a_damaged_run_that_is_not_wanted_is_no_matter(write, tmp_path):
+    run, other = write(), write(1, recommender="markov")
+    other.path.write_bytes(b"")
+    assert [found.path for found in evidence.find(tmp_path, recommender=run.recommender)] == [run.path]
+    other.path.with_suffix(".json").write_text("{")
+    with pytest.raises(EvidenceError, match="not a manifest"):
+        evidence.find(tmp_path, recommender=run.recommender)
+
+
 def test_the_evidence_folder_is_that_of_the_environment(monkeypatch, tmp_path, write):
     monkeypatch.setenv("AUDIT_EVIDENCE", str(tmp_path))
     assert evidence.root() == tmp_path

@@ -21,7 +21,7 @@ from audit_lib.study import literature_values, releases
 from audit_lib.study.headline import best_simple
 from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.releases import Rung
-from audit_lib.study.results import Book, K, Measured, over
+from audit_lib.study.results import Book, K, Measured, mean_over, over
 from book.press.facts.finding import PALETTES, filled, percent, title
 
 METRICS = ("Recall", "MRR")
@@ -97,7 +97,7 @@ def figure(book: Book, *, lang: str = "en", theme: str = "light", size: tuple[fl
 
 def _simple(book: Book, dataset: str, metric: str) -> float:
     best = best_simple(book, dataset)
-    return float("nan") if best is None else over(best.runs, metric, K, min_step(dataset)).estimate
+    return float("nan") if best is None else mean_over(best.runs, metric, K, min_step(dataset))
 
 
 def _years(month: str) -> float:
