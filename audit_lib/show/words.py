@@ -36,7 +36,7 @@ NUMBERS = re.compile(r"[\d.,%+\-–()\[\]~*\s]*\d[\d.,%+\-–()\[\]~*\s]*")  # a
 
 _MARKUP = re.compile(r"([\\*_`<>$|\[\]{}~])")  # what Markdown would read as markup
 
-AND = {"en": " & ", "es": " y "}  # between two authors
+and_ = {"en": " & ", "es": " y "}  # between two authors; a mapping in capitals holds labels
 
 # How a recommender is called in text, by its name in the registry.
 RECOMMENDERS = {

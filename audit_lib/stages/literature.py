@@ -215,7 +215,7 @@ def cited(key: str, lang: str = "en") -> str:
     people = entry.persons["author"]
     names = [" ".join((*person.prelast_names, *person.last_names)) or str(person) for person in people]
     names = [name.strip("{}") for name in names]
-    who = names[0] if len(names) == 1 else words.AND[lang].join(names) if len(names) == 2 else f"{names[0]} et al."
+    who = names[0] if len(names) == 1 else words.and_[lang].join(names) if len(names) == 2 else f"{names[0]} et al."
     return f"{who} ({entry.fields['year']})" if "year" in entry.fields else who
 
 

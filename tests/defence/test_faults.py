@@ -109,7 +109,6 @@ lang = "en"
 import os, signal, time
 from pathlib import Path
 
-from audit_lib import evidence
 from audit_lib.recommenders.gru4rec import checkpoints
 from tests.defence.faulty import train
 

@@ -53,7 +53,7 @@ def test_a_change_makes_stale_what_depends_on_it(standin: Project, file: str, ex
 
 
 def test_a_change_of_the_library_makes_the_stages_stale(standin: Project) -> None:
-    path = standin.root / "audit_lib" / "sessions.py"
+    path = standin.root / "audit_lib" / "data" / "sessions.py"
     before = path.read_text("utf8")
     path.write_text(before + "\n# more\n", "utf8")
     assert {f"stage {name} en" for name in ("01_data", "02_split", "03_baselines")} <= set(standin.stale())
