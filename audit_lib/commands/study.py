@@ -45,7 +45,7 @@ def study_(only: str, listing: bool, out: Path | None) -> None:
         said = f"not run: {found}" if isinstance(found, AuditError) else found.path
         click.echo(f"[{i}/{len(missing)}] {experiment.id}: {said}", err=isinstance(found, AuditError))
     for record in () if wanted else plan.read().record:
-        if (records.FOLDER / f"{record.name}.json").is_file():
+        if record.name in records.OF_THE_TESTS or (records.FOLDER / f"{record.name}.json").is_file():
             continue
         try:
             click.echo(f"{record.name}: {measure(record.name)}")

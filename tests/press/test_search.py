@@ -10,7 +10,10 @@ import pytest
 
 from book.press import site as builder
 
-CONF = 'extensions = ["book.press.directives.bilingual"]\nlanguage = "{lang}"\nhtml_theme = "basic"\nhtml_show_sourcelink = False\n'
+CONF = (
+    'extensions = ["book.press.directives.bilingual"]\nlanguage = "{lang}"\nhtml_theme = "basic"\n'
+    "html_show_sourcelink = False\n"
+)
 PAGES = {
     "index": "Índice\n======\n\n.. toctree::\n\n   particion\n   otra\n\nPortada.\n",
     "particion": "Métodos\n=======\n\nLa partición temporal es más estricta: así se mide la evaluación de España.\n",

@@ -33,8 +33,7 @@ def test_every_experiment_of_the_study_is_valid_and_says_why():
 def test_every_record_that_pages_show_is_in_the_list_of_the_study():
     listed = {record.name for record in experiments.read().record}
     committed = {path.stem for path in records.FOLDER.glob("*.json")}
-    measured = set(measurements.REGISTRY)
-    assert committed - set(records.EARLIER) - set(records.OF_THE_TESTS) <= listed <= measured
+    assert committed - set(records.EARLIER) <= listed <= {*measurements.REGISTRY, *records.OF_THE_TESTS}
 
 
 def test_equal_experiments_have_equal_ids_and_others_differ():
