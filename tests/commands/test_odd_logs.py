@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -81,6 +82,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("evidence")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUDIT_EVIDENCE", str(folder))
+        patch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # the shell puts its own there
         for module, name in BESIDE:
             patch.setattr(module, name, once(getattr(module, name)))
         patch.setattr(*BEGINNING, cache(getattr(*BEGINNING)))
