@@ -40,7 +40,6 @@ os.environ.update(ONE_THREAD)
 
 
 wildcard_constraints:
-    lang="|".join(LANGUAGES),
     stage="|".join(STAGES) or "none",
 
 
@@ -51,12 +50,11 @@ rule book:
 
 
 def before(wildcards):
-    """The stages that one reads; in another language, the English run of the same stage, which made the evidence."""
-    if wildcards.lang != "en":
-        return [EXECUTED.format(lang="en", stage=wildcards.stage)]
+    """The executed stages that one reads."""
     return [EXECUTED.format(lang="en", stage=name) for name in upstream(wildcards.stage, STAGES)]
 
 
+# One kernel runs a stage in both languages, and computes once.
 rule stage:
     input:
         text="notebooks/{stage}.md",
@@ -64,15 +62,16 @@ rule stage:
         data=lambda wildcards: DATA if "dataset" in DECLARED[wildcards.stage] else [],
         before=before,
         study=lambda wildcards: STUDY if wildcards.stage >= "06" else EVIDENCE,
-        labels=lambda wildcards: [] if wildcards.lang == "en" else "book/locale/es/LC_MESSAGES/labels.po",
+        labels="book/locale/es/LC_MESSAGES/labels.po",
     output:
-        EXECUTED,
+        *[EXECUTED.replace("{lang}", lang) for lang in LANGUAGES],
     params:
+        reads=lambda wildcards, input: [f"--reads={path}" for path in input if path != input.text],
         settings=lambda wildcards: [
             f"-s{name}={value}" for name, value in SETTINGS.items() if value and name in DECLARED[wildcards.stage]
         ],
     shell:
-        "{sys.executable:q} -m book.press.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings:q}"
+        "{sys.executable:q} -m book.press.pipeline run {wildcards.stage} {params.settings:q} {params.reads:q}"
 
 
 # The .ipynb beside each text, with the outputs of the English run: for Jupyter, and for plain `jupyter-book build .`

@@ -87,7 +87,7 @@ class Project:
         return {**os.environ, **ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
 
     def stale(self) -> list[str]:
-        """Names of the jobs that Snakemake would run now, like `stage 02_split es` or `pages`."""
+        """Names of the jobs that Snakemake would run now, like `stage 02_split` or `pages`."""
         triggers = ["--rerun-triggers", "mtime", "params", "input"]
         jobs, rule = [], ""
         for line in self.python("-m", "snakemake", "-n", "--cores", "1", *triggers).splitlines():

@@ -101,8 +101,13 @@ def normalise(notebook: Any) -> Any:
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
-        if cell.cell_type == "code":
-            cell.outputs = join_streams(cell.outputs)
+        if not tags(cell):
+            cell.metadata.pop("tags", None)
+    for number, cell in enumerate(code_cells(notebook), 1):
+        cell.outputs, cell.execution_count = join_streams(cell.outputs), number
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = number
     return notebook
 
 
@@ -128,6 +133,33 @@ def write(notebook: Any, path: Path) -> None:
     temporary.replace(path)
 
 
+def take_outputs(notebook: Any, executed: Any) -> Any:
+    """Give each code cell the outputs of the first cell of `executed` with the same code, and return the notebook."""
+    earlier = [cell for cell in executed.cells if cell.cell_type == "code" and not is_injected(cell)]
+    for cell in notebook.cells:
+        same = next((old for old in earlier if old.source == cell.source), None)
+        if cell.cell_type == "code" and same is not None:
+            cell.outputs, cell.execution_count = same.outputs, same.execution_count
+            earlier.remove(same)
+    return notebook
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    """The code cells of a notebook, in order."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def renew(executed: Path, text: Path, parameters: Mapping[str, Any]) -> None:
+    """Give an executed notebook the prose of its text, whose code and `parameters` are those it was run with."""
+    import nbformat
+
+    notebook, old = read(text), nbformat.read(executed, as_version=4)
+    notebook.metadata |= old.metadata | {"papermill": {"parameters": dict(parameters)}}
+    for cell, ran in zip(code_cells(notebook), code_cells(old), strict=True):
+        cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+    write(normalise(notebook), executed)
+
+
 def pair(text: Path, *, executed: Path | None = None) -> Path:
     """Write the .ipynb beside a notebook's text, and return its path.
 
@@ -140,17 +172,13 @@ def pair(text: Path, *, executed: Path | None = None) -> Path:
     notebook, target = read(text), text.with_suffix(".ipynb")
     source = executed or target
     if source.is_file():
-        earlier = [cell for cell in nbformat.read(source, as_version=4).cells if cell.cell_type == "code"]
-        for cell in notebook.cells:
-            same = next((old for old in earlier if old.source == cell.source and not is_injected(old)), None)
-            if cell.cell_type == "code" and same is not None:
-                cell.outputs, cell.execution_count = same.outputs, same.execution_count
-                earlier.remove(same)
+        take_outputs(notebook, nbformat.read(source, as_version=4))
     keep_edits(target, notebook)
     notebook.metadata[MADE] = {"sources": sources_digest(notebook)}
     write(notebook, target)
     os.utime(target, (text.stat().st_mtime, text.stat().st_mtime))
     return target
+
 
 MADE = "audit"  # in the metadata of a paired .ipynb: the digest of its cells as they were written
 

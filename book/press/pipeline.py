@@ -1,6 +1,6 @@
 """Runs the stage notebooks: text in, executed notebook out, the same bytes for the same run.
 
-A stage is `notebooks/NN_name.md` (jupytext, MyST). It is executed by papermill, once per language, into
+A stage is `notebooks/NN_name.md` (jupytext, MyST). It is executed by papermill in both languages, into
 `_build/executed/{lang}/notebooks/NN_name.ipynb`. `Snakefile` says when; this module says how. Commands:
 `python -m book.press.pipeline run|stage|snakemake|notebooks|figures`.
 """
@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import logging
 import os
-import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 import click
 
-from audit_lib import errors
 from audit_lib.commands import entry
 from audit_lib.commands.progress import heartbeat
-from audit_lib.errors import AuditError, InputError, MissingError, WriteError, unknown
-from audit_lib.files import ONE_THREAD, PROJECT, from_the_future, hold, sha256
+from audit_lib.errors import InputError, MissingError, WriteError, unknown
+from audit_lib.files import PROJECT, from_the_future, hold
 from audit_lib.show.words import LANGUAGES
-from book.press import bookcheck
-from book.press.notebooks import declared, normalise, pair, read, write
+from book.press import bookcheck, execution, run_notes
+from book.press.execution import StageError
+from book.press.notebooks import declared, pair, read, renew
 
 # What each stage reads from the stages before it. A stage that is not in notebooks/ yet is skipped.
 AFTER: dict[str, tuple[str, ...]] = {
@@ -54,11 +52,6 @@ SETTINGS = (
 LONGER = {"k": "cutoff"}  # Snakemake takes no name of one letter
 
 _PLAIN = "/=,.:_-~+"  # beside letters and digits, what neither YAML nor a shell reads as anything else
-QUIET = "ignore:IProgress not found"
-
-
-class StageError(AuditError, RuntimeError):
-    """A cell of a stage failed, or its kernel died."""
 
 
 def stages(root: Path = PROJECT) -> list[str]:
@@ -71,93 +64,26 @@ def upstream(stage: str, present: Sequence[str]) -> list[str]:
     return [name for name in AFTER.get(stage, [s for s in present if s < stage]) if name in present]
 
 
-@contextlib.contextmanager
-def kernel_environment(root: Path) -> Iterator[None]:
-    """What kernels inherit: the library on their path, one thread each, no chatter."""
-    before = dict(os.environ)
-    os.environ.update(ONE_THREAD)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), before.get("PYTHONPATH", "")]))
-    os.environ.setdefault("PYTHONHASHSEED", "0")
-    # A progress bar without widgets would print where it is installed.
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before.get("PYTHONWARNINGS", ""), QUIET]))
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
 def run(text: Path, output: Path, *, parameters: Mapping[str, Any], root: Path = PROJECT) -> Path:
-    """Execute the notebook in `text` with `parameters` into `output`, and return `output`.
-
-    Kernels start in `root`. Raises InputError if a parameter is not declared by the notebook (papermill alone would
-    only warn), StageError if a cell fails; then `output` is untouched and what ran is in `NAME.failed.ipynb`.
-    Another process that is making `output` is waited for.
-    """
-    notebook = read(text)
-    known = declared(notebook)
-    for name in parameters:
-        if name not in known:
-            raise unknown(f"parameter of {text.stem}", name, known)
-    with hold(output, level=logging.WARNING):
-        return _execute(notebook, output, name=text.stem, parameters=parameters, root=root)
-
-
-def _execute(notebook: Any, output: Path, *, name: str, parameters: Mapping[str, Any], root: Path) -> Path:
-    import papermill
-
-    failed = output.with_suffix(".failed.ipynb")
-    fresh, partial = output.with_suffix(".fresh.ipynb"), output.with_suffix(".running.ipynb")
-    write(notebook, fresh)
-    logging.getLogger("papermill").setLevel(logging.ERROR)
-    try:
-        with kernel_environment(root):
-            done = papermill.execute_notebook(
-                str(fresh), str(partial), dict(parameters), kernel_name="python3", cwd=str(root), progress_bar=False
-            )
-    except (papermill.exceptions.PapermillException, RuntimeError) as error:
-        if partial.exists():
-            partial.replace(failed)
-        raise StageError(f"{name} failed: {_reason(error)} What ran is in {failed}.") from error
-    finally:
-        fresh.unlink(missing_ok=True)
-        partial.unlink(missing_ok=True)
-    write(normalise(done), output)
-    failed.unlink(missing_ok=True)
+    """Execute the notebook in `text` with `parameters` into `output`, and return `output`. See `run_all`."""
+    run_all(text, {output: parameters}, root=root)
     return output
 
 
-def _reason(error: Exception) -> str:
-    """Why a notebook stopped, in a sentence: the traceback is in the notebook itself."""
-    from nbclient.exceptions import DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
+def run_all(text: Path, outputs: Mapping[Path, Mapping[str, Any]], *, root: Path = PROJECT) -> dict[Path, float]:
+    """Execute the notebook in `text` into each path of `outputs`, with the parameters beside it; return their seconds.
 
-    if isinstance(error, DeadKernelError):
-        return (
-            "its process died, most often because the memory was used up. End other programs, or take a smaller log or "
-            "profile."
-        )
-    if not isinstance(error, PapermillExecutionError):
-        return f"{' '.join(str(error).split())}."
-    said = " ".join(str(error.evalue).split())
-    if error.ename == "MemoryError" or error.ename.endswith("OutOfMemoryError"):
-        said = f"the memory was used up ({said}). End other programs, or take a smaller log or profile."
-    elif not hasattr(errors, error.ename):
-        said = f"{error.ename}: {said}"
-    return f"cell {error.exec_count}: {said.rstrip('.')}."
-
-
-def note(executed: Path, text: Path, *, seconds: float, parameters: Mapping[str, Any]) -> Path:
-    """Write down one run of a stage: its seconds, its parameters, and the sha256 of what went in and what came out."""
-    content = {
-        "seconds": round(seconds, 1), "parameters": dict(parameters), "python": platform.python_version(),
-        "text": sha256(text), "executed": sha256(executed),
-    }  # fmt: skip
-    target = executed.with_suffix(".run.json")
-    partial = target.with_suffix(".writing")
-    partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", "utf8")
-    partial.replace(target)
-    return target
+    One kernel, started in `root`, serves all (see `execution`). Raises InputError if a parameter is not declared by the
+    notebook (papermill alone would only warn), StageError if a cell fails; then no output is touched and what ran is in
+    `NAME.failed.ipynb`. Another process that is making the first output is waited for.
+    """
+    notebook = read(text)
+    known = declared(notebook)
+    for name in {name for parameters in outputs.values() for name in parameters}:
+        if name not in known:
+            raise unknown(f"parameter of {text.stem}", name, known)
+    with hold(next(iter(outputs)), level=logging.WARNING):
+        return execution.execute(notebook, outputs, name=text.stem, root=root)
 
 
 @click.group()
@@ -167,27 +93,44 @@ def cli() -> None:
 
 @cli.command("run")
 @click.argument("stage")
-@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write the executed notebook.")
+@click.option("--lang", "languages", type=click.Choice(LANGUAGES), multiple=True, default=LANGUAGES, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("_build/executed"), show_default=True,
+              help="Folder for LANG/notebooks/STAGE.ipynb.")  # fmt: skip
 @click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter that the stage declares.")
 @click.option("-s", "settings", multiple=True, metavar="NAME=VALUE", help="Used if the stage declares it.")
-def run_command(stage: str, lang: str, out: Path | None, given: tuple[str, ...], settings: tuple[str, ...]) -> None:
-    """Execute one STAGE in one language."""
+@click.option("--reads", multiple=True, type=click.Path(path_type=Path), help="A file that the run depends on.")
+def run_command(
+    stage: str, languages: tuple[str, ...], out: Path, given: tuple[str, ...], settings: tuple[str, ...],
+    reads: tuple[Path, ...],
+) -> None:  # fmt: skip
+    """Execute one STAGE, in all its languages at once.
+
+    Where code, parameters and the files of --reads are those of the last run, its outputs are taken, and only the prose
+    is new.
+    """
     names = stages()
     if stage not in names:
         raise unknown("stage", stage, names)
     text = PROJECT / "notebooks" / f"{stage}.md"
-    known = declared(read(text))
+    notebook = read(text)
+    known = declared(notebook)
     chosen = {name: value for name, value in map(key_value, settings) if name in known and value}
-    chosen |= dict(map(key_value, given)) | {"lang": lang}
-    out = out or PROJECT / "_build" / "executed" / lang / "notebooks" / f"{stage}.ipynb"
-    progress, start = f"[{names.index(stage) + 1}/{len(names)}] {stage} ({lang})", time.perf_counter()
+    chosen |= dict(map(key_value, given))
+    outputs = {out / lang / "notebooks" / f"{stage}.ipynb": chosen | {"lang": lang} for lang in languages}
+    digest = run_notes.made_of(notebook, chosen, sorted(reads))
+    progress, start = f"[{names.index(stage) + 1}/{len(names)}] {stage}", time.perf_counter()
+    if reads and all(run_notes.read(path).get("made_of") == digest for path in outputs):
+        for path, parameters in outputs.items():
+            renew(path, text, parameters)
+            run_notes.write(path, text, parameters=parameters, made_of=digest)
+        click.echo(f"{progress} has new prose", err=True)
+        return
     click.echo(f"{progress} runs ...", err=True)
     with heartbeat(progress):
-        run(text, out, parameters=chosen)
-    seconds = time.perf_counter() - start
-    note(out, text, seconds=seconds, parameters=chosen)
-    click.echo(f"{progress} done in {seconds:.1f} s", err=True)
+        took = run_all(text, outputs)
+    for path, parameters in outputs.items():
+        run_notes.write(path, text, seconds=took[path], parameters=parameters, made_of=digest)
+    click.echo(f"{progress} done in {time.perf_counter() - start:.1f} s", err=True)
 
 
 def key_value(text: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from audit_lib.files import COMMITTED, PROJECT, sha256
 from audit_lib.show import csv, figures, words
 from audit_lib.show.table import Table
-from book.press import pipeline, status
+from book.press import run_notes, status
 from book.press import site as builder
 
 ROOT = PROJECT
@@ -152,7 +152,7 @@ def test_a_note_on_a_run_holds_its_time_and_hashes_and_shows_on_the_page(tmp_pat
     executed.parent.mkdir(parents=True)
     text.write_text("text")
     executed.write_text("run")
-    note = pipeline.note(executed, text, seconds=1.26, parameters={"lang": "en"})
+    note = run_notes.write(executed, text, seconds=1.26, parameters={"lang": "en"})
     content = json.loads(note.read_text())
     assert (content["seconds"], content["executed"]) == (1.3, sha256(executed))
     shown = status.runs(tmp_path, words.translator("es"))
@@ -181,7 +181,7 @@ def test_the_banner_of_a_stage_names_its_data_or_the_evidence_and_its_run(tmp_pa
 
     _ = words.translator("es")
     (tmp_path / "SHA256SUMS").write_text("sums")
-    note = pipeline.note(stage('dataset = "synthetic"\nlang = "en"'), tmp_path / "SHA256SUMS", seconds=2, parameters={})
+    note = run_notes.write(stage('dataset = "synthetic"\nlang = "en"'), tmp_path / "SHA256SUMS", seconds=2, parameters={})
     said = status.made_of(tmp_path / "01_data.ipynb", note, tmp_path, "0123456789abcdef", _)
     run = sha256(tmp_path / "01_data.ipynb")[:8]
     assert said == {"Conjunto de datos": "synthetic", "Commit": "01234567", "Ejecución": run, "Segundos": "2.0"}
