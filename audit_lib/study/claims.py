@@ -21,7 +21,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from audit_lib.errors import InputError
-from audit_lib.files import BOOK, COMMITTED
+from audit_lib.files import BOOK
 from audit_lib.show.words import LEAKAGE, translator
 from audit_lib.study import literature_values, plan, releases
 from audit_lib.study.measures import MEASURES
@@ -185,9 +185,9 @@ def settle(claim: Claim, book: Book) -> Settled:
     return Settled(claim, tuple(findings), verdict(claim, deciding))
 
 
-def ledger(folder: Path = COMMITTED, *, path: Path = FILE) -> list[Settled]:
-    """Every claim, settled from the evidence in a folder."""
-    book = Book(folder)
+def ledger(book: Book | None = None, *, path: Path = FILE) -> list[Settled]:
+    """Settle every claim from the evidence in a book, by default the committed one."""
+    book = book or Book()
     return [settle(claim, book) for claim in read(path)]
 
 

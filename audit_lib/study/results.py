@@ -57,19 +57,23 @@ class Measured(NamedTuple):
         return cls(found.mean, found.interval.low, found.interval.high, found.n)
 
 
-@dataclass
+@dataclass(eq=False)
 class Book:
     """The evidence in a folder, each file read once. study: the list of experiments it belongs to."""
 
     folder: Path = COMMITTED
     study: Path = plan.STUDY
+    _planned: dict[Any, tuple[Experiment, ...]] = field(default_factory=dict)
     _runs: dict[Any, Run | None] = field(default_factory=dict)
     _records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _sampled: dict[Any, tuple[pd.DataFrame, int]] = field(default_factory=dict)
 
     def planned(self, **wanted: Any) -> tuple[Experiment, ...]:
         """The experiments of the study with these fields."""
-        return plan.select(plan.plan(self.study), {key: str(value) for key, value in wanted.items()})
+        key = tuple(sorted((name, str(value)) for name, value in wanted.items()))
+        if key not in self._planned:
+            self._planned[key] = plan.select(plan.plan(self.study), dict(key))
+        return self._planned[key]
 
     def run_of(self, experiment: Experiment) -> Run | None:
         """Its evidence, None if there is none."""

@@ -1,8 +1,8 @@
 """Which statements of a notebook depend on a parameter, so that the others need not run again in the same kernel.
 
 After a run with other parameters, an assignment is left out if nothing else in the notebook assigns the same names, and
-if it reads neither a parameter that differs nor a name assigned by a statement that does. A cell of which nothing has to
-run again keeps its outputs.
+if it reads neither a parameter that differs nor a name assigned by a statement that does. A cell of which nothing has
+to run again keeps its outputs.
 """
 
 from __future__ import annotations

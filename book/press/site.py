@@ -7,12 +7,15 @@ is sound. Commands: `python -m book.press.site build|translate|check|mathjax`.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,7 @@ from book.press import (
     title_page,
     translated,
 )
+from book.press.directives import quoted_facts
 from book.press.mathjax import ensure_mathjax
 
 CATALOGUES = Path("book/locale/es/LC_MESSAGES")
@@ -154,9 +158,12 @@ def script(module: str) -> list[str]:
 
 def sphinx(builder: str, source: Path, out: Path, *, doctrees: Path, root: Path = PROJECT) -> str:
     """Run one Sphinx builder with warnings, unresolved references among them, as errors."""
-    strict = ["-n", "-W", "--keep-going", "-q"]
-    folders = ["-d", str(doctrees), str(source), str(out)]
-    return call([sys.executable, "-m", "sphinx", "-b", builder, *strict, *folders], root=root)
+    return call([sys.executable, "-m", "sphinx", *arguments(builder, source, out, doctrees=doctrees)], root=root)
+
+
+def arguments(builder: str, source: Path, out: Path, *, doctrees: Path) -> list[str]:
+    """Give what Sphinx is told, with warnings as errors."""
+    return ["-b", builder, "-n", "-W", "--keep-going", "-q", "-d", str(doctrees), str(source), str(out)]
 
 
 def build(*, root: Path = PROJECT, work: Path | None = None, executed: Path | None = None) -> Path:
@@ -165,8 +172,7 @@ def build(*, root: Path = PROJECT, work: Path | None = None, executed: Path | No
     executed = executed or work / "executed"
     ensure_mathjax(root)
     explorer.ensure(root)
-    with ThreadPoolExecutor(len(LANGUAGES)) as pool:  # each language is built by a process of its own, on one core
-        list(pool.map(partial(_pages, work=work, executed=executed, root=root), LANGUAGES))
+    call([sys.executable, "-m", "book.press.site", "pages", str(work), str(executed)], root=root)
     site = work / "site"
     shutil.rmtree(site, ignore_errors=True)
     for lang in LANGUAGES:
@@ -182,9 +188,28 @@ def rendered(work: Path, lang: str) -> Path:
     return work / "pages" / lang / "html"
 
 
-def _pages(lang: str, *, work: Path, executed: Path, root: Path) -> None:
-    source = assemble(lang, work / "source" / lang, executed=executed, root=root)
-    sphinx("html", source, rendered(work, lang), doctrees=work / "doctrees" / lang, root=root)
+def pages(work: Path, executed: Path, *, root: Path = PROJECT) -> None:
+    """Make the pages of every language below `work`, each in a process of its own.
+
+    Where there are none yet, their numbers are computed here first, once, for the processes to start with.
+    """
+    for lang in LANGUAGES:
+        assemble(lang, work / "source" / lang, executed=executed, root=root)
+    if not all((work / "doctrees" / lang / "environment.pickle").is_file() for lang in LANGUAGES):
+        quoted_facts.compute()
+    able = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    with ProcessPoolExecutor(len(LANGUAGES), multiprocessing.get_context(able)) as pool:
+        list(pool.map(partial(_pages, work=work, root=root), LANGUAGES))
+
+
+def _pages(lang: str, *, work: Path, root: Path) -> None:
+    from sphinx.cmd.build import main as sphinx_build
+
+    source, out, said = work / "source" / lang, rendered(work, lang), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        status = sphinx_build(arguments("html", source, out, doctrees=work / "doctrees" / lang))
+    if status:
+        raise SiteError(f"Sphinx failed:\n{said.getvalue()}")
     print_book(lang, work, root=root)
 
 
@@ -238,6 +263,14 @@ def build_command() -> None:
     with heartbeat("[site] the pages in both languages"):
         site = build()
     click.echo(f"[site] {len(list(site.rglob('*.html')))} pages", err=True)
+
+
+@cli.command("pages")
+@click.argument("work", type=click.Path(path_type=Path))
+@click.argument("executed", type=click.Path(path_type=Path))
+def pages_command(work: Path, executed: Path) -> None:
+    """Make the pages of both languages below WORK from EXECUTED notebooks."""
+    pages(work, executed)
 
 
 @cli.command("translate")

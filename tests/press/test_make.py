@@ -37,7 +37,8 @@ def test_touching_a_file_without_changing_it_makes_nothing_stale(standin: Projec
         ("book/glossary.md", {"pages"}),
         ("book/locale/es/LC_MESSAGES/book/glossary.po", {"pages"}),
         ("notebooks/03_baselines.md", {"stage 03_baselines", "pair 03_baselines", "pages"}),
-        ("notebooks/02_split.md", {f"{rule} {s}" for rule in ("stage", "pair") for s in ("02_split", "03_baselines")} | {"pages"}),
+        ("notebooks/02_split.md",
+         {"stage 02_split", "pair 02_split", "stage 03_baselines", "pair 03_baselines", "pages"}),
     ],
 )  # fmt: skip
 def test_a_change_makes_stale_what_depends_on_it(standin: Project, file: str, expected: set[str]) -> None:

@@ -181,7 +181,8 @@ def test_the_banner_of_a_stage_names_its_data_or_the_evidence_and_its_run(tmp_pa
 
     _ = words.translator("es")
     (tmp_path / "SHA256SUMS").write_text("sums")
-    note = run_notes.write(stage('dataset = "synthetic"\nlang = "en"'), tmp_path / "SHA256SUMS", seconds=2, parameters={})
+    executed = stage('dataset = "synthetic"\nlang = "en"')
+    note = run_notes.write(executed, tmp_path / "SHA256SUMS", seconds=2, parameters={})
     said = status.made_of(tmp_path / "01_data.ipynb", note, tmp_path, "0123456789abcdef", _)
     run = sha256(tmp_path / "01_data.ipynb")[:8]
     assert said == {"Conjunto de datos": "synthetic", "Commit": "01234567", "Ejecución": run, "Segundos": "2.0"}

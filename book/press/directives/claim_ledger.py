@@ -10,6 +10,7 @@ Verdicts and their words are computed in the book's language, so that nothing he
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,32 @@ from audit_lib.errors import unknown
 from audit_lib.files import BOOK, COMMITTED
 from audit_lib.study import claims
 from audit_lib.study.claims import Settled
+from audit_lib.study.results import Book
 from book.press import ledger
 
 FILE = "claims.json"
 logger = logging.getLogger(__name__)
 
 
+NUMBERS: dict[Any, Any] = {}  # what was computed from the committed evidence, by a name; Sphinx keeps it with its pages
+
+
+def known(name: Any, compute: Callable[[], Any]) -> Any:
+    """A number, or several, computed if neither this build nor the last one has."""
+    if name not in NUMBERS:
+        NUMBERS[name] = compute()
+    return NUMBERS[name]
+
+
 @cache
+def book() -> Book:
+    """The committed evidence, read once a process."""
+    return Book()
+
+
 def settled() -> dict[str, Settled]:
     """The ledger of the committed evidence, by claim."""
-    return {s.claim.id: s for s in claims.ledger()}
+    return known("ledger", lambda: {s.claim.id: s for s in claims.ledger(book())})
 
 
 def digest() -> str:
@@ -124,8 +141,20 @@ class Claims(Ledger):
 
 
 def initialise(app: Sphinx, config: Any) -> None:
-    """Pages are read again when a verdict may have changed."""
+    """Have pages read again when a verdict may have changed."""
     config.audit_ledger = digest()
+
+
+def recall(app: Sphinx) -> None:
+    """Take the numbers of the last build, if they were computed from what is there now."""
+    made_of, numbers = getattr(app.env, "audit_numbers", ("", {}))
+    if made_of == app.config.audit_ledger:
+        NUMBERS.update(numbers)
+
+
+def keep(app: Sphinx, env: Any) -> None:
+    """Leave the numbers of this build to the next."""
+    env.audit_numbers = (app.config.audit_ledger, dict(NUMBERS))
 
 
 def download(app: Sphinx, exception: Exception | None) -> None:
@@ -144,5 +173,7 @@ def setup(app: Sphinx) -> None:
     app.add_directive("verdicts", Verdicts)
     app.add_directive("claims", Claims)
     app.connect("config-inited", initialise)
+    app.connect("builder-inited", recall)
+    app.connect("env-updated", keep)
     app.connect("doctree-resolved", link)
     app.connect("build-finished", download)

@@ -19,19 +19,12 @@ from sphinx.util.docutils import SphinxDirective
 from audit_lib.show import words
 from audit_lib.show.csv import csv_text
 from audit_lib.show.words import VERDICTS
-from audit_lib.study.results import Book
 from book.press import ledger
 from book.press.directives import data_files
-from book.press.directives.claim_ledger import Ledger, settled
+from book.press.directives.claim_ledger import Ledger, book, settled
 from book.press.facts import finding, ladder
 
 THEMES = ("light", "dark")
-
-
-@cache
-def book() -> Book:
-    """The committed evidence, read once."""
-    return Book()
 
 
 @cache

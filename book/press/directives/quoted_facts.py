@@ -10,9 +10,10 @@ An unknown name fails the build. Captions and alternative texts go through the p
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from docutils import nodes
@@ -28,8 +29,8 @@ from audit_lib.files import PROJECT
 from audit_lib.show.csv import csv_text
 from audit_lib.study.results import NotYet
 from book.press.directives import data_files
-from book.press.directives.claim_ledger import Ledger, settled, untranslated
-from book.press.facts import documents, exhibits, report_exhibits, reporting
+from book.press.directives.claim_ledger import Ledger, book, known, settled, untranslated
+from book.press.facts import documents, exhibits, ladder, report_exhibits, reporting
 from book.press.facts.documents import Source
 
 logger = logging.getLogger(__name__)
@@ -38,13 +39,21 @@ logger = logging.getLogger(__name__)
 @cache
 def source() -> Source:
     """The committed evidence, with the ledger that the badges show."""
-    return Source(settled=tuple(settled().values()))
+    return Source(book(), tuple(settled().values()))
 
 
-@cache
 def quantity(name: str) -> documents.Quantity:
-    """A fact, computed once a build."""
-    return reporting.quantity(name, source())
+    """A fact, computed once a build. Raises NotYet where its evidence is missing."""
+    return known(("fact", name), lambda: reporting.quantity(name, source()))
+
+
+def compute() -> None:
+    """Compute all that pages quote, so that processes forked from this one need not."""
+    exhibited = [*report_exhibits.TABLES.values(), *report_exhibits.FIGURES.values()]
+    numbers = [partial(quantity, name) for name in reporting.FACTS]
+    for number in (*numbers, *(partial(show, source(), "en") for show in exhibited), partial(ladder.answers, book())):
+        with contextlib.suppress(NotYet):
+            number()
 
 
 class Fact(SphinxRole):

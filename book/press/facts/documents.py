@@ -36,7 +36,7 @@ GAP = "diginetica_gap"
 CONSTRAINTS = ("free", "ten", "untrained", "first", "rare")  # of the decision table: see `decision.CONDITIONS`
 
 
-@dataclass
+@dataclass(eq=False)
 class Source:
     """Where facts come from: the committed evidence, and the ledger settled from it (settled here if not given)."""
 

@@ -7,7 +7,7 @@ an absolute difference of Recall@20, the largest of those measured where several
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -230,6 +230,7 @@ def named(key: str, translate: Translate) -> str:
     return translate(EFFECTS[key][0])
 
 
+@cache
 def effect(key: str, source: Source) -> Effect:
     """One of EFFECTS. Raises NotYet where its evidence is missing."""
     return EFFECTS[key][1](source)

@@ -6,6 +6,7 @@ README and the case study show it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import matplotlib
@@ -59,6 +60,7 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
     return filled(text, [title(dataset), *numbers[:4], name, numbers[4]])
 
 
+@lru_cache(maxsize=1)
 def answers(book: Book) -> pd.DataFrame:
     """Every version beside the copied value: the columns of `releases.table`, published and nearest.
 
