@@ -58,7 +58,8 @@ def test_two_languages_give_the_bytes_that_each_gives_alone(tmp_path: Path) -> N
     text = tmp_path / "01_trial.md"
     code = "from pathlib import Path\nruns = Path(folder, 'runs')\nwith runs.open('a') as file:\n    done = file.write('x')"
     sources = (code, "3 * 4", "n = 3\nprint(lang, n)")
-    text.write_text(PARAMETERS + "".join(f"\nProse.\n\n```{{code-cell}} python\n{cell}\n```\n" for cell in sources))
+    written = [f"\nProse.\n\n```{{code-cell}} python\n{source}\n```\n" for source in sources]
+    text.write_text("".join([PARAMETERS, *written]))
     parameters = {lang: {"lang": lang, "folder": str(tmp_path)} for lang in ("en", "es")}
     pipeline.run_all(text, {tmp_path / f"{lang}.ipynb": given for lang, given in parameters.items()}, root=tmp_path)
     assert (tmp_path / "runs").read_text() == "x", "the second language computed nothing again"
