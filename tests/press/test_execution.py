@@ -56,7 +56,7 @@ def test_what_reads_the_language_runs_again_and_what_does_not_is_left_out(source
 
 def test_two_languages_give_the_bytes_that_each_gives_alone(tmp_path: Path) -> None:
     text = tmp_path / "01_trial.md"
-    code = "from pathlib import Path\nruns = Path(folder, 'runs')\nwith runs.open('a') as file:\n    done = file.write('x')"
+    code = "runs = open(folder + '/runs', 'a')\nwith runs:\n    done = runs.write('x')"
     sources = (code, "3 * 4", "n = 3\nprint(lang, n)")
     written = [f"\nProse.\n\n```{{code-cell}} python\n{source}\n```\n" for source in sources]
     text.write_text("".join([PARAMETERS, *written]))
