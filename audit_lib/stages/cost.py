@@ -21,7 +21,7 @@ from audit_lib.stages.literature import GROUPS
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import SIMPLE, Book, K, main_group, mean_of, paired, real_datasets, values_of
+from audit_lib.study.results import SIMPLE, Book, main_group, mean_of, over, paired, real_datasets
 
 SEARCHED = "headline_tuned"
 GENERATED = "generated"
@@ -67,11 +67,10 @@ def costs(book: Book, *, lang: str = "en") -> pd.DataFrame:
 
 
 def _cost(dataset: str, name: str, group: str, runs: list[Run], lang: str) -> tuple[object, ...]:
-    values, drawn = values_of(runs, "Recall", K, min_step(dataset))
-    found = drawn.over_seeds(values)
+    found = over(runs, min_step=min_step(dataset))
     own = all(_by_processor(run.manifest["seconds"]) for run in runs)
     return (
-        dataset, _label(name, group, lang), name, group, found.mean, found.interval.low, found.interval.high,
+        dataset, _label(name, group, lang), name, group, found.estimate, found.low, found.high,
         statistics.median(map(seconds_of, runs)), "processor" if own else "wall",
         min(run.manifest["peak_memory_mb"] for run in runs), len(runs),
     )  # fmt: skip
@@ -109,12 +108,9 @@ def steps(book: Book, table: pd.DataFrame) -> pd.DataFrame:
             more, less, drawn = paired(*sides, min_step=min_step(str(dataset)))
             if not len(more):
                 continue
-            found = drawn.difference(more, less)
+            gain = drawn.difference(more, less)
             seconds = b["seconds"] - a["seconds"]
-            per_point = seconds / (100 * found.mean)
-            rows.append((
-                dataset, a["label"], b["label"], found.mean, found.interval.low, found.interval.high, seconds, per_point
-            ))  # fmt: skip
+            rows.append((dataset, a["label"], b["label"], *gain[:3], seconds, seconds / (100 * gain.estimate)))
     columns = ["dataset", "cheaper", "dearer", "gain", "low", "high", "seconds", "per_point"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -20,15 +20,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib.evaluation import metrics
-from audit_lib.evaluation.resampling import Resampling
+from audit_lib.evaluation.resampling import Measured, Resampling
 from audit_lib.show import words
 from audit_lib.show.words import Translate, name_of
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.measures import shuffle_loss
-from audit_lib.study.results import CONTROLS, Book, K, Measured, NotYet, real_datasets
+from audit_lib.study.results import CONTROLS, Book, NotYet, real_datasets
 
 WEAK = 0.10  # of Recall@20 lost on shuffling, at most: the bound of claim B8
 LARGE = 250_000  # train events, at least
@@ -91,7 +90,7 @@ class Candidates:
         """The same on each data set that has such targets."""
         if (key := (name, _targets(condition), less, metric)) not in self._found:
             asked = (self._sample(dataset, name, _targets(condition), less, metric) for dataset in self.kind.datasets)
-            self._found[key] = [Measured.of(drawn.over_seeds(values)) for values, drawn in filter(None, asked)]
+            self._found[key] = [drawn.over_seeds(values) for values, drawn in filter(None, asked)]
         return self._found[key]
 
     def _sample(
@@ -102,10 +101,10 @@ class Candidates:
         keep = _asked(runs[0].targets, over, min_step(dataset))
         if not keep.any():
             return None
-        values = _values(runs, keep, metric)
-        if less is not None:
-            values = values - _values(self.runs[less][dataset], keep, metric)  # a row beside every seed of the other
-        return values, Resampling.of(runs[0].targets["session"]).where(keep)
+        values = np.stack([run.values(metric)[keep] for run in runs])  # (R, Q)
+        if less is not None:  # one row beside every seed of the other
+            values = values - np.stack([run.values(metric)[keep] for run in self.runs[less][dataset]])
+        return values, runs[0].resampling().where(keep)
 
     def seconds(self, name: str) -> float:
         """Of training and ranking: the median over seeds, which a busy hour does not move; the mean over data sets."""
@@ -243,12 +242,6 @@ def _asked(targets: pd.DataFrame, condition: str, first: int) -> np.ndarray:
 def _targets(condition: str) -> str:
     """The condition by which targets are chosen; 'free' for those that ask for something else."""
     return condition if condition in ("first", "rare") else "free"
-
-
-def _values(runs: Iterable[Run], keep: np.ndarray, metric: str) -> np.ndarray:
-    """(R, P), a row for each seed."""
-    ranks = [run.ranks.to_numpy()[keep] for run in runs]  # above, equal, …
-    return np.stack([metrics.METRICS[metric](r[:, 0], r[:, 1], K) for r in ranks])
 
 
 def mean_of(each: list[Measured]) -> Measured:

@@ -16,8 +16,8 @@ import pandas as pd
 
 from audit_lib.data.preparing import prepare
 from audit_lib.errors import MissingError
-from audit_lib.evaluation import comparisons, metrics
-from audit_lib.evaluation.resampling import Resampling
+from audit_lib.evaluation import comparisons
+from audit_lib.evaluation.metrics import TIES, K
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.evaluation.winners import (
     SampledMetric,
@@ -138,33 +138,32 @@ def negatives_needed(
     return table.assign(share=table["n"] / pool)
 
 
-def tie_policies(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20) -> pd.DataFrame:
+def tie_policies(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K) -> pd.DataFrame:
     """recommender, tied (share of targets tied with another item), and the metric under each policy."""
     rows = []
     for name, run in runs.items():
-        above, equal = (run.ranks[column].to_numpy() for column in ("above", "equal"))
-        values = {ties: metrics.METRICS[metric](above, equal, k, ties).mean() for ties in metrics.TIES}
-        rows.append({"recommender": name, "tied": (equal > 0).mean(), **values})
+        values = {ties: run.values(metric, k, ties=ties).mean() for ties in TIES}
+        rows.append({"recommender": name, "tied": (run.ranks["equal"] > 0).mean(), **values})
     return pd.DataFrame(rows)
 
 
 def intervals(
-    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20, average: str = "micro", seed: int = 0
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, average: str = "micro", seed: int = 0
 ) -> pd.DataFrame:
     """recommender, value, low, high: the metric with its 95 % interval over sessions, best first."""
     rows = []
     for name, run in runs.items():
-        found = Resampling.of(run.targets["session"], average=average, seed=seed).interval(_values(run, metric, k))
+        found = run.resampling(average=average, seed=seed).interval(run.values(metric, k))
         rows.append({"recommender": name, "value": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows).sort_values("value", ascending=False, ignore_index=True)
 
 
 def pairs(
-    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20, average: str = "micro", seed: int = 0
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, average: str = "micro", seed: int = 0
 ) -> pd.DataFrame:
     """first, second, difference, low, high, p, p_holm: every pair, the better one first, Holm over all pairs."""
-    values = {name: _values(run, metric, k) for name, run in runs.items()}
-    drawn = Resampling.of(next(iter(runs.values())).targets["session"], average=average, seed=seed)
+    values = {name: run.values(metric, k) for name, run in runs.items()}
+    drawn = next(iter(runs.values())).resampling(average=average, seed=seed)
     rows = []
     for a, b in combinations(runs, 2):
         found = drawn.compare(values[a], values[b])
@@ -178,12 +177,12 @@ def pairs(
 
 
 def agreement(
-    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20, sizes: Iterable[int], seed: int = 0
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, sizes: Iterable[int], seed: int = 0
 ) -> pd.DataFrame:
     """n, tau, low, high: Kendall's tau of the sampled (uniform, in expectation) with the full order of recommenders."""
     counts = {name: Counts.of_run(run) for name, run in runs.items()}
-    drawn = Resampling.of(next(iter(runs.values())).targets["session"], resamples=2000, seed=seed)
-    full = {name: _values(run, metric, k) for name, run in runs.items()}
+    drawn = next(iter(runs.values())).resampling(resamples=2000, seed=seed)
+    full = {name: run.values(metric, k) for name, run in runs.items()}
     rows = []
     for n in sizes:
         sampled = {name: expectation(c, metric, n=n, k=k) for name, c in counts.items()}
@@ -201,10 +200,6 @@ def _is_default(run: Run) -> bool:
     default = {name: field.get_default(call_default_factory=True) for name, field in optional.items()}
     plain = json.loads(json.dumps(default, default=str))
     return all(plain.get(name, value) == value for name, value in run.manifest["config"].items())
-
-
-def _values(run: Run, metric: str, k: int) -> np.ndarray:
-    return metrics.METRICS[metric](run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), k)
 
 
 def _mean(counts: Counts, metric: str, **options: object) -> float:

@@ -11,6 +11,7 @@ from functools import cache
 import pandas as pd
 from pybtex.database import parse_file
 
+from audit_lib.evaluation.metrics import K
 from audit_lib.files import BOOK
 from audit_lib.show import words
 from audit_lib.show.words import RECOMMENDERS, STATES, VERDICTS, Translate
@@ -18,9 +19,8 @@ from audit_lib.study import claims, headline, literature_values, plan
 from audit_lib.study.claims import Settled
 from audit_lib.study.evidence import Run
 from audit_lib.study.measures import MEASURES
-from audit_lib.study.results import Book, main_group, over
+from audit_lib.study.results import Book, main_group, mean_over, over
 
-K = 20
 # Where each recommender ran: a group of the study, and what the settings are called beside the plain name.
 GROUPS: dict[str, str | None] = {
     "headline": None, "demo": None, "headline_bpr_max": "BPR-max", "third_party_bpr_max": "BPR-max",
@@ -117,9 +117,9 @@ def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.D
             found.append((_(plan.label_of(variant, book.study)), runs))
     rows = []
     for label, runs in found:
-        recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K)
+        recall, mrr = over(runs), mean_over(runs, "MRR")
         rows.append({
-            "label": label, "value": recall.estimate, "low": recall.low, "high": recall.high, "mrr": mrr.estimate,
+            "label": label, "value": recall.estimate, "low": recall.low, "high": recall.high, "mrr": mrr,
             "seeds": recall.seeds,
         })  # fmt: skip
     table = pd.DataFrame(rows, columns=["label", "value", "low", "high", "mrr", "seeds"])
@@ -148,13 +148,13 @@ def by_first_step(book: Book, *, dataset: str, recommender: str = "gru4rec") -> 
     runs = book.present(dataset=dataset, group=main_group(dataset), recommender=recommender)
     rows = []
     for step in (1, 2) if runs else ():
-        recall, mrr = over(runs, "Recall", K, step), over(runs, "MRR", K, step)
+        recall, mrr = over(runs, min_step=step), mean_over(runs, "MRR", min_step=step)
         rows.append({
             "Events before the target, at least": step,
             "Predictions": int((runs[0].targets["step"] >= step).sum()),
             "Recall@20": recall.estimate,
             "95 % interval": f"{recall.low:.4f} – {recall.high:.4f}",
-            "MRR@20": mrr.estimate,
+            "MRR@20": mrr,
         })  # fmt: skip
     headings = ("Events before the target, at least", "Predictions", "Recall@20", "95 % interval", "MRR@20")
     return pd.DataFrame(rows, columns=list(headings))

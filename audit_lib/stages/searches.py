@@ -42,8 +42,7 @@ def found(book: Book) -> pd.DataFrame:
         search, gain = entries[NAME], drawn.difference(a, b)
         rows.append((
             dataset, search["settings"]["loss"], origin(search["settings"]), search["budget"]["trials"],
-            search["evaluations"], search["value"], float(a.mean()), len(a), before.group, gain.mean,
-            gain.interval.low, gain.interval.high,
+            search["evaluations"], search["value"], float(a.mean()), len(a), before.group, *gain[:3],
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import pandas as pd
 
 from audit_lib.errors import AuditError, EvidenceError
-from audit_lib.evaluation import metrics
 from audit_lib.files import COMMITTED, hold, holder, put
 from audit_lib.study import epochs, evidence, plan, records
 from audit_lib.study.evidence import Run
@@ -24,7 +23,6 @@ from audit_lib.study.evidence import Run
 SUMS, HEADLINE = "SHA256SUMS", "headline.csv"
 RECORDS = records.FOLDER.name
 LIMIT_MB = 60.0
-K = 20
 
 
 def publish(source: Path, target: Path = COMMITTED, *, replace: bool = False) -> list[Path]:
@@ -77,8 +75,7 @@ def seal_record(path: Path) -> Path:
 
 def headline(run: Run, folder: Path) -> dict[str, object]:
     """file, recall and mrr at K = 20, ties conservative, over all targets."""
-    above, equal = run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy()
-    values = {"recall": metrics.recall(above, equal, K).mean(), "mrr": metrics.mrr(above, equal, K).mean()}
+    values = {"recall": run.values("Recall").mean(), "mrr": run.values("MRR").mean()}
     return {"file": run.path.relative_to(folder).as_posix(), **values}
 
 

@@ -13,10 +13,11 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 from audit_lib.errors import InputError
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
 from audit_lib.study import literature_values
 from audit_lib.study.claims import Claim, Finding, Part, Settled
-from audit_lib.study.results import Book, Measured, NotYet
+from audit_lib.study.results import Book, NotYet
 from book.press.facts import documents, exhibits, reporting
 from book.press.facts.documents import Source, number, verb, written
 from book.press.facts.reporting import quantity

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +15,12 @@ import pytest
 
 from audit_lib import measurements
 from audit_lib.errors import InputError
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
 from audit_lib.study import headline, records
 from audit_lib.study import plan as experiments
-from audit_lib.study.results import Book, Measured, NotYet
+from audit_lib.study.evidence import Run
+from audit_lib.study.results import Book, NotYet
 from book.press import notebooks, pipeline
 from book.press.facts import (
     contrasts,
@@ -30,43 +32,31 @@ from book.press.facts import (
 )
 from book.press.facts.documents import Source
 from book.press.facts.effects import Effect, value
+from tests.made_runs import made
 
 BOOK = PROJECT / "book"
 PAGES = [BOOK / f"{name}.md" for name in ("technical_report", "limitations", "checklist", "if_your_number_differs")]
 
 
-@dataclass
-class FakeRun:
+def run_of(
+    above: list[int], equal: Iterable[int] = (), step: Iterable[int] = (), *, seed: int = 0,
+    recommender: str = "gru4rec",
+) -> Run:  # fmt: skip
     """Ranks of a recommender, without a file."""
-
-    above: list[int]
-    equal: list[int] = field(default_factory=list)
-    step: list[int] = field(default_factory=list)
-    recommender: str = "gru4rec"
-    dataset: str = "rsc15_100k"
-    seed: int = 0
-
-    @property
-    def path(self) -> Path:
-        return Path(f"{sum(self.above)}-s{self.seed}.parquet")
-
-    @property
-    def ranks(self) -> pd.DataFrame:
-        return pd.DataFrame({"above": self.above, "equal": self.equal or [0] * len(self.above)})
-
-    @property
-    def targets(self) -> pd.DataFrame:
-        n = len(self.above)
-        return pd.DataFrame({"session": range(n), "step": self.step or [1] * n, "support": [1] * n})
+    n = len(above)
+    ranks = pd.DataFrame({"above": above, "equal": list(equal) or [0] * n})
+    targets = pd.DataFrame({"session": range(n), "step": list(step) or [1] * n, "support": [1] * n})
+    path = f"{sum(above)}-s{seed}.parquet"
+    return made(ranks, targets, recommender=recommender, dataset="rsc15_100k", seed=seed, path=path)
 
 
 class FakeBook:
     """Runs by group and recommender on one data set."""
 
-    def __init__(self, runs: dict[tuple[str, str, str], list[FakeRun]]):
+    def __init__(self, runs: dict[tuple[str, str, str], list[Run]]):
         self.runs, self.folder, self.study = runs, Path("nowhere"), Path("study.toml")
 
-    def present(self, *, dataset: str = "", group: str = "", recommender: str = "", **_: Any) -> list[FakeRun]:
+    def present(self, *, dataset: str = "", group: str = "", recommender: str = "", **_: Any) -> list[Run]:
         keys = [key for key in self.runs if key[:2] == (dataset, group) and recommender in ("", key[2])]
         return [run for key in keys for run in self.runs[key]]
 
@@ -77,13 +67,13 @@ NEARLY = [0] * 6 + [50] * 2
 
 # --- the value of a run
 def test_a_tie_that_reaches_over_the_cutoff_counts_only_under_the_standard_policy() -> None:
-    run = FakeRun(above=[0, 25, 19], equal=[0, 0, 1])
+    run = run_of(above=[0, 25, 19], equal=[0, 0, 1])
     assert value(run) == pytest.approx(1 / 3)
     assert value(run, "standard") == pytest.approx(2 / 3)
 
 
 def test_only_targets_with_enough_events_before_them_count() -> None:
-    run = FakeRun(above=[0, 25, 0], step=[1, 2, 3])
+    run = run_of(above=[0, 25, 0], step=[1, 2, 3])
     assert value(run) == pytest.approx(2 / 3)
     assert value(run, min_step=2) == pytest.approx(1 / 2)
 
@@ -97,8 +87,8 @@ def found(monkeypatch: pytest.MonkeyPatch, ours: list[list[int]], **simple: list
         lambda book, d: [headline.Chosen(d, "headline", "gru4rec", tuple(mine), float("nan"), 0)]
         if (mine := book.present(dataset=d, group="headline")) else [],
     )  # fmt: skip
-    runs = {("rsc15_100k", "headline", "gru4rec"): [FakeRun(a, seed=i) for i, a in enumerate(ours)]}
-    runs |= {("rsc15_100k", "simple", name): [FakeRun(a, recommender=name)] for name, a in simple.items()}
+    runs = {("rsc15_100k", "headline", "gru4rec"): [run_of(a, seed=i) for i, a in enumerate(ours)]}
+    runs |= {("rsc15_100k", "simple", name): [run_of(a, recommender=name)] for name, a in simple.items()}
     monkeypatch.setattr(contrasts, "Book", lambda *_: FakeBook(runs))
     contrasts._contrasts.cache_clear()
     every = contrasts.contrasts(Source(Book(Path("nowhere"))))
@@ -167,7 +157,7 @@ def test_every_effect_without_evidence_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_change_of_the_training_is_measured_over_the_seeds_that_both_have() -> None:
-    right = [FakeRun(HIT, seed=0), FakeRun(MISS, seed=1)]
+    right = [run_of(HIT, seed=0), run_of(MISS, seed=1)]
 
     book = Changed({("rsc15_100k", "headline", "gru4rec"): right})
     assert effects._variant(Source(book), variant="no_logq").size == pytest.approx(1 - 6 / 8)
@@ -179,13 +169,13 @@ class Changed(FakeBook):
     def planned(self, **_: Any) -> list[SimpleNamespace]:
         return [SimpleNamespace(dataset=name, group="third_party") for name in ("rsc15_100k", "diginetica")]
 
-    def present(self, *, variant: str | None = None, **wanted: Any) -> list[FakeRun]:
-        return [FakeRun(NEARLY, seed=0)] if variant == "no_logq" else super().present(**wanted)
+    def present(self, *, variant: str | None = None, **wanted: Any) -> list[Run]:
+        return [run_of(NEARLY, seed=0)] if variant == "no_logq" else super().present(**wanted)
 
 
 def test_the_effect_of_a_change_is_the_largest_over_all_logs() -> None:
     where = {"rsc15_100k": HIT, "diginetica": MISS}
-    runs = {(dataset, "headline", "gru4rec"): [FakeRun(ranks)] for dataset, ranks in where.items()}
+    runs = {(dataset, "headline", "gru4rec"): [run_of(ranks)] for dataset, ranks in where.items()}
     found = effects._variant(Source(Changed(runs)), variant="no_logq")
     assert found == Effect(pytest.approx(6 / 8), "diginetica", "gru4rec")
 

@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import corrected
-from audit_lib.evaluation.resampling import Interval
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.evaluation.sampled import Counts
 from audit_lib.files import PROJECT
 from audit_lib.measurements import engine_equality
@@ -154,7 +154,7 @@ def computed() -> set[str]:
     facts: list[str] = []
     training.facts_table(records.read("official_facts"), lambda text: facts.append(text) or text)
     facts += [text for fact in FACTS for text in (fact.question, fact.answer)]
-    verdicts = [training.verdict(Interval(x, x, x, 0.95)) for x in (-1.0, 0.0, 1.0)]
+    verdicts = [training.verdict(Measured(x, x, x)) for x in (-1.0, 0.0, 1.0)]
     headings = [*records.provenance([]).columns, *training.lanes(("ab", "cd"), n_lanes=2).columns]
     headings += [*equal_targets.for_readers(pd.DataFrame(columns=list(equal_targets.COLUMNS))).columns]
     return {*estimators, *cases, *facts, *workarounds.SHIMS.values(), *verdicts, *headings, *of_claims()}

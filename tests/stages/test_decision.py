@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show.table import Table
 from audit_lib.stages import decision
 from audit_lib.study import headline
-from audit_lib.study.results import Book, Measured, NotYet
+from audit_lib.study.results import Book, NotYet
+from tests.made_runs import made
 
 N = 400  # sessions of three events: two targets each
 STRONG, WEAK = "rsc15_100k", "diginetica"  # names of the registry: no row of them is read
@@ -34,10 +34,10 @@ def run(name, hits, *, seconds=1.0, seed=0, events=1_000, first=None, worth=None
     targets = pd.DataFrame({
         "session": np.repeat(np.arange(N), 2), "step": np.tile([1, 2], N), "support": np.where(rare, 3, 50),
     })  # fmt: skip
-    manifest = {"seconds": {"fit": 50.0, "rank": 50.0, "processor": seconds}, "split": {"train": {"events": events}}}
-    return SimpleNamespace(
-        ranks=ranks, targets=targets, manifest=manifest, n_items=150, recommender=name, seed=seed, dataset="",
-        path=Path(f"{hits if worth is None else worth}-s{seed}.parquet"),
+    return made(
+        ranks, targets, recommender=name, seed=seed, dataset="", n_items=150, train={"events": events},
+        path=f"{hits if worth is None else worth}-s{seed}.parquet",
+        seconds={"fit": 50.0, "rank": 50.0, "processor": seconds},
     )  # fmt: skip
 
 

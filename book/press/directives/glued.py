@@ -14,7 +14,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from audit_lib.errors import InputError
-from audit_lib.study.results import Measured
+from audit_lib.evaluation.resampling import Measured
 from book.press.facts import documents
 from book.press.title_page import glued, value_of
 

@@ -12,6 +12,8 @@ from itertools import product
 
 import pandas as pd
 
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures, words
 from audit_lib.show.figures import Plot
 from audit_lib.show.table import Table
@@ -20,9 +22,9 @@ from audit_lib.stages import decision, literature
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import COPIED
-from audit_lib.study.results import TRAININGS, Measured, NotYet, mean_of, trainings
+from audit_lib.study.results import TRAININGS, NotYet, mean_of, trainings
 from book.press.facts import choices, documents, ladder
-from book.press.facts.documents import GAP, K, Source, quantity
+from book.press.facts.documents import GAP, Source, quantity
 from book.press.facts.finding import percent, title
 
 Exhibit = Callable[[Source, str], Table]

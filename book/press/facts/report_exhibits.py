@@ -10,6 +10,8 @@ import statistics
 import pandas as pd
 
 from audit_lib.evaluation import power
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures
 from audit_lib.show.figures import Plot
 from audit_lib.show.table import Table
@@ -18,7 +20,7 @@ from audit_lib.stages import implementations, searches, tables
 from audit_lib.study import headline as heads
 from audit_lib.study import plan
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import TRAININGS, K, Measured, NotYet, trainings, values_of
+from audit_lib.study.results import TRAININGS, NotYet, trainings, values_of
 from book.press.facts import documents, effects, exhibits
 from book.press.facts.contrasts import DATASETS, METRICS, Side, contrasts, winner
 from book.press.facts.documents import Source
