@@ -22,6 +22,7 @@ from audit_lib.study import plan as experiments
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import Book, NotYet
 from book.press import notebooks, pipeline
+from book.press.directives.quoted_facts import as_glued
 from book.press.facts import (
     contrasts,
     documents,
@@ -32,6 +33,7 @@ from book.press.facts import (
 )
 from book.press.facts.documents import Source
 from book.press.facts.effects import Effect, value
+from book.press.title_page import glued
 from tests.made_runs import made
 
 BOOK = PROJECT / "book"
@@ -221,7 +223,7 @@ def test_sampling_counts_pairs_and_those_that_are_reversed(monkeypatch: pytest.M
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_every_number_on_a_page_is_computed_and_every_name_is_known(path: Path) -> None:
     text = path.read_text("utf8")
-    names = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text)}
+    names = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text) if "::" not in name}
     assert names
     assert names <= set(reporting.FACTS)
     assert set(re.findall(r"\{fact-table\} (\S+)", text)) <= set(report_exhibits.TABLES)
@@ -232,7 +234,7 @@ def test_every_number_on_a_page_is_computed_and_every_name_is_known(path: Path) 
 
 def test_every_number_that_is_kept_for_the_pages_stands_on_one() -> None:
     text = "\n".join(path.read_text("utf8") for path in BOOK.glob("*.md"))
-    quoted = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text)}
+    quoted = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text) if "::" not in name}
     assert set(reporting.OWN) - quoted == set()
 
 
@@ -241,7 +243,7 @@ def test_every_stage_and_every_number_of_a_stage_is_there(path: Path) -> None:
     text = path.read_text("utf8")
     named = set(re.findall(r"\{stage\}`(\w+)`", text))
     assert named <= set(pipeline.stages())
-    for stage, key in re.findall(r"\{glued\}`(\w+)::(\w+)", text):
+    for stage, key in re.findall(r"\{fact\}`(\w+)::(\w+)", text):
         code = "\n".join(cell.source for cell in notebooks.read(PROJECT / "notebooks" / f"{stage}.md").cells)
         assert f'glue("{key}"' in code, (stage, key)
 
@@ -280,34 +282,27 @@ def notebook(path: Path, **glued: Any) -> Path:
 
 
 def test_a_glued_value_is_written_as_on_its_stage(tmp_path: Path) -> None:
-    from book.press.directives import glued
-
-    found = glued.glued(notebook(tmp_path / "n.ipynb", yes=0.684, first="Negatives", n=7200), 0.0)
-    assert glued.written(found["yes"], ".1%", "en") == "68.4\u00a0%"
-    assert glued.written(found["n"], ",d", "es") == "7\u202f200"
-    assert glued.written(found["first"], "", "es") == "Negatives"
+    found = glued(notebook(tmp_path / "n.ipynb", yes=0.684, first="Negatives", n=7200, less=-0.5), 0.0)
+    assert as_glued(found["yes"], ".1%", "en") == "68.4\u00a0%"
+    assert as_glued(found["n"], ",d", "es") == "7\u202f200"
+    assert as_glued(found["less"], "+.2f", "en") == "\u22120.50"
+    assert as_glued(found["first"], "", "es") == "Negatives"
 
 
 def test_a_glued_number_may_be_undefined() -> None:
-    from book.press.directives import glued
-
-    assert glued.written("nan", ".1%", "en").startswith("nan")
+    assert as_glued("nan", ".1%", "en").startswith("nan")
 
 
 @pytest.mark.parametrize("stage", pipeline.stages())
-def test_a_stage_writes_shares_and_thousands_as_the_prose_pages_do(stage: str) -> None:
-    """`glue:text` formats as Python does, with a comma between thousands and no space before %, in both languages."""
+def test_a_stage_quotes_what_it_has_glued_itself_by_the_one_role(stage: str) -> None:
     text = (PROJECT / "notebooks" / f"{stage}.md").read_text("utf8")
-    plain = [spec for spec in re.findall(r"\{glue:text\}`[^`]+?::\w+:([^`]+)`", text) if re.search("[%,]", spec)]
-    assert plain == []
-    assert {name for name in re.findall(r"\{glued\}`(\w+)::", text)} <= {stage}
+    assert "{glue" not in text
+    assert set(re.findall(r"\{fact\}`(?:(\w+)::)?", text)) <= {stage}
 
 
 def test_a_glued_number_without_format_is_refused(tmp_path: Path) -> None:
-    from book.press.directives import glued
-
     with pytest.raises(InputError, match="needs a format"):
-        glued.written("0.5", "", "en")
+        as_glued("0.5", "", "en")
 
 
 def test_measured_values_of_the_evidence_agree_with_the_ledger() -> None:
