@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from audit_lib.errors import AuditError, EvidenceError
-from audit_lib.files import COMMITTED, hold, holder, put
+from audit_lib.files import COMMITTED, hold, holder, put, sha256
 from audit_lib.study import epochs, evidence, plan, records
 from audit_lib.study.evidence import Run
 
@@ -229,6 +228,6 @@ def _files(folder: Path) -> dict[str, Path]:
 def _sha256(path: Path) -> str | None:
     """None if it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return sha256(path)
     except OSError:
         return None
