@@ -10,24 +10,29 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from audit_lib.data.preparing import prepare
 from audit_lib.errors import MissingError
-from audit_lib.evaluation import comparisons
+from audit_lib.evaluation import comparisons, metrics
+from audit_lib.evaluation.corrected import comparison
 from audit_lib.evaluation.metrics import TIES, K
-from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.evaluation.sampled import Counts, by_metric, expectation
 from audit_lib.evaluation.winners import (
     SampledMetric,
     full_metric,
     sampled_metric,
     smallest_size,
+    winners_table,
     wrong_probability,
 )
 from audit_lib.recommenders import REGISTRY, lookup
-from audit_lib.study import evidence
+from audit_lib.show.table import Label
+from audit_lib.stages.prepared import Prepared
+from audit_lib.study import evidence, running
 from audit_lib.study.evidence import Run
 
 MAIN_SPLITS = ("published", "temporal")
@@ -58,6 +63,11 @@ def runs_of(
     return dict(sorted(found.items()))
 
 
+def counted(runs: Mapping[str, Run]) -> dict[str, Counts]:
+    """The counts of each run, from which every sampled metric follows."""
+    return {name: Counts.of_run(run) for name, run in runs.items()}
+
+
 def sample_sizes(n_items: int, *, first: int = 10, points: int = 18) -> list[int]:
     """Numbers of negatives from `first` to V - 1 in geometric steps."""
     return np.unique(np.geomspace(min(first, n_items - 1), n_items - 1, points).round().astype(int)).tolist()
@@ -74,6 +84,12 @@ def curves(
         for n in sizes
     ]
     return pd.DataFrame(rows)
+
+
+def inflation(runs: Mapping[str, Run], log: Prepared, *, sampling: str = "uniform") -> pd.DataFrame:
+    """The rows of `sampled.by_metric` for the leading metric of a log; factor is NaN where nothing is hit."""
+    found = by_metric(list(runs.values()), [log.k], n=log.negatives, sampling=sampling)
+    return found[found["metric"] == log.lead].replace(np.inf, np.nan)
 
 
 def crossings(
@@ -105,6 +121,12 @@ def crossings(
                     low, high = (middle, high) if ahead(middle) == before else (low, middle)
                 rows.append({"first": a if after > 0 else b, "second": b if after > 0 else a, "n": high})
     return pd.DataFrame(rows, columns=["first", "second", "n"])
+
+
+def winners(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
+    """`winners.winners_table` of the leading metric with the negatives of a log: a row for each pair."""
+    session = next(iter(runs.values())).targets["session"]
+    return winners_table(counted(runs), log.lead, n=log.negatives, k=log.k, session=session).reset_index()
 
 
 def negatives_needed(
@@ -145,6 +167,49 @@ def tie_policies(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K)
         values = {ties: run.values(metric, k, ties=ties).mean() for ties in TIES}
         rows.append({"recommender": name, "tied": (run.ranks["equal"] > 0).mean(), **values})
     return pd.DataFrame(rows)
+
+
+def with_tied_zeros(runs: Mapping[str, Run], log: Prepared) -> dict[Any, Run]:
+    """The runs, and a Markov chain that leaves all items tied that never followed the last one."""
+    tied = running.run(log.data, log.split, "markov", fallback="zero", ties="keep")
+    return {**runs, Label("Markov, zeros tied"): tied}
+
+
+def corrections(counts: Mapping[str, Counts], log: Prepared) -> pd.DataFrame:
+    """`corrected.comparison` of the recommender with the highest leading metric, for two numbers of negatives."""
+    best = max(counts, key=lambda name: full_metric(counts[name], log.lead, k=log.k, ties="conservative").mean())
+    n = log.negatives
+    return comparison(counts[best], log.lead, k=log.k, sizes=sorted({n, min(5 * n, counts[best].pool)})).reset_index()
+
+
+def both_averages(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
+    """recommender, value, low, high, value_macro: the leading metric over predictions, and its mean over sessions."""
+    macro = intervals(runs, log.lead, k=log.k, average="macro")[["recommender", "value"]]
+    return intervals(runs, log.lead, k=log.k).merge(macro, on="recommender", suffixes=("", "_macro"))
+
+
+def by_group(runs: Mapping[str, Run], groups: pd.Series, log: Prepared) -> pd.DataFrame:
+    """recommender, group, value: the leading metric inside each group of targets (P,), groups in their order."""
+    tables = [
+        metrics.slices(run.ranks, groups, log.k).assign(recommender=name).rename_axis("group").reset_index()
+        for name, run in runs.items()
+    ]
+    whole = pd.concat(tables).rename(columns={log.metric: "value"})
+    return whole.astype({"group": str})[["recommender", "group", "value"]]
+
+
+def by_length(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
+    """`by_group` by the number of events before the target, group by group."""
+    names = ["1", "2", "3–5", "6–10", "11+"]
+    step = next(iter(runs.values())).targets["step"]
+    found = by_group(runs, pd.cut(step, [0, 1, 2, 5, 10, np.inf], labels=names).astype(str), log)
+    return found.sort_values("group", key=lambda group: group.map(names.index), kind="stable")
+
+
+def by_support(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
+    """`by_group` by quarter of the targets, from the rarest in train (1) to the most frequent (4)."""
+    support = next(iter(runs.values())).targets["support"]
+    return by_group(runs, pd.qcut(support.rank(method="first"), 4, labels=["1", "2", "3", "4"]).astype(str), log)
 
 
 def intervals(

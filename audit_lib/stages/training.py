@@ -57,6 +57,12 @@ def network(
     return trained(log.data, log.split, name, settings, seeds=profiles.seeds(seeds), device=device)
 
 
+def with_network(log: Prepared, **parameters: str) -> dict[str, Run]:
+    """The simple recommenders on a log and the first seed of `network`, in order of name."""
+    first = network(log, **parameters)[0]
+    return dict(sorted({**log.runs(), first.recommender: first}.items()))
+
+
 def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = None) -> dict[str, list[Run]]:
     """The main split's runs of the full study by recommender, in order of seed: GRU4Rec with these settings.
 

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from audit_lib.evaluation.resampling import Resampling
-from audit_lib.show.words import translator
 from audit_lib.stages import searches
 from audit_lib.study import headline, spaces
 from audit_lib.study.evidence import Run
@@ -59,7 +58,7 @@ def test_the_gain_is_paired_by_target_and_seed(searched):
     assert row["value"] == pytest.approx(after.mean())
     assert row["gain"] == pytest.approx(after.mean() - before.mean())
     assert (row["low"], row["high"]) == difference[1:3]
-    shown = searches.for_readers(searches.found(book), translator("es")).iloc[0]
+    shown = searches.searches_table(searches.found(book), "es").data.iloc[0]
     assert shown["Settings tried"] == 27
     assert shown["95 % interval"] == f"{row['low']:z.4f} – {row['high']:z.4f}"
 

@@ -82,8 +82,7 @@ def training_settings(source: Source, lang: str) -> Table:
 
 def searched(source: Source, lang: str) -> Table:
     """Every search of GRU4Rec's settings on a validation part, and what it added on the test part."""
-    table = searches.for_readers(searches.found(source.book), translator(lang))
-    return Table(table, lang=lang, formats={"Less the best before": "+z.4f", "Full trainings": ".1f"})
+    return searches.searches_table(searches.found(source.book), lang)
 
 
 # --- results
