@@ -54,10 +54,28 @@ def writable(folder: Path) -> bool:
     return existing.is_dir() and os.access(existing, os.W_OK)
 
 
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`. What the block writes there becomes `path`; if it fails, nothing does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    try:
+        yield partial
+        flush(partial)
+        partial.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def _partial(path: Path) -> Path:
+    """A name of this call alone: process ids may be equal on two machines that share a disk."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+
+
 def put(files: dict[Path, bytes]) -> None:
     """Writes all files under temporary names, then renames them in order. If one cannot be written, none is."""
-    own = secrets.token_hex(4)  # of this call: process ids may be equal on two machines that share a disk
-    partial = {path: path.with_name(f".{path.name}.{own}.partial") for path in files}
+    partial = {path: _partial(path) for path in files}
     try:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,26 +10,24 @@ import pandas as pd
 import pytest
 
 from audit_lib.evaluation import metrics
-from audit_lib.evaluation.resampling import Resampling
+from audit_lib.evaluation.resampling import Measured, Resampling
 from audit_lib.study import claims, headline, metric_winners, reported_epoch
 from audit_lib.study.claims import Finding, Settled
-from audit_lib.study.results import Book, Measured
+from audit_lib.study.epochs import Trajectory
+from audit_lib.study.results import Book
 from book.press.facts import choices
 from book.press.facts.documents import Source
+from tests.made_runs import made
 
 SESSION = np.arange(40)  # one target each
 
 
 def trajectory(seed: int, hits: list[int], recall: list[float], rank: int = 1) -> Any:
     """After each epoch the first so many sessions have their target at `rank`, the rest beyond 20."""
-    ranks = np.stack([np.where(n > SESSION, rank, 21) for n in hits])
-
-    def values(metric: str, k: int) -> np.ndarray:
-        return metrics.METRICS[metric](ranks - 1, np.zeros_like(ranks), k)
-
-    known = pd.DataFrame({"epoch": range(1, len(hits) + 1), "recall": recall})
+    ranks = pd.DataFrame({str(epoch): np.where(n > SESSION, rank, 21) for epoch, n in enumerate(hits, 1)})
+    known = [{"epoch": epoch, "recall": value} for epoch, value in enumerate(recall, 1)]
     targets = pd.DataFrame({"session": SESSION, "step": np.full(40, 2)})
-    return SimpleNamespace(seed=seed, values=values, validation=known, targets=targets)
+    return made(ranks, targets, kind=Trajectory, seed=seed, validation=known)
 
 
 @pytest.fixture

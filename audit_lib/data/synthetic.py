@@ -14,7 +14,6 @@ session lengths and times therefore never change with the dial; only the order d
 
 from __future__ import annotations
 
-import contextlib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ import scipy.sparse as sp
 
 from audit_lib.data.logs import ITEM, SESSION, TIME
 from audit_lib.errors import InputError, unknown
+from audit_lib.files import whole
 
 ORIGIN = 1_000_000_000  # Unix seconds of the first possible event
 
@@ -182,23 +182,19 @@ def generate(config: SyntheticConfig) -> pd.DataFrame:
 
 
 def write(config: SyntheticConfig, path: str | Path) -> Path:
-    """Writes the log as .tsv or .parquet, to a temporary name first. InputError if it cannot be written."""
+    """Writes the log as .tsv or .parquet. InputError if it cannot be written."""
     path = Path(path)
     if path.suffix.lower() not in (".tsv", ".parquet"):
         raise InputError(f"'{path}' must end in .tsv or .parquet.")
-    partial = path.with_name(path.name + ".partial")
     log = generate(config)
     try:
-        if path.suffix.lower() == ".tsv":
-            log.to_csv(partial, sep="\t", index=False)
-        else:
-            log.to_parquet(partial, index=False)
-        partial.replace(path)
+        with whole(path) as partial:
+            if path.suffix.lower() == ".tsv":
+                log.to_csv(partial, sep="\t", index=False)
+            else:
+                log.to_parquet(partial, index=False)
     except OSError as error:
         raise InputError(f"'{path}' cannot be written: {error}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
     return path
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
 from audit_lib.evaluation.ranking import Ranked
-from audit_lib.evaluation.resampling import Interval, Resampling, percentile_interval
+from audit_lib.evaluation.resampling import Measured, Resampling, percentile_interval
 
 
 def compare_runs(
@@ -73,7 +73,7 @@ def rank_agreement(
     drawn: Resampling,
     *,
     level: float = 0.95,
-) -> Interval:
+) -> Measured:
     """Kendall's tau-b between the orders of recommenders under two metrics, with its interval over sessions.
 
     full, other: (P, M) values, or {recommender: (P,)} with the same keys. Both orders are taken in the same resamples.

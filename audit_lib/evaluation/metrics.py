@@ -17,7 +17,8 @@ from audit_lib.data import checks
 from audit_lib.errors import InputError, unknown
 
 TIES = ("standard", "conservative", "median", "expected")
-CUTOFFS = (1, 5, 10, 20)
+K = 20  # items of a list, where nothing else is said
+CUTOFFS = (1, 5, 10, K)
 
 
 def rank(above: np.ndarray, equal: np.ndarray, ties: str = "conservative") -> np.ndarray:
@@ -98,7 +99,7 @@ def summary(
 
 
 def slices(
-    ranks: Mapping[str, np.ndarray], groups: np.ndarray | pd.Series, k: int = 20, *, ties: str = "conservative"
+    ranks: Mapping[str, np.ndarray], groups: np.ndarray | pd.Series, k: int = K, *, ties: str = "conservative"
 ) -> pd.DataFrame:
     """Every metric at k inside each group of predictions, with the number of predictions; groups in sorted order."""
     values = per_prediction(ranks, (k,), ties=ties)

@@ -30,19 +30,22 @@ AVERAGES = ("micro", "macro")
 RESAMPLES = 10_000
 
 
-class Interval(NamedTuple):
-    """A percentile interval: `low` and `high` leave (1 - level)/2 of the resamples outside on each side."""
+class Measured(NamedTuple):
+    """A number, its interval (NaN where it has none), and over how many seeds it was taken (0: none).
+
+    Of resampled estimates, (1 - level)/2 lie outside on each side: 2.5 % where nothing else is said.
+    """
 
     estimate: float
-    low: float
-    high: float
-    level: float
+    low: float = float("nan")
+    high: float = float("nan")
+    seeds: int = 0
 
 
 class Comparison(NamedTuple):
     """Recommender a minus b on the same targets: the difference with its interval first, p after."""
 
-    difference: Interval
+    difference: Measured
     p: float
     sessions: int
     predictions: int
@@ -51,18 +54,9 @@ class Comparison(NamedTuple):
 class Equivalence(NamedTuple):
     """Whether the difference lies within +-margin: two one-sided tests, by inclusion of `interval`."""
 
-    interval: Interval
+    interval: Measured
     margin: float
     equivalent: bool
-
-
-class Seeds(NamedTuple):
-    """Over n seeds: mean and standard deviation (n - 1) of the metric, and the interval over sessions and seeds."""
-
-    mean: float
-    sd: float
-    n: int
-    interval: Interval
 
 
 class Resampling:
@@ -118,11 +112,11 @@ class Resampling:
         """(B, R) float64: the means in each of the B resamples; NaN in one that holds no target that counts."""
         return self._resampled(self._sums(values))
 
-    def interval(self, values: ArrayLike, *, level: float = 0.95) -> Interval:
+    def interval(self, values: ArrayLike, *, level: float = 0.95) -> Measured:
         """The mean of values (P,) with its percentile interval over sessions."""
-        return self.over_seeds(np.asarray(values, np.float64).reshape(1, -1), level=level).interval
+        return self.over_seeds(np.asarray(values, np.float64).reshape(1, -1), level=level)
 
-    def over_seeds(self, values: ArrayLike, *, level: float = 0.95) -> Seeds:
+    def over_seeds(self, values: ArrayLike, *, level: float = 0.95) -> Measured:
         """The metric of a recommender trained with R seeds, values (R, P), over sessions *and* seeds.
 
         Every resample draws sessions with replacement, the same for all seeds, and R seeds with replacement. R is
@@ -132,14 +126,14 @@ class Resampling:
         """
         return self._over_seeds(self._sums(values), level)
 
-    def difference(self, a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Seeds:
+    def difference(self, a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Measured:
         """a minus b, (R, P) each, paired by target and seed; one row is the same beside every seed of the other."""
         return self._over_seeds(self._differences(a, b), level)
 
-    def ratio(self, top: ArrayLike, bottom: ArrayLike, *, level: float = 0.95) -> Seeds:
+    def ratio(self, top: ArrayLike, bottom: ArrayLike, *, level: float = 0.95) -> Measured:
         """The mean of top over that of bottom, (R, P) each, over sessions and seeds as in `over_seeds`.
 
-        Row i of either is of seed i: a resample takes both or neither. sd: of the ratios of single seeds.
+        Row i of either is of seed i: a resample takes both or neither.
         Raises InputError if the shapes differ, or bottom is zero throughout.
         """
         first, second = self._sums(top), self._sums(bottom)
@@ -152,11 +146,11 @@ class Resampling:
         above, below = self._whole(first), self._whole(second)
         pairs = np.stack([self._resampled(first), self._resampled(second)], axis=2)  # (B, R, 2)
         estimate = float(above.mean() / below.mean())
-        return _over_seeds(above / below, estimate, pairs, _ratio, level, self.seed)
+        return _over_seeds(estimate, pairs, _ratio, level, self.seed)
 
     def choice(
         self, candidates: Sequence[ArrayLike], other: ArrayLike, *, each_seed: bool = False, level: float = 0.95
-    ) -> Seeds:
+    ) -> Measured:
         """The best of the candidates, (P,) or (R, P) each, less the other, (R, P): chosen anew in every resample.
 
         The best is the one with the highest mean over seeds on the very targets that are compared; each_seed: every
@@ -172,7 +166,7 @@ class Resampling:
             wholes, draws = [x.mean(keepdims=True) for x in wholes], [x.mean(1, keepdims=True) for x in draws]
         by_seed = np.max(wholes, axis=0) - self._whole(own)
         drawn = np.max(draws, axis=0) - self._resampled(own)
-        return _over_seeds(by_seed, float(by_seed.mean()), drawn, _mean, level, self.seed)
+        return _over_seeds(float(by_seed.mean()), drawn, _mean, level, self.seed)
 
     def order(self, values: ArrayLike, *, level: float = 0.95) -> np.ndarray:
         """(M, M) int64: 1 where row i of values (M, P) is above row j, -1 where it is below, 0 where that is open.
@@ -200,7 +194,7 @@ class Resampling:
 
     def compare(self, a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Comparison:
         """a minus b, (P,) each, in the same order of the same targets: difference, interval and permutation p."""
-        interval = self.difference(*map(_single, (a, b)), level=level).interval
+        interval = self.difference(*map(_single, (a, b)), level=level)
         return Comparison(interval, self.p_value(a, b), self.sessions, self.predictions)
 
     def equivalence(self, a: ArrayLike, b: ArrayLike, *, margin: float, confidence: float = 0.95) -> Equivalence:
@@ -211,7 +205,7 @@ class Resampling:
         """
         if not margin > 0.0:
             raise InputError(f"The margin of equivalence is {margin}; it must be positive.")
-        interval = self.difference(*map(_single, (a, b)), level=2 * confidence - 1).interval
+        interval = self.difference(*map(_single, (a, b)), level=2 * confidence - 1)
         return Equivalence(interval, margin, bool(-margin < interval.low and interval.high < margin))
 
     # --- sums by session
@@ -255,38 +249,35 @@ class Resampling:
         top, bottom = (session_draws.totals("weights", x, **options) for x in (sums, self._weight[:, None]))
         return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
-    def _over_seeds(self, sums: np.ndarray, level: float) -> Seeds:
-        by_seed = self._whole(sums)
-        return _over_seeds(by_seed, float(by_seed.mean()), self._resampled(sums), _mean, level, self.seed)
+    def _over_seeds(self, sums: np.ndarray, level: float) -> Measured:
+        return _over_seeds(float(self._whole(sums).mean()), self._resampled(sums), _mean, level, self.seed)
 
 
-def percentile_interval(estimate: float, resampled: np.ndarray, level: float = 0.95) -> Interval:
+def percentile_interval(estimate: float, resampled: np.ndarray, level: float = 0.95, seeds: int = 0) -> Measured:
     """The interval between the (1 - level)/2 and (1 + level)/2 quantiles of the resampled estimates that exist."""
     if not 0.0 < level < 1.0:
         raise InputError(f"The level of an interval lies between 0 and 1; it is {level}.")
     known = resampled[~np.isnan(resampled)]
     low, high = np.quantile(known, [(1.0 - level) / 2.0, (1.0 + level) / 2.0]) if len(known) else (np.nan, np.nan)
-    return Interval(float(estimate), float(low), float(high), level)
+    return Measured(float(estimate), float(low), float(high), seeds)
 
 
 def _over_seeds(
-    by_seed: np.ndarray,
     estimate: float,
     drawn: np.ndarray,
     statistic: Callable[[np.ndarray], np.ndarray],
     level: float,
     seed: int,
-) -> Seeds:
+) -> Measured:
     """The statistic (B,) of drawn (B, R, …), means of resampled sessions by seed: over all seeds, over drawn ones."""
-    r, centre = len(by_seed), statistic(drawn)
-    sd = float(by_seed.std(ddof=1)) if r > 1 else 0.0
+    r, centre = drawn.shape[1], statistic(drawn)
     if r > 1:
         quantile = (1.0 + level) / 2.0
         widen = np.sqrt(r / (r - 1)) * stdtrit(r - 1, quantile) / ndtri(quantile)  # Student's over the normal one
         picks = np.random.default_rng(seed).integers(r, size=(len(drawn), r))
         picked = drawn[np.arange(len(drawn))[:, None], picks]
         centre = centre + widen * (statistic(picked) - centre)
-    return Seeds(estimate, sd, r, percentile_interval(estimate, centre, level))
+    return percentile_interval(estimate, centre, level, r)
 
 
 def _mean(each: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from audit_lib.evaluation import metrics
 from audit_lib.evaluation.ranking import rank
 from audit_lib.evaluation.resampling import (
     RESAMPLES,
-    Interval,
+    Measured,
     Resampling,
     percentile_interval,
 )
@@ -37,9 +37,9 @@ class ShuffleTest(NamedTuple):
 
     recall: float
     shuffled: float
-    loss: Interval
+    loss: Measured
     losses: np.ndarray
-    jaccard: Interval
+    jaccard: Measured
     sessions: int
     left_out: int
 
@@ -49,7 +49,7 @@ def shuffle_test(
     test: Sessions,
     *,
     metric: str = "Recall",
-    k: int = 20,
+    k: int = metrics.K,
     shuffles: int = 10,
     min_prefix: int = 2,
     ties: str = "conservative",

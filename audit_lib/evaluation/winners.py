@@ -67,7 +67,7 @@ def winners_table(
     metric: str = "Recall",
     *,
     n: int,
-    k: int | None = 20,
+    k: int | None = metrics.K,
     sampling: str = "uniform",
     ties: str = "conservative",
     session: ArrayLike | None = None,

@@ -18,6 +18,7 @@ from audit_lib.data.preparing import prepare
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.data.splits import Split
 from audit_lib.errors import AuditError
+from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.ranking import rank
 from audit_lib.recommenders import Recommender
 from audit_lib.study import running
@@ -26,7 +27,6 @@ PREDICTIONS_PER_SECOND = 2_000.0  # at least, V-SKNN, whole catalogue, ranking i
 TIMES_THE_PEER = 10.0
 ANSWER_MS = 10.0
 MEMORY_MB = 2_048.0  # at most
-TOP = 20
 
 # What training takes is no part of a latency: these settings change neither the shape of the model nor its answer time.
 QUICK: dict[str, dict[str, Any]] = {"gru4rec": {"n_epochs": 1, "n_sample": 64, "batch_size": 256}}
@@ -88,7 +88,7 @@ class _Peer:
         ends = zip(train.offsets[:-1], train.offsets[1:], strict=True)
         sessions = {i: (train.items[a:b].tolist(), train.times[a:b].tolist()) for i, (a, b) in enumerate(ends)}
         self.model = wsknn.fit(
-            sessions, number_of_recommendations=TOP, number_of_neighbors=config.k, sampling_strategy="recent",
+            sessions, number_of_recommendations=K, number_of_neighbors=config.k, sampling_strategy="recent",
             sample_size=config.sample_size, weighting_func="linear", ranking_strategy="inv",
         )  # fmt: skip
         chosen = np.random.default_rng(0).choice(len(split.prefixes), size=min(n, len(split.prefixes)), replace=False)
@@ -131,7 +131,7 @@ def answer_times(model: Recommender, test: Sessions) -> np.ndarray:
         prefixes = Prefixes(prefixes.sessions, only)
         start = time.process_time()
         scores = next(iter(model.score(prefixes, block_size=1)))[0]
-        top = np.argpartition(scores, -min(TOP, len(scores)))[-TOP:]
+        top = np.argpartition(scores, -min(K, len(scores)))[-K:]
         top[np.argsort(-scores[top])]
         times.append(time.process_time() - start)
     return np.array(times[1:])

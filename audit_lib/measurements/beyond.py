@@ -27,6 +27,7 @@ from audit_lib.data.sessions import Prefixes
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics, ranking
+from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.shuffle import best_of
 from audit_lib.measurements.observations import REAL
 from audit_lib.recommenders import Recommender
@@ -35,7 +36,6 @@ from audit_lib.study.evidence import Run
 from audit_lib.study.plan import Experiment
 from audit_lib.study.results import SIMPLE, Book, main_group
 
-K = 20
 SECONDS = 180.0  # of training, at most, for a GRU4Rec to be trained again here
 
 

@@ -249,4 +249,4 @@ def _recall(config: GRU4RecConfig, weights: Mapping[str, np.ndarray], split: Spl
     recommender = GRU4Rec(config)
     recommender.restore({name: weights[name] for name in model.shapes(config, split.train.n_items)})
     ranks = ranking.rank(recommender, split.prefixes, split.train.support)
-    return float(metrics.recall(ranks.above, ranks.equal, 20).mean())
+    return float(metrics.recall(ranks.above, ranks.equal, metrics.K).mean())

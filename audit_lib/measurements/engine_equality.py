@@ -204,4 +204,4 @@ def recall(settings: Mapping[str, Any], weights: Mapping[str, np.ndarray], train
     fitted = GRU4Rec(**settings)
     fitted.restore(dict(weights))
     ranks = ranking.rank(fitted, Prefixes(test), train.support)
-    return float(metrics.recall(ranks.above, ranks.equal, 20).mean())
+    return float(metrics.recall(ranks.above, ranks.equal, metrics.K).mean())

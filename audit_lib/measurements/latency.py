@@ -24,8 +24,9 @@ import torch
 from audit_lib import recommenders
 from audit_lib.data.preparing import prepare
 from audit_lib.data.sessions import Prefixes, Sessions
+from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.shuffle import best_of
-from audit_lib.measurements.baseline_speed import QUICK, TOP, synthetic_sessions
+from audit_lib.measurements.baseline_speed import QUICK, synthetic_sessions
 from audit_lib.recommenders import Recommender, SparseRecommender
 from audit_lib.recommenders.gru4rec.train import GRU4Rec
 from audit_lib.study import presets
@@ -110,7 +111,7 @@ def _serve(name: str, log: str, train: Sessions, *, tuned: bool = False) -> Serv
     settings = presets.settings_of(name, log) if tuned else {}
     quick = QUICK.get(name, {})  # a network is trained quickly: how well does not matter to its time
     model = recommenders.create(name, **settings | quick).fit(train)
-    return Served(name, model, np.argsort(-train.support, kind="stable")[: 2 * TOP], tuned)
+    return Served(name, model, np.argsort(-train.support, kind="stable")[: 2 * K], tuned)
 
 
 def _queries(test: Sessions, n: int) -> Sessions:
@@ -160,23 +161,23 @@ def answer(served: Served, way: str, asked: Any) -> np.ndarray:
     if way == "state":
         return _best(served.model.answer(served.model.advance(*asked)))
     if served.name == "popularity":
-        return np.tile(served.popular[:TOP], (len(asked), 1))
+        return np.tile(served.popular[:K], (len(asked), 1))
     indptr, items, values = served.model.score_sparse(asked, np.arange(len(asked)))
     found = [_filled(items[a:b], values[a:b], served.popular) for a, b in pairwise(indptr)]
     return np.stack(found)
 
 
 def _best(scores: np.ndarray) -> np.ndarray:
-    found = np.empty((len(scores), min(TOP, scores.shape[1])), np.int64)
+    found = np.empty((len(scores), min(K, scores.shape[1])), np.int64)
     best_of(scores, found)
     return found
 
 
 def _filled(items: np.ndarray, values: np.ndarray, popular: np.ndarray) -> np.ndarray:
     """(20,): the best of the candidates, then the most popular of the rest."""
-    if len(items) > TOP:
-        at = np.argpartition(values, -TOP)[-TOP:]
+    if len(items) > K:
+        at = np.argpartition(values, -K)[-K:]
         items, values = items[at], values[at]
     items = items[np.argsort(-values)]
     rest = popular[~np.isin(popular, items)]
-    return np.concatenate([items, rest[: max(TOP - len(items), 0)]])
+    return np.concatenate([items, rest[: max(K - len(items), 0)]])

@@ -60,7 +60,7 @@ def order_dial(laws: Iterable[str] = LAWS, strengths: Iterable[float] = STRENGTH
                 settings = {"generator": name} if recommender == "oracle" else {}
                 model = recommenders.create(recommender, **settings).fit(split.train)
                 ranks = ranking.rank(model, split.prefixes, split.train.support)
-                value = float(metrics.recall(ranks.above, ranks.equal, 20).mean())
+                value = float(metrics.recall(ranks.above, ranks.equal, metrics.K).mean())
                 found = {"recommender": recommender} if recommender == "oracle" else _shuffled(recommender, split)
                 rows.append({"law": law, "strength": float(strength), **found, "value": value})
     return pd.DataFrame(rows)

@@ -17,12 +17,13 @@ from audit_lib.data import datasets
 from audit_lib.data.preparing import split_of
 from audit_lib.data.sessions import Prefixes
 from audit_lib.evaluation import metrics, ranking
+from audit_lib.evaluation.metrics import K
 from audit_lib.files import digest
 from audit_lib.measurements.observations import LARGE, REAL
 from audit_lib.study import plan, running, tuning
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.plan import Experiment
-from audit_lib.study.results import SIMPLE_GROUPS, TRAININGS, K
+from audit_lib.study.results import SIMPLE_GROUPS, TRAININGS
 
 COLUMNS = ("dataset", "group", "recommender", "config", "seed", "predictions", "recall", "mrr")
 

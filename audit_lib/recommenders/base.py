@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import typing
@@ -18,6 +17,7 @@ from safetensors.numpy import save_file
 
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.errors import InputError, MissingError
+from audit_lib.files import whole
 
 
 class Config(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -74,18 +74,12 @@ class Recommender(ABC):
         """Takes back what `state` gave."""
 
     def save(self, path: str | Path) -> Path:
-        """Writes configuration and fitted arrays (safetensors, no pickle); to a temporary name first."""
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
+        """Writes configuration and fitted arrays (safetensors, no pickle), whole or not at all."""
         arrays = {key: np.ascontiguousarray(value) for key, value in self.state().items()}
-        try:
-            meta = {"recommender": self.name, "config": self.config.model_dump_json()}
+        meta = {"recommender": self.name, "config": self.config.model_dump_json()}
+        with whole(Path(path)) as partial:
             save_file(arrays, partial, meta | {"catalogue": self.catalogue or ""})
-            partial.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-        return path
+        return Path(path)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

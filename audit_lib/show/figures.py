@@ -184,7 +184,7 @@ def scaling(table: pd.DataFrame, *, lang: str = "en") -> Plot:
 
 
 def by_negatives(
-    table: pd.DataFrame, *, metric: str = "Recall", k: int = 20, full: int | None = None, lang: str = "en"
+    table: pd.DataFrame, *, k: int, metric: str = "Recall", full: int | None = None, lang: str = "en"
 ) -> Plot:
     """table: recommender, n, value; n on a logarithmic axis. full: V - 1, marked, where nothing is sampled."""
     _ = translator(lang)

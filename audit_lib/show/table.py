@@ -1,16 +1,53 @@
-"""What a notebook shows: a table, or a computed paragraph, in the reader's language."""
+"""What a reader is shown: a table, or a computed paragraph, in the reader's language.
+
+A function `…_table(…, lang)` of a stage puts its numbers under English headings and returns a `Table`, which has their
+formats. It leaves to the table what hangs on the language: headings, recommenders by their names in the registry (under
+the headings NAMES), a `Label` in a cell; and an `Interval`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from audit_lib.show.csv import csv_text
-from audit_lib.show.words import NUMBERS, number, plain, translator, typeset
+from audit_lib.show.words import (
+    NUMBERS,
+    name_of,
+    number,
+    plain,
+    translator,
+    typeset,
+)
+
+NAMES = frozenset({"Recommender", "Better", "Worse", "Ahead from here on", "Behind from here on"})
+
+
+class Label(NamedTuple):
+    """An English label in a cell, which is shown in the reader's language."""
+
+    text: str
+
+
+class Interval(NamedTuple):
+    """An interval in a cell: both ends in one format, a dash where there is none."""
+
+    low: float
+    high: float
+    spec: str = "z.4f"
+
+    def __str__(self) -> str:
+        return "–" if np.isnan(self.low) else f"{self.low:{self.spec}} – {self.high:{self.spec}}"
+
+
+def intervals(table: pd.DataFrame, spec: str = "z.4f", *, low: str = "low", high: str = "high") -> list[Interval]:
+    """The intervals in two columns of a table, a row each."""
+    return [Interval(a, b, spec) for a, b in zip(table[low], table[high], strict=True)]
 
 
 class Remark:
@@ -31,7 +68,20 @@ class Table:
 
     def __init__(self, data: pd.DataFrame, *, lang: str, formats: Mapping[str, str] | None = None):
         """data: columns with English headings. formats: format specification by heading, such as '.4f' or ',d'."""
-        self.data, self.lang, self.formats = data, lang, dict(formats or {})
+        self.lang, self.formats = lang, dict(formats or {})
+        self.data = data.apply(lambda column: column if is_numeric_dtype(column) else self._said(column))
+
+    def _said(self, column: pd.Series) -> pd.Series:
+        """A column with its words in the reader's language."""
+
+        def said(value: Any) -> Any:
+            if isinstance(value, Label):
+                return translator(self.lang)(value.text)
+            if isinstance(value, str) and column.name in NAMES:
+                return name_of(value, self.lang)
+            return str(value) if isinstance(value, Interval) else value
+
+        return pd.Series([said(value) for value in column], column.index, dtype=object)
 
     def _cell(self, heading: str, value: Any) -> str:
         real = isinstance(value, float | np.floating)

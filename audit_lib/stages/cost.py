@@ -14,28 +14,28 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.show import words as labels
-from audit_lib.show.figures import SCALES
-from audit_lib.show.words import Translate, name_of
+from audit_lib.show.words import name_of
 from audit_lib.stages.decision import NEURAL, seconds_of
 from audit_lib.stages.literature import GROUPS
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import SIMPLE, Book, K, main_group, mean_of, paired, real_datasets, values_of
+from audit_lib.study.results import SIMPLE, Book, main_group, mean_of, over, paired, real_datasets
 
 SEARCHED = "headline_tuned"
 GENERATED = "generated"
 REAL = "diginetica"  # whose shape the record of latency has
 FRONT = ("panel", "label", "x", "y", "front")
 AT_ONCE = {1: "One at a time", 32: "Thirty-two at a time"}
-MILLISECONDS = (
-    "Smallest catalogue, ms", "Largest catalogue, ms", "99th percentile, ms", "99th percentile, wall, ms",
-)  # fmt: skip
 PANELS = {
     "seconds": "Seconds to train and rank", "model_mb": "Fitted arrays (MiB)",
     "p99": "One answer, 99th percentile (ms)",
 }  # fmt: skip
-CLOCKS = {"processor": "Processor", "wall": "Wall clock"}
+
+
+def all_runs(book: Book) -> list[Run]:
+    """Those behind `costs`, data set by data set."""
+    return [run for name in real_datasets(book) for runs in runs_of(book, name).values() for run in runs]
 
 
 def runs_of(book: Book, dataset: str) -> dict[tuple[str, str], list[Run]]:
@@ -67,11 +67,10 @@ def costs(book: Book, *, lang: str = "en") -> pd.DataFrame:
 
 
 def _cost(dataset: str, name: str, group: str, runs: list[Run], lang: str) -> tuple[object, ...]:
-    values, drawn = values_of(runs, "Recall", K, min_step(dataset))
-    found = drawn.over_seeds(values)
+    found = over(runs, min_step=min_step(dataset))
     own = all(_by_processor(run.manifest["seconds"]) for run in runs)
     return (
-        dataset, _label(name, group, lang), name, group, found.mean, found.interval.low, found.interval.high,
+        dataset, _label(name, group, lang), name, group, found.estimate, found.low, found.high,
         statistics.median(map(seconds_of, runs)), "processor" if own else "wall",
         min(run.manifest["peak_memory_mb"] for run in runs), len(runs),
     )  # fmt: skip
@@ -109,12 +108,9 @@ def steps(book: Book, table: pd.DataFrame) -> pd.DataFrame:
             more, less, drawn = paired(*sides, min_step=min_step(str(dataset)))
             if not len(more):
                 continue
-            found = drawn.difference(more, less)
+            gain = drawn.difference(more, less)
             seconds = b["seconds"] - a["seconds"]
-            per_point = seconds / (100 * found.mean)
-            rows.append((
-                dataset, a["label"], b["label"], found.mean, found.interval.low, found.interval.high, seconds, per_point
-            ))  # fmt: skip
+            rows.append((dataset, a["label"], b["label"], *gain[:3], seconds, seconds / (100 * gain.estimate)))
     columns = ["dataset", "cheaper", "dearer", "gain", "low", "high", "seconds", "per_point"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -188,96 +184,6 @@ def trade(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = REAL) -> 
         for panel, x in costs_.items()
     ]
     return pd.concat(found, ignore_index=True)
-
-
-# --- before a reader
-
-
-def matrix(table: pd.DataFrame, column: str, spec: str) -> pd.DataFrame:
-    """Recommender, and a column for each data set, cells as text: a dash where it was not run, * on the front.
-
-    Seconds by the clock of a busy machine are marked ~.
-    """
-    shown = [
-        labels.number(row[column], spec) + ("*" if row["front"] else "") + ("~" if clocked(row, column) else "")
-        for row in table.to_dict("records")
-    ]
-    wide = table.assign(shown=shown).pivot_table(index="label", columns="dataset", values="shown", aggfunc="first")
-    wide = wide.fillna("–")
-    wide = wide.loc[table["label"].unique(), table["dataset"].unique()]
-    wide.insert(0, "Recommender", wide.index)
-    return wide.reset_index(drop=True).rename_axis(columns=None)
-
-
-def clocked(row: dict[str, object], column: str) -> bool:
-    """Whether a cell is seconds by the clock alone."""
-    return column == "seconds" and row["clock"] == "wall"
-
-
-def steps_table(found: pd.DataFrame) -> pd.DataFrame:
-    """`steps` under headings."""
-    return pd.DataFrame({
-        "Data set": found["dataset"],
-        "From": found["cheaper"],
-        "To": found["dearer"],
-        "Gain of Recall@20": found["gain"],
-        "95 % interval": [f"{row.low:+z.4f} – {row.high:+z.4f}" for row in found.itertuples()],
-        "More seconds": found["seconds"],
-        "Seconds a point": found["per_point"],
-    })  # fmt: skip
-
-
-def clocks_table(found: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`clocks` under headings."""
-    return pd.DataFrame({
-        "Clock": [translate(CLOCKS[clock]) for clock in found["clock"]],
-        "Runs": found["runs"],
-        "Wall / processor, median": found["median"],
-        "Wall / processor, largest": found["largest"],
-    })  # fmt: skip
-
-
-def growth_table(record: pd.DataFrame, *, served: bool = True, lang: str = "en") -> pd.DataFrame:
-    """Recommender, medians over the smallest and the largest catalogue, their ratio, and the 99th percentiles there."""
-    rows = []
-    for name, part in answers(record, served=served).groupby("recommender", sort=False):
-        small, large = part.iloc[0], part.iloc[-1]
-        rows.append((
-            name_of(str(name), lang), small["p50"], large["p50"], large["p50"] / small["p50"], large["p99"],
-            large["p99_wall"],
-        ))  # fmt: skip
-    headings = [
-        "Recommender", "Smallest catalogue, ms", "Largest catalogue, ms", "Growth", "99th percentile, ms",
-        "99th percentile, wall, ms",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=headings)
-
-
-def memory_table(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = REAL, lang: str = "en") -> pd.DataFrame:
-    """Recommender, Recall@20, fitted arrays, least peak of a process; those of one data set, as `timed` has them."""
-    size = answers(record, log=dataset).set_index("recommender")["model_mb"]
-    rows = timed(table, record, dataset)
-    return pd.DataFrame({
-        "Recommender": [name_of(name, lang) for name in rows["recommender"]],
-        "Recall@20": rows["recall"].to_numpy(),
-        "Fitted arrays (MiB)": rows["recommender"].map(size).to_numpy(),
-        "Peak of the process (MiB)": rows["memory_mb"].to_numpy(),
-    })  # fmt: skip
-
-
-def training_growth(scaling: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """What is varied, From, To, Times as large, Times as slow: of the record of training speed (`train_speed.scaling`).
-
-    A thing whose least value is 0 has no ratio of sizes.
-    """
-    rows = []
-    for varied, part in scaling.groupby("varied", sort=False):
-        small, large = part.iloc[0], part.iloc[-1]
-        times = large["value"] / small["value"] if small["value"] else float("nan")
-        slower = small["events_per_second"] / large["events_per_second"]
-        rows.append((translate(SCALES[str(varied)]), int(small["value"]), int(large["value"]), times, slower))
-    headings = ["What is varied", "From", "To", "Times as large", "Times as slow"]
-    return pd.DataFrame(rows, columns=headings)
 
 
 def summary(book: Book, table: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:

@@ -4,15 +4,12 @@ A situation is a kind of log (how much of it hangs on the order of events, how l
 recommenders that the constraint allows, all within the interval of the best are tied, and a tie goes to the cheapest,
 by the seconds of training and ranking. Every recommender has the settings that are best in validation (`headline`).
 Values are ranges over the logs of a kind, and nothing is recommended that is useless on all of them.
-
-A page calls `lines(lang)`: Markdown in the reader's language, for a directive that keeps it out of the page's
-catalogue. A notebook shows `labels.Table(for_readers(table(), lang), lang=lang)`. A part of it: `table(conditions=…)`.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import exp, log, sqrt
 from typing import NamedTuple
@@ -20,15 +17,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib.evaluation import metrics
-from audit_lib.evaluation.resampling import Resampling
-from audit_lib.show import words
-from audit_lib.show.words import Translate, name_of
+from audit_lib.evaluation.resampling import Measured, Resampling
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.measures import shuffle_loss
-from audit_lib.study.results import CONTROLS, Book, K, Measured, NotYet, real_datasets
+from audit_lib.study.results import CONTROLS, Book, NotYet, real_datasets
 
 WEAK = 0.10  # of Recall@20 lost on shuffling, at most: the bound of claim B8
 LARGE = 250_000  # train events, at least
@@ -91,7 +85,7 @@ class Candidates:
         """The same on each data set that has such targets."""
         if (key := (name, _targets(condition), less, metric)) not in self._found:
             asked = (self._sample(dataset, name, _targets(condition), less, metric) for dataset in self.kind.datasets)
-            self._found[key] = [Measured.of(drawn.over_seeds(values)) for values, drawn in filter(None, asked)]
+            self._found[key] = [drawn.over_seeds(values) for values, drawn in filter(None, asked)]
         return self._found[key]
 
     def _sample(
@@ -102,10 +96,10 @@ class Candidates:
         keep = _asked(runs[0].targets, over, min_step(dataset))
         if not keep.any():
             return None
-        values = _values(runs, keep, metric)
-        if less is not None:
-            values = values - _values(self.runs[less][dataset], keep, metric)  # a row beside every seed of the other
-        return values, Resampling.of(runs[0].targets["session"]).where(keep)
+        values = np.stack([run.values(metric)[keep] for run in runs])  # (R, Q)
+        if less is not None:  # one row beside every seed of the other
+            values = values - np.stack([run.values(metric)[keep] for run in self.runs[less][dataset]])
+        return values, runs[0].resampling().where(keep)
 
     def seconds(self, name: str) -> float:
         """Of training and ranking: the median over seeds, which a busy hour does not move; the mean over data sets."""
@@ -245,12 +239,6 @@ def _targets(condition: str) -> str:
     return condition if condition in ("first", "rare") else "free"
 
 
-def _values(runs: Iterable[Run], keep: np.ndarray, metric: str) -> np.ndarray:
-    """(R, P), a row for each seed."""
-    ranks = [run.ranks.to_numpy()[keep] for run in runs]  # above, equal, …
-    return np.stack([metrics.METRICS[metric](r[:, 0], r[:, 1], K) for r in ranks])
-
-
 def mean_of(each: list[Measured]) -> Measured:
     """The mean of independent estimates, with its interval: distances of the limits add up in squares."""
     if not each:
@@ -289,56 +277,3 @@ def answer_ms(book: Book, n_items: Mapping[str, int]) -> dict[str, float]:
             rows = rows[rows["items"] == next((n for n in sorted(rows["items"]) if n >= items), rows["items"].max())]
         found.append(rows.groupby("recommender")["ms"].min())
     return pd.concat(found, axis=1).max(axis=1).to_dict()
-
-
-def for_readers(found: pd.DataFrame, lang: str = "en") -> pd.DataFrame:
-    """`table` under English headings (`show.table.Table` translates them), its words in the reader's language.
-
-    Constraints of a kind of log that lead to the same recommendation share a row. Seconds are those of the recommended
-    one, for training and ranking the whole test part on one core.
-    """
-    headings = [
-        "Order", "Log", "Constraint", "Recommended", "Recall@20", "MRR@20", "Best", "Best by MRR@20",
-        "Best less recommended", "Interval of the difference", "Seconds", "One answer, ms", "Data sets",
-    ]  # fmt: skip
-    return pd.DataFrame(_cells(found, words.translator(lang), lang), columns=headings)
-
-
-def _cells(found: pd.DataFrame, _: Translate, lang: str) -> Iterator[tuple[str, ...]]:
-    decided = [name for name in found.columns if name not in ("condition", "tied", "near")]
-    for same in found.groupby(decided, sort=False, dropna=False)["condition"]:
-        row, conditions = found.loc[same[1].index[0]], [_(CONDITIONS[condition]) for condition in same[1]]
-        useful = row["recommended"] != NOTHING
-        alone = not useful or row["recommended"] == row["best"]
-        near = bool(found.loc[same[1].index, "near"].any())
-        yield (
-            _(ORDERS[row["order"]]), _(SIZES[row["size"]]), "; ".join(conditions), recommended(row, lang),
-            span(row["recall_least"], row["recall_most"]), span(row["mrr_least"], row["mrr_most"]),
-            name_of(row["best"], lang), name_of(row["best_mrr"], lang),
-            "–" if alone else f"{row['behind']:+z.4f}",
-            "–" if alone else f"{row['behind_low']:+z.4f} – {row['behind_high']:+z.4f}",
-            f"{row['seconds']:.1f}" if useful else "–",
-            "–" if np.isnan(row["ms"]) or not useful else f"{row['ms']:.2f}" + ("≈" if near else ""), row["datasets"],
-        )  # fmt: skip
-
-
-def recommended(row: Mapping[str, object], lang: str = "en") -> str:
-    """What is recommended, in words: a name, or that nothing allowed is useful."""
-    _ = words.translator(lang)
-    return _("None is useful") if row["recommended"] == NOTHING else name_of(str(row["recommended"]), lang)
-
-
-def span(least: float, most: float, spec: str = ".3f") -> str:
-    """A range over logs, or the one value where there is one log."""
-    ends = dict.fromkeys(f"{x:{spec}}" for x in (least, most))
-    return " – ".join(ends)
-
-
-def lines(lang: str = "en", book: Book | None = None, conditions: Iterable[str] = tuple(CONDITIONS)) -> list[str]:
-    """The table in Markdown, in the reader's language: for a directive whose words are not for the catalogue."""
-    _ = words.translator(lang)
-    shown = for_readers(table(book, conditions), lang)
-    rule = ["--:" if shown[name].str.fullmatch(r"[-+]?[\d.]+|–").all() else "---" for name in shown]
-    shown["Data sets"] = [", ".join(f"`{name}`" for name in names.split(", ")) for names in shown["Data sets"]]
-    rows = [[_(name) for name in shown], rule, *shown.itertuples(index=False)]
-    return [f"| {' | '.join(row)} |" for row in rows]

@@ -6,10 +6,11 @@ import pandas as pd
 
 from audit_lib.data.datasets import REGISTRY
 from audit_lib.show import words
+from audit_lib.show.table import Table
 from audit_lib.stages.literature import cited
 from audit_lib.study import literature_values
 from audit_lib.study.literature_values import COPIED, min_step
-from audit_lib.study.results import SIMPLE, Book, K, values_of
+from audit_lib.study.results import SIMPLE, Book, mean_over
 
 UNSET = ("popularity", "session_popularity")
 COLUMNS = (
@@ -38,18 +39,19 @@ def found(book: Book, *, lang: str = "en") -> pd.DataFrame:
             values: list[float] = []
             for metric in ("Recall", "MRR"):
                 value = said[metric.lower()].iloc[0] if len(said) else float("nan")
-                here = float(values_of(runs, metric, K, step)[0].mean())  # an interval is not shown, and takes long
+                here = mean_over(runs, metric, min_step=step)  # an interval is not shown, and takes long
                 values += [value, here, here - value]
             called = words.name_of(name, lang)
             rows.append((dataset, cited(source, lang), counted, targets, outside, called, *values))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """`found` under headings."""
+def equal_targets_table(table: pd.DataFrame, lang: str) -> Table:
+    """`found`."""
     headings = (
         "Data set", "Source", "Targets, as published", "Targets here", "Outside train", "Recommender",
         "Recall@20, as published", "Recall@20 here", "Difference of Recall@20",
         "MRR@20, as published", "MRR@20 here", "Difference of MRR@20",
     )  # fmt: skip
-    return table.set_axis(list(headings), axis=1)
+    formats = {"Difference of Recall@20": "+z.4f", "Difference of MRR@20": "+z.4f"}
+    return Table(table.set_axis(list(headings), axis=1), lang=lang, formats=formats)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,17 +18,21 @@ import pandas as pd
 from audit_lib.data.preparing import prepare
 from audit_lib.errors import MissingError
 from audit_lib.evaluation import comparisons, metrics
-from audit_lib.evaluation.resampling import Resampling
-from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.evaluation.corrected import comparison
+from audit_lib.evaluation.metrics import TIES, K
+from audit_lib.evaluation.sampled import Counts, by_metric, expectation
 from audit_lib.evaluation.winners import (
     SampledMetric,
     full_metric,
     sampled_metric,
     smallest_size,
+    winners_table,
     wrong_probability,
 )
 from audit_lib.recommenders import REGISTRY, lookup
-from audit_lib.study import evidence
+from audit_lib.show.table import Label
+from audit_lib.stages.prepared import Prepared
+from audit_lib.study import evidence, running
 from audit_lib.study.evidence import Run
 
 MAIN_SPLITS = ("published", "temporal")
@@ -58,6 +63,11 @@ def runs_of(
     return dict(sorted(found.items()))
 
 
+def counted(runs: Mapping[str, Run]) -> dict[str, Counts]:
+    """The counts of each run, from which every sampled metric follows."""
+    return {name: Counts.of_run(run) for name, run in runs.items()}
+
+
 def sample_sizes(n_items: int, *, first: int = 10, points: int = 18) -> list[int]:
     """Numbers of negatives from `first` to V - 1 in geometric steps."""
     return np.unique(np.geomspace(min(first, n_items - 1), n_items - 1, points).round().astype(int)).tolist()
@@ -74,6 +84,12 @@ def curves(
         for n in sizes
     ]
     return pd.DataFrame(rows)
+
+
+def inflation(runs: Mapping[str, Run], log: Prepared, *, sampling: str = "uniform") -> pd.DataFrame:
+    """The rows of `sampled.by_metric` for the leading metric of a log; factor is NaN where nothing is hit."""
+    found = by_metric(list(runs.values()), [log.k], n=log.negatives, sampling=sampling)
+    return found[found["metric"] == log.lead].replace(np.inf, np.nan)
 
 
 def crossings(
@@ -107,6 +123,12 @@ def crossings(
     return pd.DataFrame(rows, columns=["first", "second", "n"])
 
 
+def winners(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
+    """`winners.winners_table` of the leading metric with the negatives of a log: a row for each pair."""
+    session = next(iter(runs.values())).targets["session"]
+    return winners_table(counted(runs), log.lead, n=log.negatives, k=log.k, session=session).reset_index()
+
+
 def negatives_needed(
     counts: Mapping[str, Counts], metric: str, *, k: int, sampling: str = "uniform", ties: str = "conservative",
     probability: float = 0.95,
@@ -138,33 +160,75 @@ def negatives_needed(
     return table.assign(share=table["n"] / pool)
 
 
-def tie_policies(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20) -> pd.DataFrame:
+def tie_policies(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K) -> pd.DataFrame:
     """recommender, tied (share of targets tied with another item), and the metric under each policy."""
     rows = []
     for name, run in runs.items():
-        above, equal = (run.ranks[column].to_numpy() for column in ("above", "equal"))
-        values = {ties: metrics.METRICS[metric](above, equal, k, ties).mean() for ties in metrics.TIES}
-        rows.append({"recommender": name, "tied": (equal > 0).mean(), **values})
+        values = {ties: run.values(metric, k, ties=ties).mean() for ties in TIES}
+        rows.append({"recommender": name, "tied": (run.ranks["equal"] > 0).mean(), **values})
     return pd.DataFrame(rows)
 
 
+def with_tied_zeros(runs: Mapping[str, Run], log: Prepared) -> dict[Any, Run]:
+    """The runs, and a Markov chain that leaves all items tied that never followed the last one."""
+    tied = running.run(log.data, log.split, "markov", fallback="zero", ties="keep")
+    return {**runs, Label("Markov, zeros tied"): tied}
+
+
+def corrections(counts: Mapping[str, Counts], log: Prepared) -> pd.DataFrame:
+    """`corrected.comparison` of the recommender with the highest leading metric, for two numbers of negatives."""
+    best = max(counts, key=lambda name: full_metric(counts[name], log.lead, k=log.k, ties="conservative").mean())
+    n = log.negatives
+    return comparison(counts[best], log.lead, k=log.k, sizes=sorted({n, min(5 * n, counts[best].pool)})).reset_index()
+
+
+def both_averages(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
+    """recommender, value, low, high, value_macro: the leading metric over predictions, and its mean over sessions."""
+    macro = intervals(runs, log.lead, k=log.k, average="macro")[["recommender", "value"]]
+    return intervals(runs, log.lead, k=log.k).merge(macro, on="recommender", suffixes=("", "_macro"))
+
+
+def by_group(runs: Mapping[str, Run], groups: pd.Series, log: Prepared) -> pd.DataFrame:
+    """recommender, group, value: the leading metric inside each group of targets (P,), groups in their order."""
+    tables = [
+        metrics.slices(run.ranks, groups, log.k).assign(recommender=name).rename_axis("group").reset_index()
+        for name, run in runs.items()
+    ]
+    whole = pd.concat(tables).rename(columns={log.metric: "value"})
+    return whole.astype({"group": str})[["recommender", "group", "value"]]
+
+
+def by_length(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
+    """`by_group` by the number of events before the target, group by group."""
+    names = ["1", "2", "3–5", "6–10", "11+"]
+    step = next(iter(runs.values())).targets["step"]
+    found = by_group(runs, pd.cut(step, [0, 1, 2, 5, 10, np.inf], labels=names).astype(str), log)
+    return found.sort_values("group", key=lambda group: group.map(names.index), kind="stable")
+
+
+def by_support(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
+    """`by_group` by quarter of the targets, from the rarest in train (1) to the most frequent (4)."""
+    support = next(iter(runs.values())).targets["support"]
+    return by_group(runs, pd.qcut(support.rank(method="first"), 4, labels=["1", "2", "3", "4"]).astype(str), log)
+
+
 def intervals(
-    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20, average: str = "micro", seed: int = 0
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, average: str = "micro", seed: int = 0
 ) -> pd.DataFrame:
     """recommender, value, low, high: the metric with its 95 % interval over sessions, best first."""
     rows = []
     for name, run in runs.items():
-        found = Resampling.of(run.targets["session"], average=average, seed=seed).interval(_values(run, metric, k))
+        found = run.resampling(average=average, seed=seed).interval(run.values(metric, k))
         rows.append({"recommender": name, "value": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows).sort_values("value", ascending=False, ignore_index=True)
 
 
 def pairs(
-    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20, average: str = "micro", seed: int = 0
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, average: str = "micro", seed: int = 0
 ) -> pd.DataFrame:
     """first, second, difference, low, high, p, p_holm: every pair, the better one first, Holm over all pairs."""
-    values = {name: _values(run, metric, k) for name, run in runs.items()}
-    drawn = Resampling.of(next(iter(runs.values())).targets["session"], average=average, seed=seed)
+    values = {name: run.values(metric, k) for name, run in runs.items()}
+    drawn = next(iter(runs.values())).resampling(average=average, seed=seed)
     rows = []
     for a, b in combinations(runs, 2):
         found = drawn.compare(values[a], values[b])
@@ -178,12 +242,12 @@ def pairs(
 
 
 def agreement(
-    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = 20, sizes: Iterable[int], seed: int = 0
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, sizes: Iterable[int], seed: int = 0
 ) -> pd.DataFrame:
     """n, tau, low, high: Kendall's tau of the sampled (uniform, in expectation) with the full order of recommenders."""
     counts = {name: Counts.of_run(run) for name, run in runs.items()}
-    drawn = Resampling.of(next(iter(runs.values())).targets["session"], resamples=2000, seed=seed)
-    full = {name: _values(run, metric, k) for name, run in runs.items()}
+    drawn = next(iter(runs.values())).resampling(resamples=2000, seed=seed)
+    full = {name: run.values(metric, k) for name, run in runs.items()}
     rows = []
     for n in sizes:
         sampled = {name: expectation(c, metric, n=n, k=k) for name, c in counts.items()}
@@ -201,10 +265,6 @@ def _is_default(run: Run) -> bool:
     default = {name: field.get_default(call_default_factory=True) for name, field in optional.items()}
     plain = json.loads(json.dumps(default, default=str))
     return all(plain.get(name, value) == value for name, value in run.manifest["config"].items())
-
-
-def _values(run: Run, metric: str, k: int) -> np.ndarray:
-    return metrics.METRICS[metric](run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), k)
 
 
 def _mean(counts: Counts, metric: str, **options: object) -> float:

@@ -17,7 +17,7 @@ from audit_lib.files import BOOK
 from audit_lib.show.words import Translate
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import K, mean_over, over, paired, values_of
+from audit_lib.study.results import mean_over, over, paired, spread
 
 FILE = BOOK / "third_party.csv"
 COLUMNS = ("variant", "value", "low", "high", "mrr", "loss", "loss_low", "loss_high", "seeds")
@@ -73,8 +73,8 @@ def costs(found: Mapping[str | None, Sequence[Run]], *, against: str | None = No
             raise InputError(f"'{name}' has no seed in common with what it is held against.")
         own, share = drawn.over_seeds(changed), drawn.ratio(changed, right)
         mrr = float(paired(runs, found[against], "MRR")[0].mean())
-        loss = (1 - share.mean, 1 - share.interval.high, 1 - share.interval.low)
-        rows.append((name, *own.interval[:3], mrr, *loss, own.n))
+        loss = (1 - share.estimate, 1 - share.high, 1 - share.low)
+        rows.append((name, *own[:3], mrr, *loss, own.seeds))
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("loss", kind="stable", ignore_index=True)
 
 
@@ -100,13 +100,6 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
         if len(both) >= 3:
             rows.append((first, second, len(both), both[first].corr(both[second], method="kendall")))
     return pd.DataFrame(rows, columns=["first", "second", "variants", "tau"])
-
-
-def spread(runs: Sequence[Run]) -> float:
-    """Standard deviation of Recall@20 over seeds, NaN with one."""
-    values, drawn = values_of(runs, "Recall", K)
-    found = drawn.over_seeds(values)
-    return found.sd if found.n > 1 else float("nan")
 
 
 def published(path: Path = FILE) -> pd.DataFrame:
@@ -200,7 +193,7 @@ def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.D
     rows = []
     for loss, groups in found.items():
         runs = groups[None]
-        recall, mrr = over(runs, "Recall", K), mean_over(runs, "MRR", K)
+        recall, mrr = over(runs), mean_over(runs, "MRR")
         rows.append((loss, recall.estimate, f"{recall.low:.4f} – {recall.high:.4f}", mrr, len(runs), spread(runs)))
     headings = ["Loss", "Recall@20", "95 % interval", "MRR@20", "Seeds", "Standard deviation"]
     return pd.DataFrame(rows, columns=headings)

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import pandas as pd
 from pybtex.database import parse_file
 
+from audit_lib.evaluation.metrics import K
 from audit_lib.files import BOOK
 from audit_lib.show import words
-from audit_lib.show.words import RECOMMENDERS, STATES, VERDICTS, Translate
+from audit_lib.show.counted import said
+from audit_lib.show.table import Interval, Label, Table, intervals
+from audit_lib.show.words import RECOMMENDERS, STATES, VERDICTS
 from audit_lib.study import claims, headline, literature_values, plan
 from audit_lib.study.claims import Settled
 from audit_lib.study.evidence import Run
 from audit_lib.study.measures import MEASURES
-from audit_lib.study.results import Book, main_group, over
+from audit_lib.study.results import Book, main_group, mean_over, over
 
-K = 20
 # Where each recommender ran: a group of the study, and what the settings are called beside the plain name.
 GROUPS: dict[str, str | None] = {
     "headline": None, "demo": None, "headline_bpr_max": "BPR-max", "third_party_bpr_max": "BPR-max",
@@ -68,22 +71,23 @@ def _named(recommender: str, settings: str | None, lang: str) -> str:
     return f"{name}, {words.translator(lang)(settings)}" if settings else name
 
 
-def compared_for_readers(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`compared` under headings."""
-    return pd.DataFrame({
+def compared_table(table: pd.DataFrame, lang: str) -> Table:
+    """`compared`."""
+    shown = pd.DataFrame({
         "Data set": table["dataset"],
         "Recommender": table["recommender"],
         "Source": table["source"],
-        "Targets": [translate({"same": "the same", "other": "prepared otherwise"}[t]) for t in table["targets"]],
+        "Targets": [Label({"same": "the same", "other": "prepared otherwise"}[t]) for t in table["targets"]],
         "Published": table["published"],
         "Measured": table["value"],
-        "95 % interval": _intervals(table),
+        "95 % interval": intervals(table),
         "Difference": table["difference"],
         "Seeds": table["seeds"],
     })  # fmt: skip
+    return Table(shown, lang=lang, formats={"Difference": "+z.4f"})
 
 
-def models(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.DataFrame:
+def models_table(book: Book, metric: str = "Recall", *, lang: str = "en") -> Table:
     """Published values of models that are not ours, beside GRU4Rec as their source has it and as measured here.
 
     Data set, Model, Published, Less GRU4Rec as published (nan where the source is not quoted for GRU4Rec), Less GRU4Rec
@@ -99,10 +103,11 @@ def models(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.DataFr
         rows.append((
             entry["dataset"], literature_values.model_name(entry["recommender"], lang), value,
             value - said.get((entry["source"], entry["dataset"]), float("nan")), value - ours.estimate,
-            _interval(value - ours.high, value - ours.low),
+            Interval(value - ours.high, value - ours.low),
         ))  # fmt: skip
-    headings = ["Data set", "Model", "Published", "Less GRU4Rec as published", "Less GRU4Rec as measured"]
-    return pd.DataFrame(rows, columns=[*headings, "95 % interval"])
+    margins = ["Less GRU4Rec as published", "Less GRU4Rec as measured"]
+    shown = pd.DataFrame(rows, columns=["Data set", "Model", "Published", *margins, "95 % interval"])
+    return Table(shown, lang=lang, formats=dict.fromkeys(margins, "+z.4f"))
 
 
 def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.DataFrame:
@@ -117,25 +122,26 @@ def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.D
             found.append((_(plan.label_of(variant, book.study)), runs))
     rows = []
     for label, runs in found:
-        recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K)
+        recall, mrr = over(runs), mean_over(runs, "MRR")
         rows.append({
-            "label": label, "value": recall.estimate, "low": recall.low, "high": recall.high, "mrr": mrr.estimate,
+            "label": label, "value": recall.estimate, "low": recall.low, "high": recall.high, "mrr": mrr,
             "seeds": recall.seeds,
         })  # fmt: skip
     table = pd.DataFrame(rows, columns=["label", "value", "low", "high", "mrr", "seeds"])
     return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
-def ablations_for_readers(table: pd.DataFrame, reference: float) -> pd.DataFrame:
-    """`ablations` under headings, with the distance from a published Recall@20."""
-    return pd.DataFrame({
+def ablations_table(table: pd.DataFrame, reference: float, lang: str) -> Table:
+    """`ablations`, with the distance from a published Recall@20."""
+    shown = pd.DataFrame({
         "What is changed": table["label"],
         "Recall@20": table["value"],
-        "95 % interval": _intervals(table),
+        "95 % interval": intervals(table),
         "MRR@20": table["mrr"],
         "From the published value": table["value"] - reference,
         "Seeds": table["seeds"],
     })  # fmt: skip
+    return Table(shown, lang=lang, formats={"From the published value": "+z.4f"})
 
 
 def nearest(table: pd.DataFrame, reference: float, *, within: float = 0.02) -> pd.DataFrame:
@@ -143,70 +149,89 @@ def nearest(table: pd.DataFrame, reference: float, *, within: float = 0.02) -> p
     return table[(table["value"] - reference).abs() <= within].reset_index(drop=True)
 
 
-def by_first_step(book: Book, *, dataset: str, recommender: str = "gru4rec") -> pd.DataFrame:
+def by_first_step_table(book: Book, *, dataset: str, lang: str, recommender: str = "gru4rec") -> Table:
     """Events before the target, Predictions, Recall@20, interval, MRR@20: over all targets, and over later ones."""
     runs = book.present(dataset=dataset, group=main_group(dataset), recommender=recommender)
     rows = []
     for step in (1, 2) if runs else ():
-        recall, mrr = over(runs, "Recall", K, step), over(runs, "MRR", K, step)
+        recall, mrr = over(runs, min_step=step), mean_over(runs, "MRR", min_step=step)
         rows.append({
             "Events before the target, at least": step,
             "Predictions": int((runs[0].targets["step"] >= step).sum()),
             "Recall@20": recall.estimate,
-            "95 % interval": f"{recall.low:.4f} – {recall.high:.4f}",
-            "MRR@20": mrr.estimate,
+            "95 % interval": Interval(recall.low, recall.high),
+            "MRR@20": mrr,
         })  # fmt: skip
     headings = ("Events before the target, at least", "Predictions", "Recall@20", "95 % interval", "MRR@20")
-    return pd.DataFrame(rows, columns=list(headings))
+    return Table(pd.DataFrame(rows, columns=list(headings)), lang=lang)
 
 
-def ledger(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
+def ledger_table(settled: Iterable[Settled], lang: str) -> Table:
     """Claim (its id), What is claimed, Source, Verdict."""
-    _ = words.translator(lang)
     rows = [
-        (s.claim.id, s.claim.text("claim", lang), cited(s.claim.source, lang), _(VERDICTS[s.verdict])) for s in settled
+        (s.claim.id, s.claim.text("claim", lang), cited(s.claim.source, lang), Label(VERDICTS[s.verdict]))
+        for s in settled
     ]
-    return pd.DataFrame(rows, columns=["Claim", "What is claimed", "Source", "Verdict"])
+    return Table(pd.DataFrame(rows, columns=["Claim", "What is claimed", "Source", "Verdict"]), lang=lang)
 
 
-def findings(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
+def findings_table(settled: Iterable[Settled], lang: str) -> Table:
     """One row a part that was measured: Claim, Measure, Of, Expectation, Measured, 95 % interval, Outcome."""
-    _ = words.translator(lang)
     rows = [
         (
-            s.claim.id, _(MEASURES[f.part.measure][1]), claims.describe(f.part, lang) or "–", claims.expected(f.part),
-            f"{f.measured.estimate:z.4g}", _interval(f.measured.low, f.measured.high), _(STATES[f.state]),
+            s.claim.id, Label(MEASURES[f.part.measure][1]), claims.describe(f.part, lang) or "–",
+            claims.expected(f.part), f"{f.measured.estimate:z.4g}", Interval(f.measured.low, f.measured.high),
+            Label(STATES[f.state]),
         )
         for s in settled for f in s.findings if f.measured is not None
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Claim", "Measure", "Of", "Expectation", "Measured", "95 % interval", "Outcome"])
+    headings = ["Claim", "Measure", "Of", "Expectation", "Measured", "95 % interval", "Outcome"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
 
-def untestable(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
+def untestable_table(settled: Iterable[Settled], lang: str) -> Table:
     """Claim, Why: those that no log can settle."""
     rows = [(s.claim.id, s.claim.text("untestable", lang)) for s in settled if s.claim.untestable]
-    return pd.DataFrame(rows, columns=["Claim", "Why it cannot be tested offline"])
+    return Table(pd.DataFrame(rows, columns=["Claim", "Why it cannot be tested offline"]), lang=lang)
 
 
-def missing(settled: Iterable[Settled]) -> pd.DataFrame:
+def missing_table(settled: Iterable[Settled], lang: str) -> Table:
     """Claim, Missing: what the claims that were not run lack, by the name that `audit_lib study --list` gives it."""
     rows = [
         (s.claim.id, ", ".join(s.missing[:3]) + (f" … ({len(s.missing)})" if len(s.missing) > 3 else ""))
         for s in settled if s.verdict == "not run"
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Claim", "Missing"])
+    return Table(pd.DataFrame(rows, columns=["Claim", "Missing"]), lang=lang)
 
 
-def provenance(runs: Iterable[Run], *, lang: str = "en") -> pd.DataFrame:
+def provenance_table(runs: Iterable[Run], lang: str) -> Table:
     """Data set, Recommender, Seed, Evidence, Split, Commit of every run, each once."""
     rows = [
         (
-            run.dataset, words.name_of(run.recommender, lang), run.seed, run.manifest["sha256"][:12],
+            run.dataset, run.recommender, run.seed, run.manifest["sha256"][:12],
             run.manifest["split"]["hash"][:12], (run.manifest["git_commit"] or "–")[:12],
         )
         for run in {run.path: run for run in runs}.values()
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Data set", "Recommender", "Seed", "Evidence", "Split", "Commit"])
+    headings = ["Data set", "Recommender", "Seed", "Evidence", "Split", "Commit"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+
+
+def quoted(
+    recall: pd.DataFrame, same: pd.DataFrame, gap: pd.DataFrame, copied: float, settled: Iterable[Settled], lang: str
+) -> dict[str, Any]:
+    """The numbers of the text of 06, by name: of `compared`, `equal_targets.found`, `ablations`, and the verdicts."""
+    verdicts = [s.verdict for s in settled]
+    kinds = ("reproduced", "partly", "not reproduced", "not run")
+    return {
+        "values": len(recall), "sources": int(recall["source"].nunique()),
+        "apart": int((recall["difference"].abs() > 0.05).sum()),
+        "outside": int(same["outside"].max()),
+        "farthest": float(same.loc[same["dataset"] == "yoochoose1_64", "recall_difference"].abs().max()),
+        "copied": copied, "ablations": len(gap), "near": said(len(nearest(gap, copied)), "come-near", lang),
+        "claims": len(verdicts), "waiting": said(verdicts.count("not run"), "wait", lang),
+        **{f"verdict_{kind.replace(' ', '_')}": verdicts.count(kind) for kind in kinds},
+    }  # fmt: skip
 
 
 def cited(key: str, lang: str = "en") -> str:
@@ -222,11 +247,3 @@ def cited(key: str, lang: str = "en") -> str:
 @cache
 def _bibliography() -> dict[str, object]:
     return dict(parse_file(str(BOOK / "references.bib"), bib_format="bibtex").entries)
-
-
-def _intervals(table: pd.DataFrame) -> list[str]:
-    return [_interval(row.low, row.high) for row in table.itertuples()]
-
-
-def _interval(low: float, high: float) -> str:
-    return "–" if pd.isna(low) else f"{low:z.4f} – {high:z.4f}"

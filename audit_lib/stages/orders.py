@@ -9,6 +9,7 @@ import pandas as pd
 
 from audit_lib import recommenders
 from audit_lib.errors import InputError
+from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.shuffle import ShuffleTest, shuffle_test
 from audit_lib.show import words
 from audit_lib.show.table import Remark
@@ -70,7 +71,7 @@ def remark(found: Mapping[str, ShuffleTest], log: Prepared, lang: str) -> Remark
 
 
 def shuffle_tests(
-    found: Mapping[str, ShuffleTest], name_of: Translate, *, metric: str = "Recall", k: int = 20
+    found: Mapping[str, ShuffleTest], name_of: Translate, *, metric: str = "Recall", k: int = K
 ) -> pd.DataFrame:
     """Recommender, the metric in order and shuffled, the relative loss with its interval, the overlap of the lists."""
     return pd.DataFrame(

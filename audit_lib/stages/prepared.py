@@ -18,7 +18,7 @@ from audit_lib.data import preparing, statistics
 from audit_lib.data.datasets import Dataset
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
-from audit_lib.evaluation import metrics
+from audit_lib.evaluation.metrics import CUTOFFS, K
 from audit_lib.show import words
 from audit_lib.show.table import Remark
 from audit_lib.show.words import Translate
@@ -31,7 +31,7 @@ SIMPLE = (
     "markov_backoff",
 )  # fmt: skip
 ALWAYS = ("popularity", "markov")  # what the others are held against
-K, NEGATIVES = 20, 100
+NEGATIVES = 100
 SHARE = 5  # of the catalogue, a list is at most one part in so many
 SATURATED = 0.95  # Recall@K of Popularity or Markov from which on it cannot tell recommenders apart
 FEW = 100  # predictions: with fewer, hardly any difference is more than chance
@@ -61,7 +61,7 @@ class Prepared:
     @property
     def cutoffs(self) -> tuple[int, ...]:
         """The usual cutoffs below K, and K."""
-        return (*(k for k in metrics.CUTOFFS if k < self.k), self.k)
+        return (*(k for k in CUTOFFS if k < self.k), self.k)
 
     @property
     def negatives(self) -> int:
@@ -106,7 +106,7 @@ def prepare(
     found = scales.scales(data, split, k=cutoff, timed=timed) if data.source is None else {}
     simple = {name: found[name].settings if name in found else {} for name in chosen(recommenders)}
     probes = [running.run(data, split, name) for name in ALWAYS]
-    best = max(float(metrics.recall(r.ranks["above"], r.ranks["equal"], cutoff).mean()) for r in probes)
+    best = max(float(run.values("Recall", cutoff).mean()) for run in probes)
     lead = "MRR" if best >= SATURATED and cutoff > 1 else "Recall"
     return Prepared(data, split, cutoff, lead, simple, timed, {name: found[name] for name in found if name in simple})
 

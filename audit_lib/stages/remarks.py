@@ -5,8 +5,6 @@ A fixed text would be wrong on some logs: where a split cannot be made, or where
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -68,9 +66,10 @@ def enough(needed: pd.DataFrame, log: Prepared, lang: str) -> Remark:
     return Remark(words.typeset(text))
 
 
-def corrections(rmse: Mapping[str, float], log: Prepared, lang: str) -> Remark:
-    """What corrections leave of the error of a sampled metric. rmse: by estimator, 'sampled' the uncorrected one."""
+def corrections(quality: pd.DataFrame, log: Prepared, lang: str) -> Remark:
+    """What corrections leave of the error of a sampled metric, from `evaluation.corrections`."""
     _ = words.translator(lang)
+    rmse = quality[quality["n"] == log.negatives].set_index("estimator")["rmse"]  # 'sampled': without correction
     corrected = np.array([value for name, value in rmse.items() if name != "sampled"])
     text = _(
         "For the best recommender and {n} negatives the uncorrected error is {naive}. The corrections leave between "

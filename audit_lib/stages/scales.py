@@ -18,7 +18,6 @@ from audit_lib.data.datasets import Dataset
 from audit_lib.data.sessions import Prefixes
 from audit_lib.data.splits import DAY, Split, temporal_split
 from audit_lib.errors import InputError
-from audit_lib.evaluation import metrics
 from audit_lib.show import words
 from audit_lib.show.words import Translate
 from audit_lib.study import running
@@ -75,8 +74,7 @@ def scales(data: Dataset, split: Split, *, k: int, timed: bool) -> dict[str, Sca
     for name in FORGETFUL:
         values = []
         for scale in tried:
-            ranks = running.run(data, part, name, lambda_snh=scale.days).ranks
-            values.append(float(metrics.recall(ranks["above"], ranks["equal"], k).mean()))
+            values.append(float(running.run(data, part, name, lambda_snh=scale.days).values("Recall", k).mean()))
         best = int(np.argmax(values))
         found[name] = Scale(tried[best].days, tried[best].share, values[best])
     return found

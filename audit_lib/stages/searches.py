@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from audit_lib.show.words import Translate
+from audit_lib.show.table import Label, Table, intervals
 from audit_lib.study import headline, presets, spaces
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
@@ -42,8 +42,7 @@ def found(book: Book) -> pd.DataFrame:
         search, gain = entries[NAME], drawn.difference(a, b)
         rows.append((
             dataset, search["settings"]["loss"], origin(search["settings"]), search["budget"]["trials"],
-            search["evaluations"], search["value"], float(a.mean()), len(a), before.group, gain.mean,
-            gain.interval.low, gain.interval.high,
+            search["evaluations"], search["value"], float(a.mean()), len(a), before.group, *gain[:3],
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -60,19 +59,19 @@ def origin(settings: Mapping[str, Any]) -> str:
     return "drawn"
 
 
-def for_readers(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`found` under headings."""
-    intervals = zip(table["low"], table["high"], strict=True)
-    return pd.DataFrame({
+def searches_table(table: pd.DataFrame, lang: str) -> Table:
+    """`found`."""
+    shown = pd.DataFrame({
         "Data set": table["dataset"],
         "Settings tried": table["trials"],
         "Full trainings": table["evaluations"].round(1),
-        "Best loss": [translate(LOSSES[loss]) for loss in table["loss"]],
-        "Whose settings": [translate(ORIGINS[name]) for name in table["origin"]],
+        "Best loss": [Label(LOSSES[loss]) for loss in table["loss"]],
+        "Whose settings": [Label(ORIGINS[name]) for name in table["origin"]],
         "Recall@20 in validation": table["validation"],
         "Recall@20": table["value"],
-        "Best before": [translate(TRAININGS[group]) for group in table["before"]],
+        "Best before": [Label(TRAININGS[group]) for group in table["before"]],
         "Less the best before": table["gain"],
-        "95 % interval": [f"{low:z.4f} – {high:z.4f}" for low, high in intervals],
+        "95 % interval": intervals(table),
         "Seeds": table["seeds"],
     })  # fmt: skip
+    return Table(shown, lang=lang, formats={"Less the best before": "+z.4f", "Full trainings": ".1f"})

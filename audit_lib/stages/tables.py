@@ -19,11 +19,11 @@ from audit_lib.data.sessions import Sessions
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
-from audit_lib.evaluation.resampling import Resampling
+from audit_lib.evaluation.metrics import K
 from audit_lib.show.words import LEAKAGE, TIE_POLICIES, Translate
 from audit_lib.study import running
 from audit_lib.study.evidence import Run, split_hash
-from audit_lib.study.results import Book, mean_over
+from audit_lib.study.results import Book, mean_over, over
 
 STATISTICS = {
     "events": "Events",
@@ -136,7 +136,7 @@ def flawed_splits(data: Dataset, split: Split, *, seed: int = 0) -> dict[str, Sp
 
 
 def by_split(
-    data: Dataset, compared: Mapping[str, Split], recommenders: Iterable[str], *, metric: str = "Recall", k: int = 20
+    data: Dataset, compared: Mapping[str, Split], recommenders: Iterable[str], *, metric: str = "Recall", k: int = K
 ) -> pd.DataFrame:
     """split, recommender, value, low, high: the metric under each split, with its 95 % interval over sessions."""
     rows = []
@@ -157,12 +157,11 @@ def by_cutoff(
 
 
 def _interval(run: Run, k: int, metric: str = "Recall") -> dict[str, float]:
-    values = metrics.METRICS[metric](run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), k)
-    found = Resampling.of(run.targets["session"]).interval(values)
+    found = over([run], metric, k)
     return {"value": found.estimate, "low": found.low, "high": found.high}
 
 
-def scores(runs: Mapping[str, Run], name_of: Translate, *, metric: str = "Recall", k: int = 20) -> pd.DataFrame:
+def scores(runs: Mapping[str, Run], name_of: Translate, *, metric: str = "Recall", k: int = K) -> pd.DataFrame:
     """Recommender, the leading metric with its interval, the other two, the leading one over sessions; best first."""
     others = [name for name in metrics.METRICS if name != metric]
     rows = []
@@ -185,12 +184,12 @@ SUPPORT_GROUPS = (
 )  # fmt: skip
 
 
-def by_prefix_length(runs: Mapping[str, Run], *, metric: str = "Recall", k: int = 20) -> pd.DataFrame:
+def by_prefix_length(runs: Mapping[str, Run], *, metric: str = "Recall", k: int = K) -> pd.DataFrame:
     """recommender, group, value: the metric by the number of events before the target."""
     return _sliced(runs, "step", PREFIX_GROUPS, metric, k)
 
 
-def by_support(runs: Mapping[str, Run], *, metric: str = "Recall", k: int = 20) -> pd.DataFrame:
+def by_support(runs: Mapping[str, Run], *, metric: str = "Recall", k: int = K) -> pd.DataFrame:
     """recommender, group, value: the metric by the train support of the target."""
     return _sliced(runs, "support", SUPPORT_GROUPS, metric, k)
 
@@ -261,7 +260,7 @@ def flawed_elsewhere(book: Book, name_of: Translate) -> pd.DataFrame:
             for label, split in FLAWED.items():
                 group = "simple" if split == "default" else "flawed_splits"
                 runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
-                values[label] = mean_over(runs, "Recall", 20) if runs else float("nan")
+                values[label] = mean_over(runs) if runs else float("nan")
             rows.append({"Data set": dataset, "Recommender": name_of(recommender), **values})
     return pd.DataFrame(rows)
 

@@ -19,8 +19,8 @@ from audit_lib.data.preparing import prepare
 from audit_lib.data.sessions import Sessions
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError, MissingError
-from audit_lib.evaluation import metrics
-from audit_lib.evaluation.resampling import Interval, Resampling, Seeds
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import COMMITTED
 from audit_lib.recommenders.gru4rec import batches, workarounds
 from audit_lib.show.words import Translate
@@ -29,6 +29,7 @@ from audit_lib.stages.evaluation import MAIN_SPLITS
 from audit_lib.stages.prepared import Prepared
 from audit_lib.study import evidence, running
 from audit_lib.study.evidence import Run
+from audit_lib.study.results import mean_over, over, spread, values_of
 
 Groups = Mapping[str, Sequence[Run]]
 
@@ -54,6 +55,12 @@ def network(
     settings = profiles.settings(hyperparameters or profiles.PUBLISHED, name=profile, engine=engine)
     name = profiles.recommender(engine)
     return trained(log.data, log.split, name, settings, seeds=profiles.seeds(seeds), device=device)
+
+
+def with_network(log: Prepared, **parameters: str) -> dict[str, Run]:
+    """The simple recommenders on a log and the first seed of `network`, in order of name."""
+    first = network(log, **parameters)[0]
+    return dict(sorted({**log.runs(), first.recommender: first}.items()))
 
 
 def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = None) -> dict[str, list[Run]]:
@@ -113,18 +120,7 @@ def falls(curves: pd.DataFrame) -> tuple[int, int]:
     return int((steps < 0).sum()), len(steps)
 
 
-def values(runs: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> np.ndarray:
-    """(R, P) float64: the metric of every target, conservative, a row per seed."""
-    measure = metrics.METRICS[metric]
-    return np.stack([measure(run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), k) for run in runs])
-
-
-def over_seeds(runs: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> Seeds:
-    """The metric with its interval over sessions and seeds (see `Resampling.over_seeds`)."""
-    return Resampling.of(runs[0].targets["session"]).over_seeds(values(runs, metric, k=k))
-
-
-def difference(a: Sequence[Run], b: Sequence[Run], metric: str = "Recall", *, k: int = 20) -> Interval:
+def difference(a: Sequence[Run], b: Sequence[Run], metric: str = "Recall", *, k: int = K) -> Measured:
     """a minus b on the same targets, with its interval over sessions and seeds.
 
     Seeds are paired in order; a recommender of one run is the same for every seed of the other.
@@ -134,24 +130,24 @@ def difference(a: Sequence[Run], b: Sequence[Run], metric: str = "Recall", *, k:
         raise InputError("The two rank different targets; only runs on one split can be compared.")
     if len(a) != len(b) and 1 not in (len(a), len(b)):
         raise InputError(f"{len(a)} seeds cannot be paired with {len(b)}.")
-    drawn = Resampling.of(a[0].targets["session"])
-    return drawn.difference(values(a, metric, k=k), values(b, metric, k=k)).interval
+    ours, drawn = values_of(a, metric, k)
+    return drawn.difference(ours, values_of(b, metric, k)[0])
 
 
-def less(runs: Sequence[Run], value: float, metric: str = "Recall", *, k: int = 20) -> Interval:
+def less(runs: Sequence[Run], value: float, metric: str = "Recall", *, k: int = K) -> Measured:
     """The metric minus a value that is known exactly, with its interval over sessions and seeds."""
-    found = over_seeds(runs, metric, k=k).interval
-    return Interval(*(bound - value for bound in found[:3]), found.level)
+    found = over(runs, metric, k)
+    return Measured(*(bound - value for bound in found[:3]), found.seeds)
 
 
-def verdict(interval: Interval) -> str:
+def verdict(difference: Measured) -> str:
     """What a difference says: 'below' or 'above' when its interval leaves out zero, else 'no different from'."""
-    if interval.high < 0:
+    if difference.high < 0:
         return "below"
-    return "above" if interval.low > 0 else "no different from"
+    return "above" if difference.low > 0 else "no different from"
 
 
-def scores(groups: Groups, name_of: Translate, *, lead: str = "Recall", k: int = 20) -> pd.DataFrame:
+def scores(groups: Groups, name_of: Translate, *, lead: str = "Recall", k: int = K) -> pd.DataFrame:
     """Recommender, Seeds, Recall@k and MRR@k with intervals over sessions and seeds, the leading one first; best first.
 
     Standard deviation: of the leading one over the seeds.
@@ -160,11 +156,11 @@ def scores(groups: Groups, name_of: Translate, *, lead: str = "Recall", k: int =
     for name, runs in groups.items():
         row: dict[str, Any] = {"Recommender": name_of(name), "Seeds": len(runs)}
         for metric in measures:
-            found = over_seeds(runs, metric, k=k)
-            row[f"{metric}@{k}"] = found.mean
-            row[f"95 % interval of {metric}@{k}"] = f"{found.interval.low:.4f} – {found.interval.high:.4f}"
+            found = over(runs, metric, k)
+            row[f"{metric}@{k}"] = found.estimate
+            row[f"95 % interval of {metric}@{k}"] = f"{found.low:.4f} – {found.high:.4f}"
             if metric == lead:
-                row["Standard deviation"] = found.sd if len(runs) > 1 else float("nan")
+                row["Standard deviation"] = spread(runs, metric, k)
         rows.append(row)
     return pd.DataFrame(rows).sort_values(f"{lead}@{k}", ascending=False, ignore_index=True)
 
@@ -174,9 +170,9 @@ def by_metric(groups: Groups, *, measures: Sequence[tuple[str, int]]) -> pd.Data
     rows = []
     for name, runs in groups.items():
         for metric, k in measures:
-            found = over_seeds(runs, metric, k=k)
-            place = {"recommender": name, "metric": f"{metric}@{k}", "value": found.mean}
-            rows.append(place | {"low": found.interval.low, "high": found.interval.high})
+            found = over(runs, metric, k)
+            place = {"recommender": name, "metric": f"{metric}@{k}", "value": found.estimate}
+            rows.append(place | {"low": found.low, "high": found.high})
     return pd.DataFrame(rows)
 
 
@@ -194,15 +190,15 @@ def against_oracle(
     return found
 
 
-def by_law(found: Mapping[str, Groups], *, k: int = 20) -> pd.DataFrame:
+def by_law(found: Mapping[str, Groups], *, k: int = K) -> pd.DataFrame:
     """law, recommender, value, low, high: Recall@k."""
     tables = [by_metric(groups, measures=[("Recall", k)]).assign(law=law) for law, groups in found.items()]
     return pd.concat(tables, ignore_index=True)
 
 
-def learned(groups: Groups, recommender: str, *, k: int = 20) -> float:
+def learned(groups: Groups, recommender: str, *, k: int = K) -> float:
     """The share of what can be learned above Popularity: (own - popularity) / (oracle - popularity) of Recall@k."""
-    own, least, most = (over_seeds(groups[name], k=k).mean for name in (recommender, "popularity", "oracle"))
+    own, least, most = (mean_over(groups[name], k=k) for name in (recommender, "popularity", "oracle"))
     return (own - least) / (most - least)
 
 

@@ -21,11 +21,12 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from audit_lib.errors import InputError
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import BOOK
 from audit_lib.show.words import LEAKAGE, translator
 from audit_lib.study import literature_values, plan, releases
 from audit_lib.study.measures import MEASURES
-from audit_lib.study.results import TRAININGS, Book, Measured, NotYet
+from audit_lib.study.results import TRAININGS, Book, NotYet
 
 FILE = BOOK / "claims.toml"
 Verdict = Literal["reproduced", "partly", "not reproduced", "not testable offline", "not run"]

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,15 +15,13 @@ from pathlib import Path
 import pandas as pd
 
 from audit_lib.errors import AuditError, EvidenceError
-from audit_lib.evaluation import metrics
-from audit_lib.files import COMMITTED, hold, holder, put
+from audit_lib.files import COMMITTED, hold, holder, put, sha256
 from audit_lib.study import epochs, evidence, plan, records
 from audit_lib.study.evidence import Run
 
 SUMS, HEADLINE = "SHA256SUMS", "headline.csv"
 RECORDS = records.FOLDER.name
 LIMIT_MB = 60.0
-K = 20
 
 
 def publish(source: Path, target: Path = COMMITTED, *, replace: bool = False) -> list[Path]:
@@ -77,8 +74,7 @@ def seal_record(path: Path) -> Path:
 
 def headline(run: Run, folder: Path) -> dict[str, object]:
     """file, recall and mrr at K = 20, ties conservative, over all targets."""
-    above, equal = run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy()
-    values = {"recall": metrics.recall(above, equal, K).mean(), "mrr": metrics.mrr(above, equal, K).mean()}
+    values = {"recall": run.values("Recall").mean(), "mrr": run.values("MRR").mean()}
     return {"file": run.path.relative_to(folder).as_posix(), **values}
 
 
@@ -232,6 +228,6 @@ def _files(folder: Path) -> dict[str, Path]:
 def _sha256(path: Path) -> str | None:
     """None if it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return sha256(path)
     except OSError:
         return None

@@ -26,6 +26,7 @@ from audit_lib.data.datasets import Dataset
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics, ranking
+from audit_lib.evaluation.metrics import K
 from audit_lib.files import hold, sweep
 from audit_lib.recommenders import Recommender
 from audit_lib.recommenders.gru4rec import checkpoints
@@ -34,7 +35,6 @@ from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
 
 FOLDER = "epochs"
-K = 20
 BEYOND = K + 1  # what is written of every rank beyond K
 
 log_ = logging.getLogger(__name__)
@@ -54,10 +54,10 @@ class Trajectory(Run):
         """epoch, loss, seconds, rank_seconds, predictions, recall, mrr (at K = 20) of the second training."""
         return pd.DataFrame(self.manifest["validation"])
 
-    def values(self, metric: str, k: int = K) -> np.ndarray:
-        """(epochs, P) float64 values of a metric, k <= 20."""
-        above = self.ranks.to_numpy().T - 1
-        return metrics.METRICS[metric](above, np.zeros_like(above), k)
+    def values(self, metric: str, k: int = K, *, ties: str = "conservative", min_step: int = 1) -> np.ndarray:
+        """(epochs, Q) float64: the same after each epoch, k <= 20, ties always conservative."""
+        above = self.ranks.to_numpy()[self.counting(min_step)].T - 1
+        return metrics.METRICS[metric](above, np.zeros_like(above), k, ties)
 
 
 def read(path: str | Path) -> Trajectory:

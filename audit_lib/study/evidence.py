@@ -28,7 +28,9 @@ import pyarrow.parquet as pq
 
 from audit_lib.data.splits import Split
 from audit_lib.errors import EvidenceError, InputError, MissingError
+from audit_lib.evaluation.metrics import METRICS, K
 from audit_lib.evaluation.ranking import COLUMNS, Ranks
+from audit_lib.evaluation.resampling import Resampling
 from audit_lib.files import PROJECT, digest, hold, put, sweep
 from audit_lib.study import provenance
 
@@ -79,6 +81,19 @@ class Run:
     @property
     def n_items(self) -> int:
         return self.manifest["split"]["train"]["items"]
+
+    def values(self, metric: str, k: int = K, *, ties: str = "conservative", min_step: int = 1) -> np.ndarray:
+        """(Q,) float64: a metric of every target that has so many events before it, in the order of `targets`."""
+        above, equal = (self.ranks[name].to_numpy()[self.counting(min_step)] for name in ("above", "equal"))
+        return METRICS[metric](above, equal, k, ties)
+
+    def counting(self, min_step: int) -> np.ndarray:
+        """(P,) bool: the targets with so many events before them."""
+        return (self.targets["step"] >= min_step).to_numpy()
+
+    def resampling(self, min_step: int = 1, **options: Any) -> Resampling:
+        """The resampling of the sessions of these targets. options: those of `Resampling.of`."""
+        return Resampling.of(self.targets["session"], **options).where(self.counting(min_step))
 
 
 def split_hash(split: Split) -> str:

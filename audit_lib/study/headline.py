@@ -14,10 +14,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from audit_lib.errors import MissingError
+from audit_lib.evaluation.metrics import K
 from audit_lib.files import digest
 from audit_lib.study import presets, records, running
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import SIMPLE_GROUPS, TRAININGS, Book, K, NotYet, main_group
+from audit_lib.study.results import SIMPLE_GROUPS, TRAININGS, Book, NotYet, main_group
 
 NAME = "gru4rec"  # the independent engine; the official code is another training, and named where it is shown
 COLUMNS = ("dataset", "group", "recommender", "validation", "mrr", "searched", "chosen")

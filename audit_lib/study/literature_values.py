@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from audit_lib.errors import InputError
+from audit_lib.evaluation.metrics import K
 from audit_lib.files import BOOK
 from audit_lib.show.words import RECOMMENDERS, name_of
 
 FILE = BOOK / "published.toml"
-K = 20  # the cutoff of the values that are copied
 COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}  # and who printed the value
 COLUMNS = ("dataset", "recommender", "source", "targets", "min_step", "k", "recall", "mrr")
 
@@ -58,7 +58,7 @@ def trail(path: Path = FILE) -> pd.DataFrame:
         for dataset in ("yoochoose1_64", "diginetica")
     ]
     for dataset in ("yoochoose1_64", "diginetica"):
-        last = (value("wu2019", dataset, "gru4rec", metric, 20, path) for metric in ("Recall", "MRR"))
+        last = (value("wu2019", dataset, "gru4rec", metric, K, path) for metric in ("Recall", "MRR"))
         rows.append(("wu2019", "GRU4REC", dataset, *last))
     return pd.DataFrame(rows, columns=["source", "called", "dataset", "recall", "mrr"])
 

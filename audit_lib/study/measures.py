@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.data import synthetic
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.recommenders import oracle
 from audit_lib.study import headline, literature_values, metric_winners, reported_epoch, translations
@@ -22,14 +23,13 @@ from audit_lib.study.results import (
     SIMPLE,
     Book,
     K,
-    Measured,
     NotYet,
     counted_logs,
     main_group,
+    mean_over,
     over,
     paired,
     real_datasets,
-    values_of,
 )
 
 
@@ -53,7 +53,7 @@ def difference(
     )  # fmt: skip
     if not len(a):
         raise NotYet(f"{dataset}: a seed of both {first}, {first_group}, and {second}, {second_group}")
-    return Measured.of(drawn.difference(a, b))
+    return drawn.difference(a, b)
 
 
 def simple_share(book: Book, *, dataset: str) -> Measured:
@@ -66,7 +66,7 @@ def simple_share(book: Book, *, dataset: str) -> Measured:
     if best is None or neural is None:
         raise NotYet(f"{dataset}, gru4rec")
     a, b, drawn = paired(best.runs, neural.runs, min_step=literature_values.min_step(dataset))
-    return Measured.of(drawn.ratio(a, b))
+    return drawn.ratio(a, b)
 
 
 def relative_loss(book: Book, *, dataset: str, variant: str) -> Measured:
@@ -78,7 +78,7 @@ def relative_loss(book: Book, *, dataset: str, variant: str) -> Measured:
     a, b, drawn = paired(changed, base)
     if not len(a):
         raise NotYet(f"{dataset}, {variant}: a seed that GRU4Rec as it should be has, too")
-    found = Measured.of(drawn.ratio(a, b))
+    found = drawn.ratio(a, b)
     return Measured(1 - found.estimate, 1 - found.high, 1 - found.low, found.seeds)
 
 
@@ -256,9 +256,8 @@ def filter_gain(book: Book, *, dataset: str, recommender: str, preparation: str)
 
 def _gain(book: Book, runs: list[Run], dataset: str, recommender: str) -> Measured:
     """Other targets, so that there is nothing to pair, and no interval of the ratio."""
-    flawed = values_of(runs, "Recall", K)[0].mean()
-    honest = values_of(book.runs(dataset=dataset, group=SIMPLE, recommender=recommender), "Recall", K)[0].mean()
-    return Measured(float(flawed / honest - 1))
+    honest = book.runs(dataset=dataset, group=SIMPLE, recommender=recommender)
+    return Measured(mean_over(runs) / mean_over(honest) - 1)
 
 
 def _row(book: Book, record: str, **wanted: Any) -> dict[str, Any]:

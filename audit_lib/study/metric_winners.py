@@ -11,9 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.study import headline
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import Book, K, Measured, NotYet, values_of
+from audit_lib.study.results import Book, NotYet, values_of
 
 
 class Winners(NamedTuple):
@@ -53,4 +55,4 @@ def _winners(folder: Path, study: Path, dataset: str) -> Winners:
 
 def _difference(rows: dict, name: str, other: str) -> Measured:
     (mine, drawn), (theirs, _) = rows[name], rows[other]
-    return Measured.of(drawn.difference(mine, theirs))
+    return drawn.difference(mine, theirs)

@@ -7,7 +7,6 @@ part's fingerprint.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import tomllib
 from functools import cache
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audit_lib.errors import InputError, WriteError
-from audit_lib.files import hold
+from audit_lib.files import hold, put
 
 HERE = Path(__file__).parent
 LITERATURE, TUNED = HERE / "literature.toml", HERE / "tuned.json"
@@ -61,12 +60,7 @@ def save(dataset: str, recommender: str, manifest: dict[str, Any], path: Path = 
         table = tuned(path)
         table.setdefault(dataset, {})[recommender] = manifest
         ordered = {d: dict(sorted(entries.items())) for d, entries in sorted(table.items())}
-        partial = path.with_name(path.name + ".partial")
         try:
-            partial.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            partial.replace(path)
+            put({path: (json.dumps(ordered, indent=1, ensure_ascii=False) + "\n").encode()})
         except OSError as error:
             raise WriteError(f"'{path}' cannot be written: {error}.") from error
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)

@@ -15,11 +15,12 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from audit_lib.errors import InputError
+from audit_lib.evaluation.metrics import K
 from audit_lib.files import BOOK
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import COPIED, min_step
-from audit_lib.study.results import Book, K, over
+from audit_lib.study.results import Book, over
 
 FILE = BOOK / "versions.toml"
 Month = Field(pattern=r"^20\d\d-[01]\d$")

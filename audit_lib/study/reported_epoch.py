@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib.evaluation.resampling import Resampling
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.study.epochs import Trajectory
 from audit_lib.study.literature_values import COPIED, min_step
-from audit_lib.study.results import Book, K, Measured, NotYet
+from audit_lib.study.results import Book, NotYet
 
 GROUPS = {"epochs_2016": "gru4rec_2016", "epochs": "gru4rec"}  # of the study, and what they train
 METRICS = ("Recall", "MRR")
@@ -60,16 +60,16 @@ def reported(book: Book, dataset: str, group: str, metric: str = "Recall") -> Re
 @cache
 def _reported(folder: Path, study: Path, dataset: str, group: str, metric: str) -> Reported:
     runs = trajectories(Book(folder, study), dataset, group)
-    keep = (runs[0].targets["step"] >= min_step(dataset)).to_numpy()
-    drawn = Resampling.of(runs[0].targets["session"]).where(keep)
-    values = np.stack([run.values(metric, K)[:, keep] for run in runs], axis=1)  # (epochs, R, P)
+    step = min_step(dataset)
+    drawn = runs[0].resampling(step)
+    values = np.stack([run.values(metric, min_step=step) for run in runs], axis=1)  # (epochs, R, Q)
     chosen = [int(run.validation["recall"].to_numpy().argmax()) for run in runs]  # the earliest of equals
     honest = values[chosen, np.arange(len(runs))]
     means = values.mean(2)  # (epochs, R)
     return Reported(
         dataset, group, metric, len(values), tuple(epoch + 1 for epoch in chosen),
-        tuple(int(epoch) + 1 for epoch in means.argmax(0)), Measured.of(drawn.over_seeds(honest)),
-        float(means.max(0).mean()), Measured.of(drawn.choice(list(values), honest, each_seed=True)),
+        tuple(int(epoch) + 1 for epoch in means.argmax(0)), drawn.over_seeds(honest),
+        float(means.max(0).mean()), drawn.choice(list(values), honest, each_seed=True),
     )  # fmt: skip
 
 
@@ -82,9 +82,8 @@ def curves(book: Book) -> pd.DataFrame:
                 runs = trajectories(book, dataset, group)
             except NotYet:
                 continue
-            keep = (runs[0].targets["step"] >= min_step(dataset)).to_numpy()
             for run in runs:
-                test, known = run.values("Recall", K)[:, keep].mean(1), run.validation
+                test, known = run.values("Recall", min_step=min_step(dataset)).mean(1), run.validation
                 rows += [
                     (dataset, group, run.seed, int(e), t, v)
                     for e, t, v in zip(known["epoch"], test, known["recall"], strict=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,14 @@ import pandas as pd
 from audit_lib.data.datasets import REGISTRY
 from audit_lib.data.registry import Generated
 from audit_lib.errors import MissingError
-from audit_lib.evaluation import metrics
-from audit_lib.evaluation.resampling import Resampling, Seeds
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured, Resampling
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.evaluation.winners import reversals as reversed_pairs
 from audit_lib.files import COMMITTED
 from audit_lib.study import plan, records
 from audit_lib.study.evidence import Run
-from audit_lib.study.literature_values import K, min_step
+from audit_lib.study.literature_values import min_step
 from audit_lib.study.plan import Experiment
 
 ENGINES = ("gru4rec", "gru4rec_2016", "gru4rec_official")
@@ -41,20 +41,6 @@ SIMPLE_GROUPS = ("simple", "literature", "tuned")  # of the study: the same reco
 
 class NotYet(Exception):
     """Evidence that is not there: its arguments name it, each piece by itself."""
-
-
-class Measured(NamedTuple):
-    """A number, its 95 % interval (NaN where it has none), and over how many seeds it was taken (0: none)."""
-
-    estimate: float
-    low: float = float("nan")
-    high: float = float("nan")
-    seeds: int = 0
-
-    @classmethod
-    def of(cls, found: Seeds) -> Measured:
-        """With its interval over sessions and seeds."""
-        return cls(found.mean, found.interval.low, found.interval.high, found.n)
 
 
 @dataclass(eq=False)
@@ -121,13 +107,12 @@ class Book:
             runs, full, sampled = self.recommenders(dataset), [], []
             for run in runs.values():
                 counts = Counts.of_run(run)
-                full.append(metrics.recall(counts.above, counts.equal, K))
+                full.append(run.values("Recall"))
                 sampled.append(expectation(counts, "Recall", n=min(n, counts.pool), k=K))
             values = {"full": [x.mean() for x in full], "sampled": [x.mean() for x in sampled]}
             turned = 0
             if len(runs) > 1:
-                drawn = Resampling.of(next(iter(runs.values())).targets["session"])
-                turned = int(reversed_pairs(full, sampled, drawn).sum()) // 2
+                turned = int(reversed_pairs(full, sampled, run.resampling()).sum()) // 2
             self._sampled[dataset, n] = pd.DataFrame({"recommender": list(runs), **values}), turned
         return self._sampled[dataset, n]
 
@@ -137,32 +122,36 @@ def main_group(dataset: str) -> str:
     return "synthetic" if isinstance(REGISTRY[dataset].get, Generated) else MAIN.get(dataset, "headline")
 
 
-def values_of(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> tuple[np.ndarray, Resampling]:
-    """(R, P) values of several runs on the same targets with that many events before them, and their resampling."""
+def values_of(
+    runs: Iterable[Run], metric: str = "Recall", k: int = K, min_step: int = 1
+) -> tuple[np.ndarray, Resampling]:
+    """(R, Q) values of several runs on the same targets with that many events before them, and their resampling."""
     runs = list(runs)
-    targets = runs[0].targets
-    keep = (targets["step"] >= min_step).to_numpy()
-    metric_of = metrics.METRICS[metric]
-    rows = [metric_of(run.ranks["above"].to_numpy()[keep], run.ranks["equal"].to_numpy()[keep], k) for run in runs]
-    return np.stack(rows), Resampling.of(targets["session"]).where(keep)
+    return np.stack([run.values(metric, k, min_step=min_step) for run in runs]), runs[0].resampling(min_step)
 
 
-def over(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> Measured:
+def over(runs: Iterable[Run], metric: str = "Recall", k: int = K, min_step: int = 1) -> Measured:
     """The mean over seeds, with its interval over sessions and seeds."""
     values, drawn = values_of(runs, metric, k, min_step)
-    return Measured.of(drawn.over_seeds(values))
+    return drawn.over_seeds(values)
 
 
-def mean_over(runs: Iterable[Run], metric: str, k: int, min_step: int = 1) -> float:
+def mean_over(runs: Iterable[Run], metric: str = "Recall", k: int = K, min_step: int = 1) -> float:
     """The estimate of `over` to the last bit, without its interval: nothing is resampled."""
     values, drawn = values_of(runs, metric, k, min_step)
     return float(drawn.observed(values).mean())
 
 
+def spread(runs: Iterable[Run], metric: str = "Recall", k: int = K) -> float:
+    """The standard deviation of a metric over seeds, NaN with one."""
+    values, drawn = values_of(runs, metric, k)
+    return float(drawn.observed(values).std(ddof=1)) if len(values) > 1 else float("nan")
+
+
 def paired(
     first: Iterable[Run], second: Iterable[Run], metric: str = "Recall", k: int = K, min_step: int = 1
 ) -> tuple[np.ndarray, np.ndarray, Resampling]:
-    """(R, P) values of both over the seeds that both have, and their resampling; R = 0 if they share none.
+    """(R, Q) values of both over the seeds that both have, and their resampling; R = 0 if they share none.
 
     A recommender that has no seeds is the same beside every seed of the other.
     """
@@ -191,7 +180,7 @@ def real_datasets(book: Book) -> list[str]:
 
 def mean_of(run: Run, metric: str = "Recall") -> float:
     """A metric of one run over the targets that count, without an interval, which takes longer."""
-    return float(values_of([run], metric, K, min_step(run.dataset))[0].mean())
+    return float(run.values(metric, min_step=min_step(run.dataset)).mean())
 
 
 def trainings(book: Book, dataset: str) -> Iterator[tuple[str, str, list[Run]]]:

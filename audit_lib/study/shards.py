@@ -10,7 +10,6 @@ does, and leaves out the few that belong to its neighbours. Hidden states are th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -27,12 +26,11 @@ from audit_lib.data.splits import Split
 from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.evaluation import ranking
 from audit_lib.evaluation.ranking import COLUMNS, Ranks
-from audit_lib.files import digest, hold, put
+from audit_lib.files import digest, hold, put, sha256
 from audit_lib.recommenders import Recommender
+from audit_lib.recommenders.gru4rec.config import TILE
 from audit_lib.study import evidence, running
 from audit_lib.study.evidence import Run
-
-TILE = 128
 
 
 def bounds(prefixes: Prefixes, n: int) -> np.ndarray:
@@ -180,8 +178,7 @@ class _Clock:
 
 def _finish(path: Path, job: Job, about: Mapping[str, Any]) -> None:
     """Writes the manifest, last: without it a file does not count."""
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    text = json.dumps({"identity": job.identity, "sha256": sha256, **about}, indent=1) + "\n"
+    text = json.dumps({"identity": job.identity, "sha256": sha256(path), **about}, indent=1) + "\n"
     put({path.with_suffix(".json"): text.encode()})
 
 
@@ -189,7 +186,7 @@ def _about(path: Path, job: Job) -> dict[str, Any] | None:
     """The manifest of a file, if it is whole and of this job."""
     try:
         about = json.loads(path.with_suffix(".json").read_text("utf8"))
-        whole = about["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        whole = about["sha256"] == sha256(path)
         return about if whole and about["identity"] == job.identity else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -59,7 +59,7 @@ class Objective:
     """The metric at cutoff k, conservative ties, mean over the validation targets with >= min_step events before."""
 
     metric: str = "Recall"
-    k: int = 20
+    k: int = metrics.K
     min_step: int = 1
 
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.files import PROJECT, put
 from audit_lib.show import words as labels
@@ -160,7 +161,7 @@ def _below_limit(shares: np.ndarray) -> np.ndarray:
 
 
 # --- the page
-def curves(published: dict[str, Any], *, lang: str, sizes: Iterable[int], k: int = 20) -> pd.DataFrame:
+def curves(published: dict[str, Any], *, lang: str, sizes: Iterable[int], k: int = K) -> pd.DataFrame:
     """recommender (its name in text), n, value: expected Recall@K with n uniform negatives, without replacement."""
     rows = []
     for run in published["runs"]:

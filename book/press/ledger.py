@@ -56,7 +56,7 @@ def entry(s: Settled, lang: str = "en") -> list[str]:
         f"**{_('Source')}:** {{cite:t}}`{claim.source}`", "",
         f"**{_('Measurement')}:** {plain(claim.text('measurement', lang))}", "",
     ]  # fmt: skip
-    found = literature.findings([s], lang=lang).drop(columns="Claim")
+    found = literature.findings_table([s], lang).data.drop(columns="Claim")
     if len(found):
         rows = [[plain(words.typeset(cell)) for cell in row] for row in found.itertuples(index=False)]
         lines += [*_table([_(name) for name in found.columns], rows, sides="llrrrl"), ""]

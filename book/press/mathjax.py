@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from audit_lib.errors import MissingError
-from audit_lib.files import PROJECT
+from audit_lib.files import PROJECT, put, sha256
 
 MATHJAX = Path("book/_static/mathjax/tex-svg.js")
 # One release from two packagers, who differ in line ends. The wheel needs nothing but Python, so it is asked first.
@@ -44,10 +43,7 @@ def ensure_mathjax(root: Path = PROJECT) -> Path:
             if sha256(source) not in MATHJAX_SHA256:
                 raise MissingError(f"MathJax has sha256 {sha256(source)}, expected one of {list(MATHJAX_SHA256)}.")
             shutil.copyfile(source, cached)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(".part")
-    shutil.copyfile(cached, temporary)
-    temporary.replace(target)
+    put({target: cached.read_bytes()})
     return target
 
 
@@ -69,8 +65,3 @@ def from_npm(folder: Path) -> Path | None:
     with tarfile.open(next(folder.glob("*.tgz"))) as package:
         package.extract(MATHJAX_NPM[1], folder, filter="data")
     return folder / MATHJAX_NPM[1]
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

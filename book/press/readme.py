@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from audit_lib.commands import entry
+from audit_lib.evaluation.metrics import K
 from audit_lib.files import COMMITTED, PROJECT, put
 from audit_lib.study import headline as heads
 from audit_lib.study.headline import Chosen
 from audit_lib.study.literature_values import COPIED, min_step, model_name, value
-from audit_lib.study.results import Book, K, over
+from audit_lib.study.results import Book, over
 from book.press.facts import ladder
 
 FILES = {"en": "README.md", "es": "README.es.md"}

@@ -19,10 +19,9 @@ import pandas as pd
 
 from audit_lib.files import sha256
 from audit_lib.show.table import Table
-from audit_lib.show.words import Translate
+from audit_lib.show.words import LANGUAGES, Translate
 from book.press.notebooks import tags
 
-LANGUAGES = ("en", "es")
 PACKAGES = ("numpy", "pandas", "scipy", "numba", "torch", "matplotlib", "pyarrow", "papermill", "jupyter-book",
             "Sphinx", "myst-nb", "sphinx-book-theme")  # fmt: skip
 SHORT = 8  # letters of a hash in a table

@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 import audit_lib
 from audit_lib.errors import InputError
-from audit_lib.files import PROJECT, digest
+from audit_lib.files import PROJECT, digest, put
 from audit_lib.recommenders.gru4rec import vendor
 from book.press import mathjax
 from tests.defence import lockfile
@@ -68,9 +68,7 @@ def text_of(bill: dict[str, Any]) -> str:
 def write(root: Path = PROJECT) -> Path:
     """Writes the bill and returns its path."""
     path = root / BILL
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text_of(bill(root)), "utf8")
-    partial.replace(path)
+    put({path: text_of(bill(root)).encode()})
     return path
 
 

@@ -12,7 +12,7 @@ from audit_lib.errors import InputError, MissingError
 from audit_lib.evaluation import metrics, ranking
 from audit_lib.files import COMMITTED
 from audit_lib.measurements import beyond
-from audit_lib.stages import beyond_tables
+from audit_lib.stages import cost_tables
 from audit_lib.study import records
 from audit_lib.study.results import Book, main_group
 from tests.small_logs import sessions_of
@@ -155,12 +155,12 @@ def test_a_table_has_a_row_for_each_recommender_a_column_for_each_log_and_last_t
         about | {"dataset": "b", "recommender": "markov", "coverage": 1.0, "repeats": 0.5, "repeated_targets": 0.75},
         about | {"dataset": "a", "recommender": "vsknn", "coverage": 0.2, "repeats": 0.1, "repeated_targets": 0.0},
     ])  # fmt: skip
-    coverage = beyond_tables.matrix(found, "coverage")
+    coverage = cost_tables.beyond_table(found, "coverage", "en").data
     assert list(coverage) == ["Recommender", "b", "a"]
     assert coverage["Recommender"].tolist() == ["V-SKNN", "Markov"]
     assert coverage["b"].tolist() == [0.5, 1.0]
     assert coverage["a"].iloc[0] == 0.2
     assert np.isnan(coverage["a"].iloc[1])
-    repeated = beyond_tables.matrix(found, "repeats")
+    repeated = cost_tables.beyond_table(found, "repeats", "en").data
     assert repeated.iloc[-1].tolist() == ["Targets in their prefix", 0.75, 0.0]
-    assert beyond_tables.matrix(found, "repeats", lang="es").iloc[-1, 0] != "Targets in their prefix"
+    assert cost_tables.beyond_table(found, "repeats", "es").data.iloc[-1, 0] != "Targets in their prefix"

@@ -965,9 +965,9 @@ def check_seeds() -> None:
     psi = math.sqrt(r / (r - 1)) * math.tan(math.pi * (0.95 - 0.5)) / NormalDist().inv_cdf(0.95)
     widened = [m.mean() + psi * (m[rho].mean() - m.mean()) for m, rho in zip(means, draws, strict=True)]
     found = resampled.over_seeds(values, level=0.9)
-    assert found.interval[1:3] == pytest.approx(tuple(np.quantile(widened, (0.05, 0.95))))
+    assert found[1:3] == pytest.approx(tuple(np.quantile(widened, (0.05, 0.95))))
     single = resampled.over_seeds(VALUES[None], level=0.9)
-    assert single.interval[1:3] == pytest.approx(tuple(np.quantile(means[:, 0], (0.05, 0.95))))
+    assert single[1:3] == pytest.approx(tuple(np.quantile(means[:, 0], (0.05, 0.95))))
 
 
 @check("eq-permutation")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +15,14 @@ import pytest
 
 from audit_lib import measurements
 from audit_lib.errors import InputError
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
 from audit_lib.study import headline, records
 from audit_lib.study import plan as experiments
-from audit_lib.study.results import Book, Measured, NotYet
+from audit_lib.study.evidence import Run
+from audit_lib.study.results import Book, NotYet
 from book.press import notebooks, pipeline
+from book.press.directives.quoted_facts import as_glued
 from book.press.facts import (
     contrasts,
     documents,
@@ -30,43 +33,32 @@ from book.press.facts import (
 )
 from book.press.facts.documents import Source
 from book.press.facts.effects import Effect, value
+from book.press.title_page import glued
+from tests.made_runs import made
 
 BOOK = PROJECT / "book"
 PAGES = [BOOK / f"{name}.md" for name in ("technical_report", "limitations", "checklist", "if_your_number_differs")]
 
 
-@dataclass
-class FakeRun:
+def run_of(
+    above: list[int], equal: Iterable[int] = (), step: Iterable[int] = (), *, seed: int = 0,
+    recommender: str = "gru4rec",
+) -> Run:  # fmt: skip
     """Ranks of a recommender, without a file."""
-
-    above: list[int]
-    equal: list[int] = field(default_factory=list)
-    step: list[int] = field(default_factory=list)
-    recommender: str = "gru4rec"
-    dataset: str = "rsc15_100k"
-    seed: int = 0
-
-    @property
-    def path(self) -> Path:
-        return Path(f"{sum(self.above)}-s{self.seed}.parquet")
-
-    @property
-    def ranks(self) -> pd.DataFrame:
-        return pd.DataFrame({"above": self.above, "equal": self.equal or [0] * len(self.above)})
-
-    @property
-    def targets(self) -> pd.DataFrame:
-        n = len(self.above)
-        return pd.DataFrame({"session": range(n), "step": self.step or [1] * n, "support": [1] * n})
+    n = len(above)
+    ranks = pd.DataFrame({"above": above, "equal": list(equal) or [0] * n})
+    targets = pd.DataFrame({"session": range(n), "step": list(step) or [1] * n, "support": [1] * n})
+    path = f"{sum(above)}-s{seed}.parquet"
+    return made(ranks, targets, recommender=recommender, dataset="rsc15_100k", seed=seed, path=path)
 
 
 class FakeBook:
     """Runs by group and recommender on one data set."""
 
-    def __init__(self, runs: dict[tuple[str, str, str], list[FakeRun]]):
+    def __init__(self, runs: dict[tuple[str, str, str], list[Run]]):
         self.runs, self.folder, self.study = runs, Path("nowhere"), Path("study.toml")
 
-    def present(self, *, dataset: str = "", group: str = "", recommender: str = "", **_: Any) -> list[FakeRun]:
+    def present(self, *, dataset: str = "", group: str = "", recommender: str = "", **_: Any) -> list[Run]:
         keys = [key for key in self.runs if key[:2] == (dataset, group) and recommender in ("", key[2])]
         return [run for key in keys for run in self.runs[key]]
 
@@ -77,13 +69,13 @@ NEARLY = [0] * 6 + [50] * 2
 
 # --- the value of a run
 def test_a_tie_that_reaches_over_the_cutoff_counts_only_under_the_standard_policy() -> None:
-    run = FakeRun(above=[0, 25, 19], equal=[0, 0, 1])
+    run = run_of(above=[0, 25, 19], equal=[0, 0, 1])
     assert value(run) == pytest.approx(1 / 3)
     assert value(run, "standard") == pytest.approx(2 / 3)
 
 
 def test_only_targets_with_enough_events_before_them_count() -> None:
-    run = FakeRun(above=[0, 25, 0], step=[1, 2, 3])
+    run = run_of(above=[0, 25, 0], step=[1, 2, 3])
     assert value(run) == pytest.approx(2 / 3)
     assert value(run, min_step=2) == pytest.approx(1 / 2)
 
@@ -97,8 +89,8 @@ def found(monkeypatch: pytest.MonkeyPatch, ours: list[list[int]], **simple: list
         lambda book, d: [headline.Chosen(d, "headline", "gru4rec", tuple(mine), float("nan"), 0)]
         if (mine := book.present(dataset=d, group="headline")) else [],
     )  # fmt: skip
-    runs = {("rsc15_100k", "headline", "gru4rec"): [FakeRun(a, seed=i) for i, a in enumerate(ours)]}
-    runs |= {("rsc15_100k", "simple", name): [FakeRun(a, recommender=name)] for name, a in simple.items()}
+    runs = {("rsc15_100k", "headline", "gru4rec"): [run_of(a, seed=i) for i, a in enumerate(ours)]}
+    runs |= {("rsc15_100k", "simple", name): [run_of(a, recommender=name)] for name, a in simple.items()}
     monkeypatch.setattr(contrasts, "Book", lambda *_: FakeBook(runs))
     contrasts._contrasts.cache_clear()
     every = contrasts.contrasts(Source(Book(Path("nowhere"))))
@@ -167,7 +159,7 @@ def test_every_effect_without_evidence_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_change_of_the_training_is_measured_over_the_seeds_that_both_have() -> None:
-    right = [FakeRun(HIT, seed=0), FakeRun(MISS, seed=1)]
+    right = [run_of(HIT, seed=0), run_of(MISS, seed=1)]
 
     book = Changed({("rsc15_100k", "headline", "gru4rec"): right})
     assert effects._variant(Source(book), variant="no_logq").size == pytest.approx(1 - 6 / 8)
@@ -179,13 +171,13 @@ class Changed(FakeBook):
     def planned(self, **_: Any) -> list[SimpleNamespace]:
         return [SimpleNamespace(dataset=name, group="third_party") for name in ("rsc15_100k", "diginetica")]
 
-    def present(self, *, variant: str | None = None, **wanted: Any) -> list[FakeRun]:
-        return [FakeRun(NEARLY, seed=0)] if variant == "no_logq" else super().present(**wanted)
+    def present(self, *, variant: str | None = None, **wanted: Any) -> list[Run]:
+        return [run_of(NEARLY, seed=0)] if variant == "no_logq" else super().present(**wanted)
 
 
 def test_the_effect_of_a_change_is_the_largest_over_all_logs() -> None:
     where = {"rsc15_100k": HIT, "diginetica": MISS}
-    runs = {(dataset, "headline", "gru4rec"): [FakeRun(ranks)] for dataset, ranks in where.items()}
+    runs = {(dataset, "headline", "gru4rec"): [run_of(ranks)] for dataset, ranks in where.items()}
     found = effects._variant(Source(Changed(runs)), variant="no_logq")
     assert found == Effect(pytest.approx(6 / 8), "diginetica", "gru4rec")
 
@@ -231,7 +223,7 @@ def test_sampling_counts_pairs_and_those_that_are_reversed(monkeypatch: pytest.M
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_every_number_on_a_page_is_computed_and_every_name_is_known(path: Path) -> None:
     text = path.read_text("utf8")
-    names = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text)}
+    names = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text) if "::" not in name}
     assert names
     assert names <= set(reporting.FACTS)
     assert set(re.findall(r"\{fact-table\} (\S+)", text)) <= set(report_exhibits.TABLES)
@@ -242,7 +234,7 @@ def test_every_number_on_a_page_is_computed_and_every_name_is_known(path: Path) 
 
 def test_every_number_that_is_kept_for_the_pages_stands_on_one() -> None:
     text = "\n".join(path.read_text("utf8") for path in BOOK.glob("*.md"))
-    quoted = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text)}
+    quoted = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text) if "::" not in name}
     assert set(reporting.OWN) - quoted == set()
 
 
@@ -251,7 +243,7 @@ def test_every_stage_and_every_number_of_a_stage_is_there(path: Path) -> None:
     text = path.read_text("utf8")
     named = set(re.findall(r"\{stage\}`(\w+)`", text))
     assert named <= set(pipeline.stages())
-    for stage, key in re.findall(r"\{glued\}`(\w+)::(\w+)", text):
+    for stage, key in re.findall(r"\{fact\}`(\w+)::(\w+)", text):
         code = "\n".join(cell.source for cell in notebooks.read(PROJECT / "notebooks" / f"{stage}.md").cells)
         assert f'glue("{key}"' in code, (stage, key)
 
@@ -290,34 +282,27 @@ def notebook(path: Path, **glued: Any) -> Path:
 
 
 def test_a_glued_value_is_written_as_on_its_stage(tmp_path: Path) -> None:
-    from book.press.directives import glued
-
-    found = glued.glued(notebook(tmp_path / "n.ipynb", yes=0.684, first="Negatives", n=7200), 0.0)
-    assert glued.written(found["yes"], ".1%", "en") == "68.4\u00a0%"
-    assert glued.written(found["n"], ",d", "es") == "7\u202f200"
-    assert glued.written(found["first"], "", "es") == "Negatives"
+    found = glued(notebook(tmp_path / "n.ipynb", yes=0.684, first="Negatives", n=7200, less=-0.5), 0.0)
+    assert as_glued(found["yes"], ".1%", "en") == "68.4\u00a0%"
+    assert as_glued(found["n"], ",d", "es") == "7\u202f200"
+    assert as_glued(found["less"], "+.2f", "en") == "\u22120.50"
+    assert as_glued(found["first"], "", "es") == "Negatives"
 
 
 def test_a_glued_number_may_be_undefined() -> None:
-    from book.press.directives import glued
-
-    assert glued.written("nan", ".1%", "en").startswith("nan")
+    assert as_glued("nan", ".1%", "en").startswith("nan")
 
 
 @pytest.mark.parametrize("stage", pipeline.stages())
-def test_a_stage_writes_shares_and_thousands_as_the_prose_pages_do(stage: str) -> None:
-    """`glue:text` formats as Python does, with a comma between thousands and no space before %, in both languages."""
+def test_a_stage_quotes_what_it_has_glued_itself_by_the_one_role(stage: str) -> None:
     text = (PROJECT / "notebooks" / f"{stage}.md").read_text("utf8")
-    plain = [spec for spec in re.findall(r"\{glue:text\}`[^`]+?::\w+:([^`]+)`", text) if re.search("[%,]", spec)]
-    assert plain == []
-    assert {name for name in re.findall(r"\{glued\}`(\w+)::", text)} <= {stage}
+    assert "{glue" not in text
+    assert set(re.findall(r"\{fact\}`(?:(\w+)::)?", text)) <= {stage}
 
 
 def test_a_glued_number_without_format_is_refused(tmp_path: Path) -> None:
-    from book.press.directives import glued
-
     with pytest.raises(InputError, match="needs a format"):
-        glued.written("0.5", "", "en")
+        as_glued("0.5", "", "en")
 
 
 def test_measured_values_of_the_evidence_agree_with_the_ledger() -> None:

@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import corrected
-from audit_lib.evaluation.resampling import Interval
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.evaluation.sampled import Counts
 from audit_lib.files import PROJECT
 from audit_lib.measurements import engine_equality
@@ -80,7 +80,7 @@ def labels_in(tree: ast.AST) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            if name in {"_", "translate", "set_axis"}:
+            if name in {"_", "translate", "set_axis", "Label"}:
                 found += [text for argument in node.args for text in constants(argument)]
             found += [text for word in node.keywords if word.arg in KEYWORDS for text in constants(word.value)]
             columns = [word.value for word in node.keywords if word.arg == "columns"]
@@ -131,7 +131,7 @@ def in_modules() -> set[str]:
             for node in [node for node in ast.walk(words) if isinstance(node, ast.Dict)]:
                 node.keys = []
             found |= labels_in(words) | constants_of(ast.parse(text))
-        elif re.search(r"\bTranslate\b", text):
+        elif re.search(r"\b(Translate|Table)\b", text):
             found |= labels_in(ast.parse(text)) | constants_of(ast.parse(text))
     return found
 
@@ -154,9 +154,10 @@ def computed() -> set[str]:
     facts: list[str] = []
     training.facts_table(records.read("official_facts"), lambda text: facts.append(text) or text)
     facts += [text for fact in FACTS for text in (fact.question, fact.answer)]
-    verdicts = [training.verdict(Interval(x, x, x, 0.95)) for x in (-1.0, 0.0, 1.0)]
+    verdicts = [training.verdict(Measured(x, x, x)) for x in (-1.0, 0.0, 1.0)]
     headings = [*records.provenance([]).columns, *training.lanes(("ab", "cd"), n_lanes=2).columns]
-    headings += [*equal_targets.for_readers(pd.DataFrame(columns=list(equal_targets.COLUMNS))).columns]
+    nothing = pd.DataFrame(columns=list(equal_targets.COLUMNS))
+    headings += [*equal_targets.equal_targets_table(nothing, "en").data.columns]
     return {*estimators, *cases, *facts, *workarounds.SHIMS.values(), *verdicts, *headings, *of_claims()}
 
 
@@ -252,11 +253,11 @@ def fixed(text: str) -> Counter[str]:
 
 
 def test_a_changed_format_or_formula_is_seen() -> None:
-    same = fixed("{ref}`words <ties>` {glue:text}`p.ipynb::x:.1%` of $n$") == fixed(
-        "$n$: {glue:text}`p.ipynb::x:.1%` {ref}`otras <ties>`"
+    same = fixed("{ref}`words <ties>` {fact}`p::x:.1%` of $n$") == fixed(
+        "$n$: {fact}`p::x:.1%` {ref}`otras <ties>`"
     )
     assert same
-    assert fixed("{glue:text}`p.ipynb::x:.1%`") != fixed("{glue:text}`p.ipynb::x:.2%`")
+    assert fixed("{fact}`p::x:.1%`") != fixed("{fact}`p::x:.2%`")
     assert fixed("$n$") != fixed("$N$")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from audit_lib.errors import InputError
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import counted
-from audit_lib.study.results import Measured
 from book.press.facts.documents import written
 
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lib.show import figures, words
-from audit_lib.show.table import Table
-from audit_lib.stages import cost
+from audit_lib.show import figures
+from audit_lib.stages import cost, cost_tables
 from audit_lib.study import records
 from audit_lib.study.results import Book
 from tests.stages.test_decision import Shelf, as_good_in_validation, run  # noqa: F401 - a fixture for every test here
@@ -113,7 +112,7 @@ def test_an_answer_is_the_faster_of_both_ways_unless_every_item_is_scored():
     assert cost.answers(record)["p50"].tolist() == [5.0, 10.0]
     assert cost.answers(record)["p99"].tolist() == pytest.approx([9.9, 19.8])
     assert cost.answers(record, served=False)["p50"].tolist() == [5.0, 45.0]
-    (row,) = cost.growth_table(record).to_dict("records")
+    (row,) = cost_tables.growth_table(record, "en").data.to_dict("records")
     assert row["Growth"] == 2.0
     assert row["99th percentile, wall, ms"] == 7.0
 
@@ -139,14 +138,15 @@ def test_costs_stand_beside_answers_with_the_settings_that_were_timed(neural, gr
 
 def test_cells_are_marked_on_the_front_and_by_the_clock():
     table = cost.costs(shelf())
-    assert cost.matrix(table, "seconds", ".0f").set_index("Recommender")[LOG].to_dict() == {
+    assert cost_tables.matrix_table(table, "seconds", ".0f", "en").data.set_index("Recommender")[LOG].to_dict() == {
         "Popularity": "1*", "Sequential rules": "2*", "V-SKNN": "5", "GRU4Rec": "95*~",
     }  # fmt: skip
-    assert cost.matrix(table, "recall", ".2f").set_index("Recommender").loc["GRU4Rec", LOG] == "0.75*"
+    recall = cost_tables.matrix_table(table, "recall", ".2f", "en").data.set_index("Recommender")
+    assert recall.loc["GRU4Rec", LOG] == "0.75*"
 
 
 def test_growth_of_training_by_hand():
-    units, negatives = cost.training_growth(SCALING, lambda text: text).to_dict("records")
+    units, negatives = cost_tables.training_growth_table(SCALING, "en").data.to_dict("records")
     assert (units["Times as large"], units["Times as slow"]) == (8.0, 3.0)
     assert np.isnan(negatives["Times as large"])
     assert negatives["Times as slow"] == 2.0
@@ -167,10 +167,10 @@ def test_tables_and_figures_of_the_committed_study(lang):
     ):  # fmt: skip
         assert plot.image("png")
     shown = (
-        cost.matrix(table, "recall", ".4f"), cost.memory_table(table, record, lang=lang),
-        cost.growth_table(record, lang=lang), cost.clocks_table(cost.clocks([]), words.translator(lang)),
-        cost.steps_table(cost.steps(shelf(), cost.costs(shelf()))),
-        cost.training_growth(records.read("bench_scaling"), words.translator(lang)),
+        cost_tables.matrix_table(table, "recall", ".4f", lang), cost_tables.memory_table(table, record, lang),
+        cost_tables.growth_table(record, lang), cost_tables.clocks_table(cost.clocks([]), lang),
+        cost_tables.steps_table(cost.steps(shelf(), cost.costs(shelf())), lang),
+        cost_tables.training_growth_table(records.read("bench_scaling"), lang),
     )  # fmt: skip
-    for data in shown:
-        assert len(repr(Table(data, lang=lang)).splitlines()) == 1 + len(data)
+    for each in shown:
+        assert len(repr(each).splitlines()) == 1 + len(each.data)

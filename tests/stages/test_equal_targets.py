@@ -47,6 +47,6 @@ def test_where_the_source_prints_no_such_recommender_nothing_is_made_up(table) -
 
 
 def test_without_evidence_there_are_headings_and_no_rows(tmp_path) -> None:
-    shown = equal_targets.for_readers(equal_targets.found(Book(tmp_path)))
+    shown = equal_targets.equal_targets_table(equal_targets.found(Book(tmp_path)), "en").data
     assert (len(shown), len(shown.columns)) == (0, 12)
     assert np.unique(list(shown.columns)).size == 12

@@ -1,6 +1,5 @@
 """What an omission or an error costs: relative losses by hand, the published table, and the committed study."""
 
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from audit_lib.errors import InputError, MissingError
 from audit_lib.files import COMMITTED
 from audit_lib.stages import implementations
 from audit_lib.study import plan
+from tests.made_runs import made
 
 
 def run(hits, *, seed=0, targets="t"):
@@ -17,8 +17,7 @@ def run(hits, *, seed=0, targets="t"):
     above = np.where(np.array(hits) == 1, 0, 100)
     ranks = pd.DataFrame({"above": above, "equal": np.zeros_like(above)})
     table = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
-    about = {"recommender": "gru4rec", "seed": seed, "manifest": {"targets_sha256": targets}}
-    return SimpleNamespace(ranks=ranks, targets=table, **about)
+    return made(ranks, table, seed=seed, targets_sha256=targets)
 
 
 def test_the_relative_loss_by_hand():

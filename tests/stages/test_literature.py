@@ -35,14 +35,14 @@ def test_published_values_stand_beside_those_measured(book, stated):  # noqa: F8
     assert list(found["source"]) == ["Wu et al. (2019)", "Ludewig et al. (2021)"]
     assert list(found["seeds"]) == [2, 2]
     assert found["recommender"].unique().tolist() == ["GRU4Rec"]  # the official engine has no evidence here
-    shown = literature.compared_for_readers(found, lambda text: text)
+    shown = literature.compared_table(found, "en").data
     assert list(shown["Targets"]) == ["the same", "prepared otherwise"]
     figures.published(found)
 
 
 def test_other_models_are_held_against_our_gru4rec_and_the_published_one(book, stated):  # noqa: F811
     put(book, 0.5, group="headline")
-    (row,) = literature.models(book).to_dict("records")
+    (row,) = literature.models_table(book).data.to_dict("records")
     assert row["Model"] == "SR-GNN"
     assert row["Less GRU4Rec as published"] == pytest.approx(0.3)
     assert row["Less GRU4Rec as measured"] == pytest.approx(0.1)
@@ -55,7 +55,7 @@ def test_ablations_come_best_first_with_what_was_not_changed(book):  # noqa: F81
     assert list(table["label"]) == ["Nothing changed", "One epoch"]
     assert list(table["value"]) == [0.5, 0.25]
     assert list(table["seeds"]) == [2, 1]
-    shown = literature.ablations_for_readers(table, REFERENCE)
+    shown = literature.ablations_table(table, REFERENCE, "en").data
     assert list(shown["From the published value"]) == [0.0, -0.25]
     assert list(literature.nearest(table, 0.26)["value"]) == [0.25]
     figures.ablations(table, reference=REFERENCE)
@@ -67,15 +67,16 @@ def ablations_of(book: Book) -> pd.DataFrame:  # noqa: F811
 
 def test_values_over_later_targets_are_a_row_of_their_own(book):  # noqa: F811
     put(book, 0.5, group="headline")
-    table = literature.by_first_step(book, dataset=DATASET)
+    table = literature.by_first_step_table(book, dataset=DATASET, lang="en").data
     assert list(table["Predictions"]) == [80, 40]
     assert list(table["Recall@20"]) == [0.5, 0.5]
 
 
 def test_without_evidence_every_table_has_headings_and_no_rows(book, tmp_path):  # noqa: F811
     tables = [
-        literature.compared(book), literature.models(book), ablations_of(book),
-        literature.by_first_step(book, dataset="retailrocket"), literature.provenance([]),
+        literature.compared(book), literature.models_table(book).data, ablations_of(book),
+        literature.by_first_step_table(book, dataset="retailrocket", lang="en").data,
+        literature.provenance_table([], "en").data,
     ]  # fmt: skip
     assert all(len(table) == 0 and len(table.columns) > 3 for table in tables)
     figures.published(tables[0])
@@ -88,13 +89,13 @@ def test_the_ledger_before_a_reader(book):  # noqa: F811
         claims.settle(claim(score_part(expect="near", value=0.5, tolerance=0.01)), book),
         claims.settle(claim(untestable="why", untestable_es="por qué"), book),
     ]
-    assert list(literature.ledger(settled)["Verdict"]) == ["Not run", "Not testable offline"]
-    assert literature.untestable(settled).iloc[0, 1] == "why"
-    assert len(literature.findings(settled)) == 0
-    assert literature.missing(settled)["Missing"].str.contains("gru4rec").all()
+    assert list(literature.ledger_table(settled, "en").data["Verdict"]) == ["Not run", "Not testable offline"]
+    assert literature.untestable_table(settled, "en").data.iloc[0, 1] == "why"
+    assert len(literature.findings_table(settled, "en").data) == 0
+    assert literature.missing_table(settled, "en").data["Missing"].str.contains("gru4rec").all()
     put(book, 0.5, group="headline")
     again = [claims.settle(settled[0].claim, Book(book.folder, book.study))]
-    (row,) = literature.findings(again).to_dict("records")
+    (row,) = literature.findings_table(again, "en").data.to_dict("records")
     assert (row["Measured"], row["Outcome"]) == ("0.5", "Met")
     assert row["Of"] == f"{DATASET}, GRU4Rec, Recall@20, Cross-entropy"
 

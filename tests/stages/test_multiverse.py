@@ -1,6 +1,5 @@
 """The specification curve: what it counts, on ranks small enough to work out by hand."""
 
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from audit_lib.files import COMMITTED
 from audit_lib.show import figures
 from audit_lib.stages import multiverse, multiverse_tables
 from audit_lib.stages.multiverse import Rivals
+from tests.made_runs import made
 
 N_ITEMS = 200
 
@@ -26,10 +26,8 @@ def run(above, *, recommender="gru4rec", sessions=(0, 0, 0, 1), steps=(1, 2, 3, 
         "support_equal": zero,
     })  # fmt: skip
     table = pd.DataFrame({"session": sessions, "step": steps, "support": np.full(len(above), 2)})
-    manifest = {"targets_sha256": targets, "support_total": 2 * N_ITEMS}
-    return SimpleNamespace(
-        ranks=ranks, targets=table, manifest=manifest, n_items=N_ITEMS, recommender=recommender, seed=0
-    )
+    said = {"targets_sha256": targets, "support_total": 2 * N_ITEMS}
+    return made(ranks, table, recommender=recommender, n_items=N_ITEMS, **said)
 
 
 def rivals(own, *others):

@@ -10,22 +10,20 @@ import pandas as pd
 import pytest
 
 from audit_lib.evaluation.resampling import Resampling
-from audit_lib.show.words import translator
 from audit_lib.stages import searches
 from audit_lib.study import headline, spaces
+from audit_lib.study.evidence import Run
 from audit_lib.study.results import Book
+from tests.made_runs import made
 
 N = 60
 
 
-def run(seed: int, hits: np.ndarray, name: str = "a") -> SimpleNamespace:
+def run(seed: int, hits: np.ndarray, name: str = "a") -> Run:
     """A run whose targets are hit or missed by 50 places; two targets a session."""
     targets = pd.DataFrame({"session": np.arange(N) // 2, "step": 1})
     ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
-    return SimpleNamespace(
-        recommender="gru4rec", dataset="diginetica", seed=seed, ranks=ranks, targets=targets,
-        path=Path(f"{name}-s{seed}.parquet"),
-    )  # fmt: skip
+    return made(ranks, targets, seed=seed, path=f"{name}-s{seed}.parquet")
 
 
 class Shelf(Book):
@@ -59,8 +57,8 @@ def test_the_gain_is_paired_by_target_and_seed(searched):
     assert (row["validation"], row["evaluations"]) == (0.6, 3.0)
     assert row["value"] == pytest.approx(after.mean())
     assert row["gain"] == pytest.approx(after.mean() - before.mean())
-    assert (row["low"], row["high"]) == (difference.interval.low, difference.interval.high)
-    shown = searches.for_readers(searches.found(book), translator("es")).iloc[0]
+    assert (row["low"], row["high"]) == difference[1:3]
+    shown = searches.searches_table(searches.found(book), "es").data.iloc[0]
     assert shown["Settings tried"] == 27
     assert shown["95 % interval"] == f"{row['low']:z.4f} – {row['high']:z.4f}"
 

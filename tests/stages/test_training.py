@@ -9,7 +9,7 @@ import pytest
 from audit_lib.data import datasets, splits
 from audit_lib.data.preparing import split_of
 from audit_lib.errors import InputError, MissingError
-from audit_lib.evaluation.resampling import Interval
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
 from audit_lib.measurements import engine_equality
 from audit_lib.measurements.train_speed import SETTINGS
@@ -17,6 +17,7 @@ from audit_lib.show import figures
 from audit_lib.show.table import Table
 from audit_lib.stages import profiles, training
 from audit_lib.study import running
+from audit_lib.study.results import mean_over, over
 from book.press.notebooks import read, tags
 
 SMALL = {"layers": 8, "n_sample": 16, "n_epochs": 2}
@@ -73,10 +74,10 @@ def test_scores_are_the_mean_of_the_seeds(groups):
 def test_a_difference_is_that_of_the_means_and_changes_sign_with_its_order(groups):
     a, b = groups[0]["gru4rec"], groups[0]["popularity"]
     found, turned = training.difference(a, b), training.difference(b, a)
-    assert found.estimate == pytest.approx(training.over_seeds(a).mean - training.over_seeds(b).mean)
+    assert found.estimate == pytest.approx(mean_over(a) - mean_over(b))
     assert turned.estimate == pytest.approx(-found.estimate)
-    assert training.difference(a, a) == (0, 0, 0, found.level)
-    assert training.less(a, 0.25).low == pytest.approx(training.over_seeds(a).interval.low - 0.25)
+    assert training.difference(a, a) == (0, 0, 0, len(a))
+    assert training.less(a, 0.25).low == pytest.approx(over(a).low - 0.25)
 
 
 def test_groups_of_unequal_size_or_other_targets_are_not_compared(groups, tmp_path):
@@ -94,7 +95,7 @@ def test_groups_of_unequal_size_or_other_targets_are_not_compared(groups, tmp_pa
     [(-2, -1, "below"), (1, 2, "above"), (-1, 1, "no different from"), (0, 1, "no different from")],
 )
 def test_a_verdict_needs_an_interval_that_leaves_out_zero(low, high, word):
-    assert training.verdict(Interval((low + high) / 2, low, high, 0.95)) == word
+    assert training.verdict(Measured((low + high) / 2, low, high)) == word
 
 
 def test_committed_evidence_is_that_of_these_settings_in_order_of_seed(groups, prepared):

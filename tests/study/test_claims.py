@@ -14,10 +14,11 @@ from audit_lib.commands import cli
 from audit_lib.data import splits
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evaluation.ranking import Ranks
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import BOOK
 from audit_lib.study import claims, evidence, headline, literature_values, measures, presets, records, results
 from audit_lib.study.claims import Part, judge, verdict
-from audit_lib.study.results import Book, Measured, NotYet
+from audit_lib.study.results import Book, NotYet
 
 DATASET = "rsc15_100k"  # any name of the registry: no row of it is read here
 STUDY = """

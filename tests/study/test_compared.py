@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,14 @@ import pytest
 
 from audit_lib.study import literature_values, results
 from audit_lib.study.results import Book
+from tests.made_runs import made
 
 
 def run(recommender: str = "gru4rec", *, hits: list[int], seed: int = 0, dataset: str = "diginetica") -> Any:
     """A run whose targets are hit (1) or missed by 50 places; two targets a session, after one event and after two."""
     targets = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
     ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
-    return SimpleNamespace(recommender=recommender, seed=seed, dataset=dataset, ranks=ranks, targets=targets)
+    return made(ranks, targets, recommender=recommender, seed=seed, dataset=dataset)
 
 
 class Shelf(Book):
@@ -48,6 +48,21 @@ def test_the_mean_is_over_the_targets_that_count() -> None:
     assert results.mean_of(run(hits=hits)) == pytest.approx(1 / 2)
     assert results.mean_of(run(hits=hits, dataset="retailrocket")) == 1
     assert results.mean_of(run(hits=hits), "MRR") == pytest.approx(1 / 2)
+
+
+def test_the_spread_is_the_sample_deviation_of_the_seeds_and_one_seed_has_none() -> None:
+    seeds = [run(hits=[0, 1]), run(hits=[1, 1], seed=1)]  # means 1/2 and 1
+    assert results.spread(seeds) == pytest.approx(np.sqrt(2) / 4)
+    assert np.isnan(results.spread(seeds[:1]))
+
+
+def test_values_are_of_the_targets_that_count_in_any_tie_policy() -> None:
+    tied = run(hits=[0, 1, 0, 1])
+    tied.ranks["equal"] = [0, 20, 0, 0]  # one hit that the conservative policy takes away
+    assert tied.values("Recall").tolist() == [0, 0, 0, 1]
+    assert tied.values("Recall", ties="standard").tolist() == [0, 1, 0, 1]
+    assert tied.values("MRR", 1, min_step=2).tolist() == [0, 1]
+    assert tied.resampling(min_step=2).predictions == 2
 
 
 def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:

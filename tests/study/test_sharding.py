@@ -13,7 +13,6 @@ from audit_lib.data.splits import random_event_split, temporal_split
 from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.evaluation import ranking
 from audit_lib.recommenders import REGISTRY
-from audit_lib.recommenders.gru4rec import official_network, scoring
 from audit_lib.study import evidence, running, shards
 from tests.click_logs import random_log, write_tsv
 
@@ -61,10 +60,6 @@ def test_any_number_of_shards_gives_the_ranks_of_one_run(split, whole, data):
 def test_the_test_part_is_longer_than_a_few_tiles(split):
     """Else the tests here would show little."""
     assert len(split.prefixes) > 4 * shards.TILE
-
-
-def test_tiles_are_those_of_the_recommenders_that_multiply():
-    assert scoring.TILE == official_network.TILE == shards.TILE
 
 
 def test_a_state_that_is_carried_from_session_to_session_is_carried_into_every_shard(split):

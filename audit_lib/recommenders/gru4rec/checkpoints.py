@@ -6,11 +6,9 @@ from.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from audit_lib.errors import InputError
+from audit_lib.files import whole
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 
 log_ = logging.getLogger(__name__)
@@ -30,7 +29,7 @@ _FREE = {"n_epochs", "threads", "device"}
 def write(
     path: Path, arrays: dict[str, np.ndarray], *, config: GRU4RecConfig, data: str, log: list[dict[str, Any]]
 ) -> None:
-    """Weights, optimizer state and training log after len(log) epochs; to a temporary name first.
+    """Weights, optimizer state and training log after len(log) epochs.
 
     A disk that is full or may not be written to is no reason to stop training: it is logged as a warning.
 
@@ -39,17 +38,13 @@ def write(
     """
     meta = {"config": config.model_dump(mode="json"), "data": data, "log": log}
     arrays = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     header = {"checkpoint": json.dumps(meta | {"sha256": _digest(meta, arrays)})}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(arrays, partial, header)
-        partial.replace(path)
+        with whole(path) as partial:
+            save_file(arrays, partial, header)
     except (OSError, SafetensorError) as error:  # safetensors has its own error for a full disk
         log_.warning("'%s' cannot be written (%s): training goes on, but could not be resumed.", path, error)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+
 
 
 def read(path: Path, *, config: GRU4RecConfig, data: str) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:

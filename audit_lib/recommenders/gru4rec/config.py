@@ -37,6 +37,7 @@ Flaw = Literal[
 
 # The losses that compare the target with each negative (see `losses.pairwise`).
 PAIRWISE = ("bpr", "top1", "top1-max")
+TILE = 128  # rows of a score product, fixed: a score never depends on the block it is returned in
 
 
 def without_flaw(flaw: str) -> bool:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from audit_lib.data.sessions import Prefixes
+from audit_lib.recommenders.gru4rec.config import TILE
 
-TILE = 128  # rows of a score product: fixed, so that a score never depends on the block it is returned in
 LANES = 512  # sessions whose hidden states are computed side by side: fixed for the same reason
 CELL = {"W_ih": "weight_ih", "W_hh": "weight_hh", "b_ih": "bias_ih", "b_hh": "bias_hh"}  # our name, torch's
 

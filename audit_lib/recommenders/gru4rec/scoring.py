@@ -15,9 +15,8 @@ from torch import Tensor
 
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.recommenders.gru4rec import flaws, model
-from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
+from audit_lib.recommenders.gru4rec.config import TILE, GRU4RecConfig
 
-TILE = 128
 _GROUP = 2048  # sessions that go through the network side by side
 
 

@@ -3,7 +3,7 @@
 Each part has a `setup` of its own; the book's is below.
 
     bilingual, theme_words, accessible    two languages, and every reader
-    quoted_facts, glued, from_code    numbers, tables and figures in prose
+    quoted_facts, from_code               numbers, tables and figures in prose
     claim_ledger, front_page, status_page, interactive    single pages
     data_files, definitions, header_buttons, social    what stands beside the text
 """
@@ -24,7 +24,6 @@ from book.press.directives import (
     definitions,
     from_code,
     front_page,
-    glued,
     header_buttons,
     interactive,
     quoted_facts,
@@ -35,7 +34,7 @@ from book.press.directives import (
 
 # In the order in which they are connected: the last to see a page is the last here.
 PARTS = (
-    bilingual, from_code, claim_ledger, front_page, social, quoted_facts, interactive, glued, data_files, definitions,
+    bilingual, from_code, claim_ledger, front_page, social, quoted_facts, interactive, data_files, definitions,
     status_page, theme_words, header_buttons, accessible,
 )  # fmt: skip
 

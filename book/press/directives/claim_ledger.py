@@ -9,7 +9,6 @@ Verdicts and their words are computed in the book's language, so that nothing he
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -24,7 +23,8 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 import audit_lib
 from audit_lib.errors import unknown
-from audit_lib.files import BOOK, COMMITTED
+from audit_lib.files import BOOK, COMMITTED, put, sha256
+from audit_lib.files import digest as files_digest
 from audit_lib.study import claims
 from audit_lib.study.claims import Settled
 from audit_lib.study.results import Book
@@ -59,8 +59,7 @@ def digest() -> str:
     """Of all that verdicts follow from: when it changes, pages with badges are no longer right."""
     files = [*BOOK.glob("*.toml"), BOOK / "references.bib", COMMITTED / "SHA256SUMS", *COMMITTED.glob("records/*.json")]
     files += [*Path(audit_lib.__file__).parent.rglob("*.py"), *BOOK.glob("locale/*/LC_MESSAGES/labels.po")]
-    sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files) if path.is_file()]
-    return hashlib.sha256("".join(sums).encode()).hexdigest()
+    return files_digest([sha256(path) for path in sorted(files) if path.is_file()])
 
 
 class Badge(SphinxRole):
@@ -160,10 +159,7 @@ def keep(app: Sphinx, env: Any) -> None:
 def download(app: Sphinx, exception: Exception | None) -> None:
     """Write the JSON beside the pages."""
     if exception is None and app.builder.format == "html":
-        target = Path(app.outdir) / FILE
-        partial = target.with_suffix(".partial")
-        partial.write_text(claims.json_text(settled().values()) + "\n", "utf8")
-        partial.replace(target)
+        put({Path(app.outdir) / FILE: (claims.json_text(settled().values()) + "\n").encode()})
 
 
 def setup(app: Sphinx) -> None:

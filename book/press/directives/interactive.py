@@ -19,6 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from audit_lib.errors import unknown
+from audit_lib.evaluation.metrics import K
 from audit_lib.show import figures
 from audit_lib.show import words as labels
 from audit_lib.show.csv import csv_text
@@ -27,7 +28,6 @@ from book.press import explorer
 from book.press.directives import data_files
 
 SCRIPTS = ("ranks.js", "sampled.js", "explorer.js")
-K = 20
 METRICS = ("Recall", "MRR", "NDCG")
 SAMPLINGS = ("uniform", "uniform-replacement", "popularity")
 

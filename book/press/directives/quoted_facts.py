@@ -1,6 +1,7 @@
 """What prose pages quote and show, computed from committed evidence in the book's language.
 
 * ``{fact}`official:.2%` `` is a number (a name, a verb) of `book.press.facts`; without its evidence it says so;
+* ``{fact}`08_multiverse::yes:.1%` `` is what the executed notebook of a stage, in the book's language, has glued;
 * `{fact-table} NAME` is a table and `{fact-figure} NAME` a figure (`alt`, `name`, caption) of `report_exhibits`;
 * ``{stage}`06_literature` `` names a stage and links it, if the book has it;
 * `{awaited} GROUP …` says how much of these groups of the study is missing, and nothing once all is there.
@@ -25,6 +26,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from audit_lib.errors import InputError, unknown
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
 from audit_lib.show.csv import csv_text
 from audit_lib.study.results import NotYet
@@ -32,6 +34,7 @@ from book.press.directives import data_files
 from book.press.directives.claim_ledger import Ledger, book, known, settled, untranslated
 from book.press.facts import documents, exhibits, ladder, report_exhibits, reporting
 from book.press.facts.documents import Source
+from book.press.title_page import glued, value_of
 
 logger = logging.getLogger(__name__)
 
@@ -57,19 +60,36 @@ def compute() -> None:
 
 
 class Fact(SphinxRole):
-    """A fact in a sentence; where its evidence is missing, that it was not run."""
+    """A fact in a sentence; where its evidence is missing, or its stage was not run, that it was not run."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """The text, or the bare name under a warning."""
-        name, _, spec = self.text.partition(":")
+        stage, of_stage, rest = self.text.rpartition("::")
+        name, _, spec = rest.partition(":")
         lang = self.config.language
         try:
-            return [nodes.inline("", documents.written(quantity(name), spec, lang), classes=["fact"])], []
+            text = self.glued(stage, name, spec) if of_stage else documents.written(quantity(name), spec, lang)
+            return [nodes.inline("", text, classes=["fact"])], []
         except NotYet:
             return [nodes.inline("", documents.not_yet(lang), classes=["fact", "awaited"])], []
-        except (InputError, ValueError) as error:
-            logger.warning("%s", error, location=self.get_location(), type="fact")
+        except (InputError, ValueError, SyntaxError) as error:
+            logger.warning("%s: %s", self.text, error, location=self.get_location(), type="fact")
             return [nodes.Text(self.text)], []
+
+    def glued(self, stage: str, key: str, spec: str) -> str:
+        """What a stage has glued: a number in its format, a text as it is. Raises NotYet if there is none."""
+        path = Path(self.env.srcdir, "notebooks", f"{stage}.ipynb")
+        self.env.note_dependency(str(path))
+        found = glued(path, path.stat().st_mtime) if path.is_file() else {}
+        if key not in found:
+            raise NotYet(self.text)
+        return as_glued(found[key], spec, self.config.language)
+
+
+def as_glued(text: str, spec: str, lang: str) -> str:
+    """A glued value as it stands in a sentence."""
+    value = value_of(text)
+    return value if isinstance(value, str) else documents.written(Measured(float(value)), spec, lang)
 
 
 @cache

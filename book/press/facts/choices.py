@@ -13,13 +13,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show.figures import COLOURS, STYLE, Plot
 from audit_lib.show.table import Table
 from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.study import metric_winners, reported_epoch
 from audit_lib.study.literature_values import COPIED
 from audit_lib.study.reported_epoch import GROUPS, METRICS
-from audit_lib.study.results import K, Measured, NotYet
+from audit_lib.study.results import NotYet
 from book.press.facts.documents import Fact, Source
 from book.press.facts.finding import percent, title
 

@@ -13,10 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from audit_lib.evaluation import comparisons
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.study import headline
 from audit_lib.study.headline import Chosen
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import Book, K, Measured, NotYet, values_of
+from audit_lib.study.results import Book, NotYet, values_of
 from book.press.facts.documents import Source
 
 # Logs with an order to learn, on which GRU4Rec is held against simple recommenders.
@@ -73,9 +75,9 @@ def _side(ours: Chosen, best: Chosen, metric: str) -> Side:
     step = min_step(ours.dataset)
     mine, drawn = values_of(ours.runs, metric, K, step)
     theirs, _ = values_of(best.runs, metric, K, step)
-    value, simple = (Measured.of(drawn.over_seeds(values)) for values in (mine, theirs))
+    value, simple = (drawn.over_seeds(values) for values in (mine, theirs))
     p = drawn.p_value(mine.mean(0), theirs[0])
-    return Side(value, simple, Measured.of(drawn.difference(mine, theirs)), p, p)
+    return Side(value, simple, drawn.difference(mine, theirs), p, p)
 
 
 @cache

@@ -18,6 +18,8 @@ from math import isnan
 import pandas as pd
 
 from audit_lib.errors import InputError, unknown
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import counted
 from audit_lib.show.words import Translate, translator, typeset
 from audit_lib.stages import decision, implementations, literature
@@ -28,10 +30,9 @@ from audit_lib.study.headline import Chosen
 from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.measures import MEASURES
 from audit_lib.study.releases import Rung
-from audit_lib.study.results import Book, Measured, NotYet, mean_of, over, values_of
+from audit_lib.study.results import Book, NotYet, mean_of, over, values_of
 from book.press.facts import ladder
 
-K = 20
 GAP = "diginetica_gap"
 CONSTRAINTS = ("free", "ten", "untrained", "first", "rare")  # of the decision table: see `decision.CONDITIONS`
 
@@ -152,7 +153,7 @@ def _simple_less(source: Source, *, dataset: str, group: str, recommender: str, 
     """The best simple recommender less one training of GRU4Rec, paired by target, over the seeds there are."""
     theirs, drawn = values_of(_runs(source, dataset, group, recommender), metric, K, min_step(dataset))
     ours, _ = values_of(source.simple(dataset).runs, metric, K, min_step(dataset))
-    return Measured.of(drawn.difference(ours, theirs))
+    return drawn.difference(ours, theirs)
 
 
 def _predictions(source: Source, *, dataset: str) -> Measured:

@@ -13,15 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from audit_lib.evaluation import metrics
-from audit_lib.evaluation.resampling import Resampling
+from audit_lib.evaluation.metrics import K
 from audit_lib.show.words import Translate
 from audit_lib.stages import implementations
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import table as published_table
-from audit_lib.study.results import TRAININGS, Book, NotYet, main_group, real_datasets
+from audit_lib.study.results import TRAININGS, Book, NotYet, main_group, over, real_datasets
 from book.press.facts.documents import Source
 
-K = 20
 SMALL = "rsc15_100k"  # the log on which every change of the training ran
 
 
@@ -35,9 +34,7 @@ class Effect(NamedTuple):
 
 def value(run: Run, ties: str = "conservative", min_step: int = 1) -> float:
     """Recall@20 of a run under a tie policy, over the targets with that many events before them."""
-    keep = (run.targets["step"] >= min_step).to_numpy()
-    above, equal = (run.ranks[column].to_numpy()[keep] for column in ("above", "equal"))
-    return float(metrics.recall(above, equal, K, ties).mean())
+    return float(run.values("Recall", ties=ties, min_step=min_step).mean())
 
 
 def _mean(runs: Iterable[Run], **options: object) -> float:
@@ -194,9 +191,8 @@ def chance(source: Source) -> Effect:
     found = []
     for dataset, name, run in _main(source.book):
         if name == "gru4rec":
-            hits = metrics.recall(run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), K)
-            interval = Resampling.of(run.targets["session"]).interval(hits)
-            found.append(Effect((interval.high - interval.low) / 2, dataset, name))
+            hits = over([run])
+            found.append(Effect((hits.high - hits.low) / 2, dataset, name))
     return _largest(found, "headline gru4rec")
 
 

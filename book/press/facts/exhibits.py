@@ -12,17 +12,19 @@ from itertools import product
 
 import pandas as pd
 
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures, words
 from audit_lib.show.figures import Plot
 from audit_lib.show.table import Table
 from audit_lib.show.words import Translate, name_of, translator
-from audit_lib.stages import decision, literature
+from audit_lib.stages import decision, decision_tables, literature
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import COPIED
-from audit_lib.study.results import TRAININGS, Measured, NotYet, mean_of, trainings
+from audit_lib.study.results import TRAININGS, NotYet, mean_of, trainings
 from book.press.facts import choices, documents, ladder
-from book.press.facts.documents import GAP, K, Source, quantity
+from book.press.facts.documents import GAP, Source, quantity
 from book.press.facts.finding import percent, title
 
 Exhibit = Callable[[Source, str], Table]
@@ -102,8 +104,7 @@ def _gap(source: Source, lang: str) -> pd.DataFrame:
 def ablations(source: Source, lang: str) -> Table:
     """GRU4Rec on Diginetica with parts left out, the best first, and how far each is from the copied value."""
     said = literature_values.value("wu2019", "diginetica", "gru4rec", "Recall", K)
-    shown = literature.ablations_for_readers(_gap(source, lang), said)
-    return Table(shown, lang=lang, formats={"From the published value": "+z.4f"})
+    return literature.ablations_table(_gap(source, lang), said, lang)
 
 
 def _margins(source: Source, lang: str) -> list[tuple[str, str, float, float, Measured]]:
@@ -161,7 +162,7 @@ def provenance(source: Source, lang: str) -> Table:
         (d, g) for d in ("diginetica", "seed_demo") for g in (*TRAININGS, *SETTINGS, "demo", "demo_protocol", GAP)
     ]
     runs = [run for dataset, group in wanted for run in source.book.present(dataset=dataset, group=group)]
-    return Table(literature.provenance(runs, lang=lang), lang=lang)
+    return literature.provenance_table(runs, lang)
 
 
 def decision_table(source: Source, lang: str) -> Table:
@@ -175,10 +176,10 @@ def decision_table(source: Source, lang: str) -> Table:
     for found in source.decisions.itertuples():
         kind = f"{_(decision.ORDERS[found.order])}, {_(decision.SIZES[found.size]).lower()}"
         values = (
-            decision.span(100 * least, 100 * most, ".0f")
+            decision_tables.span(100 * least, 100 * most, ".0f")
             for least, most in ((found.recall_least, found.recall_most), (found.mrr_least, found.mrr_most))
         )
-        name = decision.recommended(found._asdict(), lang) + ("≈" if found.near else "")
+        name = decision_tables.recommended(found._asdict(), lang) + ("≈" if found.near else "")
         cell = name if found.recommended == decision.NOTHING else f"{name}: {' / '.join(values)}"
         columns.setdefault(kind, {})[found.condition] = cell
     table = {_("Constraint"): [_(decision.CONDITIONS[name]) for name in documents.CONSTRAINTS]}

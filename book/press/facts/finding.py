@@ -18,11 +18,12 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from audit_lib.data.registry import REGISTRY
+from audit_lib.evaluation.metrics import K
 from audit_lib.show.figures import STYLE, Plot
 from audit_lib.show.words import Translate, translator
 from audit_lib.study import headline, literature_values
 from audit_lib.study.literature_values import COPIED
-from audit_lib.study.results import Book, K, over
+from audit_lib.study.results import Book, over
 
 COLUMNS = ("dataset", "published", "value", "low", "high", "seeds", "simple", "simple_value", "simple_low",
            "simple_high")  # fmt: skip

@@ -16,13 +16,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show.figures import STYLE, Plot
 from audit_lib.show.words import Translate, translator
 from audit_lib.study import literature_values, releases
 from audit_lib.study.headline import best_simple
 from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.releases import Rung
-from audit_lib.study.results import Book, K, Measured, mean_over, over
+from audit_lib.study.results import Book, mean_over, over
 from book.press.facts.finding import PALETTES, filled, percent, title
 
 METRICS = ("Recall", "MRR")

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from audit_lib.evaluation.metrics import K
 from audit_lib.stages import cost
 from audit_lib.study import headline as heads
 from audit_lib.study.literature_values import COPIED
-from audit_lib.study.results import K, NotYet
+from audit_lib.study.results import NotYet
 from book.press import readme
 from book.press.facts import documents, finding, report_exhibits, sides
 from book.press.facts.contrasts import contrasts

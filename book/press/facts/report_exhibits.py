@@ -10,6 +10,8 @@ import statistics
 import pandas as pd
 
 from audit_lib.evaluation import power
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures
 from audit_lib.show.figures import Plot
 from audit_lib.show.table import Table
@@ -18,7 +20,7 @@ from audit_lib.stages import implementations, searches, tables
 from audit_lib.study import headline as heads
 from audit_lib.study import plan
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import TRAININGS, K, Measured, NotYet, trainings, values_of
+from audit_lib.study.results import TRAININGS, NotYet, trainings, values_of
 from book.press.facts import documents, effects, exhibits
 from book.press.facts.contrasts import DATASETS, METRICS, Side, contrasts, winner
 from book.press.facts.documents import Source
@@ -80,8 +82,7 @@ def training_settings(source: Source, lang: str) -> Table:
 
 def searched(source: Source, lang: str) -> Table:
     """Every search of GRU4Rec's settings on a validation part, and what it added on the test part."""
-    table = searches.for_readers(searches.found(source.book), translator(lang))
-    return Table(table, lang=lang, formats={"Less the best before": "+z.4f", "Full trainings": ".1f"})
+    return searches.searches_table(searches.found(source.book), lang)
 
 
 # --- results

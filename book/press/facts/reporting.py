@@ -16,6 +16,7 @@ import pandas as pd
 
 from audit_lib.errors import MissingError, unknown
 from audit_lib.evaluation import comparisons
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.measurements.engine_equality import TAIL_CASE
 from audit_lib.show import words
 from audit_lib.stages import implementations, searches
@@ -23,9 +24,9 @@ from audit_lib.stages.decision import seconds_of
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import ENGINES, Book, Measured, NotYet, counted_logs, paired, trainings, values_of
+from audit_lib.study.results import ENGINES, Book, NotYet, counted_logs, paired, spread, trainings
 from book.press.facts import choices, documents, effects, sides
-from book.press.facts.contrasts import DATASETS, Contrast, K, contrasts, winner
+from book.press.facts.contrasts import DATASETS, Contrast, contrasts, winner
 from book.press.facts.documents import Fact, Quantity, Source
 
 
@@ -67,7 +68,7 @@ def _spread(source: Source) -> Measured:
     for dataset in DATASETS:
         for _, _, runs in trainings(source.book, dataset):
             if len(runs) > 1:
-                found.append(float(values_of(runs, "Recall", K)[0].mean(1).std(ddof=1)))
+                found.append(spread(runs))
     return _extreme(found, max, "headline")
 
 
@@ -149,7 +150,7 @@ def _engines(source: Source, *, dataset: str, group: str) -> Measured:
     a, b, drawn = paired(*(source.book.present(recommender=name, **wanted) for name in ENGINES))
     if not len(a):
         raise NotYet(f"{dataset}-gru4rec_official, {group}")
-    return Measured.of(drawn.difference(a, b))
+    return drawn.difference(a, b)
 
 
 # --- omissions and errors of third parties

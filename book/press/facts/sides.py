@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from functools import partial
 
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import words
 from audit_lib.study import literature_values
 from audit_lib.study.literature_values import COPIED, min_step
-from audit_lib.study.results import K, Measured, values_of
+from audit_lib.study.results import values_of
 from book.press.facts.documents import Fact, Source
 
 LOGS = {
@@ -56,7 +58,7 @@ def less_simple(source: Source, *, dataset: str, metric: str = "Recall") -> Meas
     """The headline training less the best simple recommender, paired by target."""
     ours, drawn = values_of(source.gru4rec(dataset).runs, metric, K, min_step(dataset))
     theirs, _ = values_of(source.simple(dataset).runs, metric, K, min_step(dataset))
-    return Measured.of(drawn.difference(ours, theirs))
+    return drawn.difference(ours, theirs)
 
 
 FACTS: dict[str, Fact] = {}
