@@ -1,6 +1,7 @@
 """What is chosen after looking at the test part, on the pages: the epoch that is reported, the metric that is asked.
 
-The epoch: facts `epoch-gain-2016-LOG` and `epoch-gain-today-LOG` (with `-mrr` for MRR@20), a table and a figure. The
+The epoch: facts `epoch-gain-2016-LOG` and `epoch-gain-today-LOG` (with `-mrr` for MRR@20), `epoch-paper-2016-LOG` and
+`epoch-last-2016-LOG` (Recall@20 after the epochs of the paper, and after all), a table and a figure. The
 metric: `winners-change` of `winners-logs`, and a table of the winner by each metric.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -19,7 +21,7 @@ from audit_lib.show.figures import COLOURS, STYLE, Plot
 from audit_lib.show.table import Table
 from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.study import metric_winners, reported_epoch
-from audit_lib.study.literature_values import COPIED
+from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.reported_epoch import GROUPS, METRICS
 from audit_lib.study.results import NotYet
 from book.press.facts.documents import Fact, Source
@@ -27,12 +29,22 @@ from book.press.facts.finding import percent, title
 
 CALLED = {"epochs_2016": "2016", "epochs": "today"}  # of the groups, in the names of facts
 
+PAPER = 10  # epochs of the first paper
+
 
 # --- the epoch
 def _gain(source: Source, *, dataset: str, group: str, metric: str) -> Measured:
     return source.measure(
         "epoch_on_test", dataset=dataset, group=group, recommender=GROUPS[group], metric=metric, k=K
     )
+
+
+def _after(source: Source, *, dataset: str, group: str, epoch: int | None) -> Measured:
+    """Recall@20 on test after so many epochs, or after all, a mean over the seeds that finished."""
+    runs = reported_epoch.trajectories(source.book, dataset, group)
+    values = [run.values("Recall", min_step=min_step(dataset)) for run in runs]  # (epochs, Q) each
+    last = len(values[0]) if epoch is None else epoch
+    return runs[0].resampling(min_step(dataset)).over_seeds(np.stack([value[last - 1] for value in values]))
 
 
 def epochs(source: Source, lang: str) -> Table:
@@ -124,6 +136,9 @@ def winners(source: Source, lang: str) -> Table:
 FACTS: dict[str, Fact] = {
     "winners-change": partial(_changing, only=True),
     "winners-logs": partial(_changing, only=False),
+} | {
+    f"epoch-{name}-2016-{dataset}": partial(_after, dataset=dataset, group="epochs_2016", epoch=epoch)
+    for dataset in COPIED for name, epoch in (("paper", PAPER), ("last", None))
 } | {
     f"epoch-gain-{called}-{dataset}{suffix}": partial(_gain, dataset=dataset, group=group, metric=metric)
     for group, called in CALLED.items() for dataset in COPIED for suffix, metric in (("", "Recall"), ("-mrr", "MRR"))
