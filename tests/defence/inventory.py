@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 import audit_lib
 from audit_lib.errors import InputError
-from audit_lib.files import PROJECT, digest
+from audit_lib.files import PROJECT, digest, put
 from audit_lib.recommenders.gru4rec import vendor
 from book.press import mathjax
 from tests.defence import lockfile
@@ -33,7 +33,7 @@ COMMAND = "python -m tests.defence.inventory"
 
 def bill(root: Path = PROJECT) -> dict[str, Any]:
     """The bill of materials of a checkout, as JSON."""
-    wanted = lockfile.direct((root / lockfile.REQUIREMENTS).read_text("utf8"))
+    wanted = lockfile.direct(root)
     known = _written_licences(root / BILL)
     components = [_component(pin, pin.name in wanted, known) for pin in sorted(lockfile.read(root), key=_order)]
     components += _others()
@@ -67,11 +67,8 @@ def text_of(bill: dict[str, Any]) -> str:
 
 def write(root: Path = PROJECT) -> Path:
     """Writes the bill and returns its path."""
-    path = root / BILL
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text_of(bill(root)), "utf8")
-    partial.replace(path)
-    return path
+    put({root / BILL: text_of(bill(root)).encode()})
+    return root / BILL
 
 
 def _order(pin: Pin) -> tuple[str, str]:
