@@ -22,6 +22,10 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import click
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillException, PapermillExecutionError
 
 from audit_lib import errors
 from audit_lib.commands import entry
@@ -104,8 +108,6 @@ def run(text: Path, output: Path, *, parameters: Mapping[str, Any], root: Path =
 
 
 def _execute(notebook: Any, output: Path, *, name: str, parameters: Mapping[str, Any], root: Path) -> Path:
-    import papermill
-
     failed = output.with_suffix(".failed.ipynb")
     fresh, partial = output.with_suffix(".fresh.ipynb"), output.with_suffix(".running.ipynb")
     write(notebook, fresh)
@@ -115,7 +117,7 @@ def _execute(notebook: Any, output: Path, *, name: str, parameters: Mapping[str,
             done = papermill.execute_notebook(
                 str(fresh), str(partial), dict(parameters), kernel_name="python3", cwd=str(root), progress_bar=False
             )
-    except (papermill.exceptions.PapermillException, RuntimeError) as error:
+    except (PapermillException, RuntimeError) as error:
         if partial.exists():
             partial.replace(failed)
         raise StageError(f"{name} failed: {_reason(error)} What ran is in {failed}.") from error
@@ -129,9 +131,6 @@ def _execute(notebook: Any, output: Path, *, name: str, parameters: Mapping[str,
 
 def _reason(error: Exception) -> str:
     """Why a notebook stopped, in a sentence: the traceback is in the notebook itself."""
-    from nbclient.exceptions import DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
-
     if isinstance(error, DeadKernelError):
         return (
             "its process died, most often because the memory was used up. End other programs, or take a smaller log or "
@@ -314,8 +313,6 @@ def pair_command(stage: str, executed: Path) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("_build/figures"), show_default=True)
 def figures_command(out: Path) -> None:
     """Save every picture of the executed notebooks as a file."""
-    import nbformat
-
     written = 0
     for path in sorted((PROJECT / "_build" / "executed").glob("*/notebooks/*_*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
