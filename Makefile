@@ -2,8 +2,8 @@
 # Settings: DATASET (a name or a path), COLUMNS ("SessionId=sid,ItemId=iid,Time=ts"), TIME_UNIT (s, ms, us, ns, date,
 # order), TEST_DAYS, MIN_ITEM_SUPPORT, K, RECOMMENDERS ("sr,vsknn"), PROFILE (tiny, quick, full), ENGINE (independent,
 # official), DEVICE (cpu, cuda), SEEDS ("0,1,2"), CORES, PYTHON, VENV, AUDIT_PDF ("en es",
-# or nothing for no PDF), LOCKED (cpu or gpu: install the very files of requirements.lock and of that build of torch,
-# each checked against its hash).
+# or nothing for no PDF), LOCKED (cpu or gpu: install the very files of requirements/common.lock and of that build of
+# torch, each checked against its hash).
 PYTHON  ?= $(shell command -v python3.11 || command -v python3)
 VENV    ?= .venv
 CORES   ?= 2
@@ -102,7 +102,7 @@ ci:  ## What continuous integration runs
 	@.ci/run
 
 clean:  ## Remove what runs and builds made; never a file under version control
-	@rm -rf _build .snakemake .pytest_cache .ruff_cache .hypothesis book/_static/mathjax book/_static/ranks.js
+	@rm -rf _build build *.egg-info .snakemake .pytest_cache .ruff_cache .hypothesis book/_static/mathjax book/_static/ranks.js
 	@for text in notebooks/[0-9][0-9]_*.md; do made="$${text%.md}.ipynb"; \
 	  if [ -s "$$made" ] && [ "$$made" -nt "$$text" ]; then echo "Kept $$made, which is newer than its text."; \
 	  else rm -f "$$made"; fi; done
@@ -110,16 +110,16 @@ clean:  ## Remove what runs and builds made; never a file under version control
 
 # The environment, made on first use and again whenever the requirements change. Versions are always those of the lock;
 # files may come from any index, unless LOCKED asks for the very ones that the lock names.
-$(READY): requirements.txt requirements.lock
+$(READY): requirements.txt $(wildcard requirements/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
 	@echo "Installing what requirements.txt pins into $(VENV) (once, a few minutes) ..."
 	@$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(if $(wildcard $(VENV)/pyvenv.cfg),--clear) $(VENV) || \
 	 { echo "No environment could be made in $(VENV). On Debian or Ubuntu install python3-venv, then run make again." >&2; exit 1; }
 ifneq ($(LOCKED),)
-	@$(PIP) --no-deps --require-hashes -r requirements.lock -r requirements-$(LOCKED).lock
+	@$(PIP) --no-deps --require-hashes -r requirements/common.lock -r requirements/$(LOCKED).lock
 	@$(RUN) -m pip check
 else
-	@sed -E '/^(#| )/d; s/ \\$$//' requirements.lock requirements-gpu.lock > $(VENV)/constraints.txt
+	@sed -E '/^(#| )/d; s/ \\$$//' requirements/common.lock requirements/gpu.lock > $(VENV)/constraints.txt
 	@$(PIP) -r requirements.txt -c $(VENV)/constraints.txt
 endif
 	@$(RUN) -c 'import os, pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "audit.pth").write_text(os.getcwd() + "\n", "utf8", "ignore")'

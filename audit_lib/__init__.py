@@ -3,7 +3,7 @@
 Raw clicks become a split, a split and a recommender become ranks, and everything the book says is computed from ranks.
 The packages are that sentence, in its order; each imports only from those above it:
 
-    starting, errors, files       before anything is loaded; errors a user can act on; files and locks
+    errors, files                 errors a user can act on; files, locks and a place for caches
     data                          raw files to sessions, sessions to a split
     recommenders, show            what ranks; what a reader sees
     evaluation                    scores to ranks, ranks to metrics and intervals
@@ -14,9 +14,9 @@ The packages are that sentence, in its order; each imports only from those above
 `book/press`, which makes the pages, stands above them all.
 """
 
-from audit_lib import starting
+from audit_lib import errors, files
 
 __version__ = "0.1.0"
 
-starting.guard()
-starting.settle()  # before any library looks for its cache
+errors.guard()
+files.settle()  # before any library looks for its cache

@@ -1,9 +1,17 @@
-"""Errors a user can act on: each says what is wrong, where, and what to do."""
+"""Errors a user can act on: each says what is wrong, where, and what to do.
+
+A command of ours that fails while it loads its libraries says so in one message, too: no traceback.
+"""
 
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+COMMAND = "gru4rec-audit"  # as pip installs it; `python -m audit_lib` in a checkout
 
 
 class AuditError(Exception):
@@ -48,3 +56,27 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     return InputError(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(known)}.")
+
+
+def guard() -> None:
+    """Gives errors words for our commands alone: whoever imports the library keeps their own way with them."""
+    # `python -m` puts "-m" there until the module that was asked for runs.
+    if sys.argv[:1] == ["-m"] or Path(*sys.argv[:1]).name == COMMAND:
+        sys.excepthook = say
+
+
+def say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Prints one message for what happens on a machine; a fault of the code keeps its traceback."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("Stopped.", file=sys.stderr)
+    elif isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("audit_lib"):
+        print(
+            f"Error: The package '{error.name}' is not installed for {sys.executable}. Use .venv/bin/python, "
+            "which `make demo` and every other target prepares.",
+            file=sys.stderr,
+        )
+    elif issubclass(kind, ImportError | MemoryError | OSError):
+        said = " ".join(str(error).split()) or kind.__name__
+        print(f"Error: A library cannot be loaded: {said}. Is there memory, and is .venv whole?", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)

@@ -1,5 +1,9 @@
 """Files: where they lie, their hashes, writing them whole or not at all, and one process at a time on one of them.
 
+In a container or a batch job the home folder may be missing or read-only, and the user may be a number without a name.
+numba, matplotlib, IPython, Jupyter and Snakemake then stop, or complain. `settle` puts what they would keep at
+home into a temporary folder; it changes nothing where the home folder can be written to.
+
 A lock is an flock on the hidden file `.NAME.lock` beside what it guards, which says who holds it. The kernel lets go of
 it when the last process that has it open ends, however that ends: nothing is left to clear away after a crash.
 """
@@ -9,14 +13,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import getpass
 import hashlib
 import json
 import logging
 import os
 import platform
 import secrets
+import stat
+import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +32,9 @@ from audit_lib.errors import BusyError, WriteError
 
 log_ = logging.getLogger(__name__)
 
-PROJECT = Path(__file__).resolve().parent.parent
+_AROUND = Path(__file__).resolve().parent.parent
+# The checkout. Where pip has installed the library alone: the working folder, with its book if it is a checkout.
+PROJECT = _AROUND if (_AROUND / "book" / "study.toml").is_file() else Path.cwd()
 BOOK = PROJECT / "book"
 COMMITTED = BOOK / "evidence"  # of the full study, published with the book
 # The environment of a process that computes on one core alone.
@@ -32,9 +42,49 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
 
+# What each library asks before it looks at home. The first serves numba, Snakemake, pooch and fontconfig.
+CACHES = {
+    "XDG_CACHE_HOME": "cache", "MPLCONFIGDIR": "matplotlib", "IPYTHONDIR": "ipython",
+    "JUPYTER_RUNTIME_DIR": "jupyter/runtime", "JUPYTER_DATA_DIR": "jupyter/data",
+    "TORCHINDUCTOR_CACHE_DIR": "torch",
+}  # fmt: skip
+
 _ATTEMPTS = 1000
 _BUSY = {errno.EWOULDBLOCK, errno.EACCES}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # a file system that has none
+
+
+@cache
+def settle() -> Path | None:
+    """Sets the environment so that caches can be written; returns the temporary folder, None if it is not needed."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["USER"] = f"uid{os.getuid()}"
+    home = Path(os.path.expanduser("~"))
+    if home.is_absolute() and home.is_dir() and os.access(home, os.W_OK | os.X_OK):
+        return None
+    try:
+        folder = _temporary()
+    except OSError:
+        return None  # no place at all: each library says so when it needs one
+    for name, part in CACHES.items():
+        place = Path(os.environ.setdefault(name, str(folder / part)))
+        if place.is_relative_to(folder):
+            place.mkdir(parents=True, exist_ok=True)  # in our own folder; what its user has named is left to them
+    if not (home.is_absolute() and home.is_dir()):
+        os.environ["HOME"] = str(folder)
+    return folder
+
+
+def _temporary() -> Path:
+    """A folder of this user's own, the same for every process; a new one if somebody else made it first."""
+    folder = Path(tempfile.gettempdir()) / f"gru4rec-audit-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    about = folder.lstat()
+    if stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o022:
+        return folder
+    return Path(tempfile.mkdtemp(prefix=folder.name))
 
 
 def sha256(path: Path) -> str:

@@ -22,12 +22,10 @@ def test_imports_go_down(capsys):
     assert not broken, capsys.readouterr().out
 
 
-def test_the_library_is_eight_packages_and_five_files():
+def test_the_library_is_eight_packages_and_four_files():
     folders = {path.parent.name for path in LIBRARY.glob("*/__init__.py")}
     assert folders == set(FLOORS)
-    assert {path.name for path in LIBRARY.glob("*.py")} == {
-        "__init__.py", "__main__.py", "errors.py", "files.py", "starting.py",
-    }  # fmt: skip
+    assert {path.name for path in LIBRARY.glob("*.py")} == {"__init__.py", "__main__.py", "errors.py", "files.py"}
 
 
 @pytest.mark.parametrize("package", [path.parent for path in MODULES if path.name == "__init__.py"], ids=str)

@@ -11,14 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
+import numpy as np
 import pandas as pd
 import psutil
 import torch
 
-from audit_lib import starting
 from audit_lib.commands.printing import AS_JSON, show
 from audit_lib.data import fetching
-from audit_lib.files import COMMITTED, PROJECT, from_the_future, holder
+from audit_lib.files import COMMITTED, PROJECT, from_the_future, holder, settle
 from audit_lib.recommenders.gru4rec import vendor
 from audit_lib.study import committed, evidence
 
@@ -64,7 +64,7 @@ def _existing(folder: Path) -> Path:
 
 
 def _caches() -> str:
-    folder = starting.settle()
+    folder = settle()
     return "at home" if folder is None else f"{folder}, since the home folder is missing or read-only"
 
 
@@ -111,10 +111,11 @@ def _evidence(folder: Path) -> tuple[str, bool, str]:
 
 def _pins() -> list[dict[str, str]]:
     """The pinned requirements whose installed version is another, or one row if all agree."""
-    file = PROJECT / "requirements.txt"
-    if not file.is_file():
-        return [_row("requirements", "no requirements.txt beside the library", True)]
-    pins = [line.split("==") for line in file.read_text().splitlines() if "==" in line and not line.startswith("#")]
+    lists = [PROJECT / "requirements" / f"{name}.txt" for name in ("library", "book", "test")]
+    if not all(path.is_file() for path in lists):
+        return [_row("requirements", "no lists of them beside the library", True)]
+    lines = [line for path in lists for line in path.read_text("utf8").splitlines()]
+    pins = [line.split("==") for line in lines if not line.startswith("#")]
     rows = []
     for name, pin in pins:
         package = name.split("[")[0]
@@ -128,8 +129,6 @@ def _pins() -> list[dict[str, str]]:
 
 
 def _blas() -> str:
-    import numpy as np
-
     return np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
 
 

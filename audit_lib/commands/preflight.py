@@ -21,7 +21,7 @@ from audit_lib.data.preparing import columns_of, prepare, split_of
 from audit_lib.data.reading import times
 from audit_lib.data.splits import Split
 from audit_lib.errors import AuditError
-from audit_lib.stages import prepared
+from audit_lib.stages import prepared, profiles
 
 FEW_KEPT = 0.5  # of the events, below which the filters of a split are worth a second thought
 
@@ -103,8 +103,6 @@ def preflight(
 
 def _settings(report: LogReport, **given: Any) -> dict[str, Any]:
     """The settings that can be checked without the log; a wrong one is a problem, and its default goes on."""
-    from audit_lib.stages import profiles
-
     def check(name: str, default: Any, make: Callable[[Any], Any]) -> Any:
         value = given[name]
         if value in (None, ""):

@@ -27,12 +27,15 @@ import torch.distributed as dist
 import torch.multiprocessing
 from torch import Tensor
 
+from audit_lib.data.preparing import prepare
 from audit_lib.data.sessions import Sessions
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
+from audit_lib.evaluation import metrics, ranking
 from audit_lib.recommenders.gru4rec import batches, model, random_draws
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.gru4rec.reference import Reference
+from audit_lib.recommenders.gru4rec.train import GRU4Rec
 
 Exchange = Literal["nothing", "targets"]
 PATIENCE = datetime.timedelta(minutes=20)  # of one process for another
@@ -209,8 +212,6 @@ def measure(
     step, at the same weights in every mode; gradient_difference: of its gradient from that of one process, relative (L2
     norm); loss: mean of the last epoch; recall: Recall@20 (conservative ties) on the test part.
     """
-    from audit_lib.data.preparing import prepare
-
     torch.set_num_threads(1)
     _, split = prepare(log)
     wanted = (split.train, samples, seeds, n_epochs)
@@ -243,9 +244,6 @@ def _difference(said: Mapping[str, np.ndarray], alone: Mapping[str, np.ndarray])
 
 
 def _recall(config: GRU4RecConfig, weights: Mapping[str, np.ndarray], split: Split) -> float:
-    from audit_lib.evaluation import metrics, ranking
-    from audit_lib.recommenders.gru4rec.train import GRU4Rec
-
     recommender = GRU4Rec(config)
     recommender.restore({name: weights[name] for name in model.shapes(config, split.train.n_items)})
     ranks = ranking.rank(recommender, split.prefixes, split.train.support)

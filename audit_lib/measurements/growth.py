@@ -28,6 +28,7 @@ from audit_lib.data.logs import SESSION, TIME
 from audit_lib.data.reading import read_log
 from audit_lib.data.splits import Split
 from audit_lib.evaluation import ranking
+from audit_lib.files import ONE_THREAD, PROJECT
 from audit_lib.study import evidence, running
 
 EVENTS = (5_000_000, 10_000_000, 20_000_000, 40_000_000)
@@ -91,8 +92,6 @@ def measure(
 
 def _run(step: str, path: Path, days: float, folder: Path) -> dict[str, Any]:
     """Runs one step in a fresh process with one thread, its cache in `folder`, and returns what it reports."""
-    from audit_lib.files import ONE_THREAD, PROJECT
-
     own = {"PYTHONPATH": str(PROJECT), "AUDIT_CACHE": str(folder / "cache")}
     done = subprocess.run(
         [sys.executable, "-m", "audit_lib.measurements.growth", step, str(path), str(days)], cwd=PROJECT, check=True,

@@ -17,6 +17,8 @@ import torch
 from audit_lib.data.sessions import Sessions
 from audit_lib.errors import MissingError
 from audit_lib.recommenders import Recommender
+from audit_lib.recommenders.gru4rec import vendor
+from audit_lib.recommenders.gru4rec.official import OfficialGRU4Rec
 from audit_lib.recommenders.gru4rec.train import GRU4Rec
 from audit_lib.study import running
 
@@ -106,9 +108,6 @@ def _official(settings: dict[str, Any], train: Sessions) -> Recommender | None:
     Its store of negatives is as large as the epoch uses: by default it would draw ten million first, whatever the log.
     """
     try:
-        from audit_lib.recommenders.gru4rec import vendor
-        from audit_lib.recommenders.gru4rec.official import OfficialGRU4Rec
-
         vendor.load_official()
     except (ImportError, MissingError):
         return None

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from audit_lib.show.csv import csv_text
-from audit_lib.show.words import name_of, translator
+from audit_lib.show.words import RECOMMENDERS, name_of, translator
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -269,8 +269,6 @@ def bars(
     _ = translator(lang)
 
     def word(name: str) -> str:
-        from audit_lib.show.words import RECOMMENDERS
-
         return name_of(name, lang) if name in RECOMMENDERS else _(name)
 
     categories, groups = list(dict.fromkeys(table[category])), list(dict.fromkeys(table[series]))

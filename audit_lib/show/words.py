@@ -74,10 +74,6 @@ STATES = {"met": "Met", "not met": "Not met", "undecided": "Undecided", "missing
 Translate = Callable[[str], str]
 
 
-Translate = Callable[[str], str]
-STATES = {"met": "Met", "not met": "Not met", "undecided": "Undecided", "missing": "Not run", "beside": "–"}
-
-
 @lru_cache
 def catalogue(lang: str) -> dict[str, str]:
     """Translations of a language, {} for English."""

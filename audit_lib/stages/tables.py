@@ -23,6 +23,8 @@ from audit_lib.evaluation.metrics import K
 from audit_lib.show.words import LEAKAGE, TIE_POLICIES, Translate
 from audit_lib.study import running
 from audit_lib.study.evidence import Run, split_hash
+from audit_lib.study.provenance import git_commit, host
+from audit_lib.study.provenance import versions as versions_of
 from audit_lib.study.results import Book, mean_over, over
 
 STATISTICS = {
@@ -209,9 +211,6 @@ def _sliced(
 
 def provenance(data: Dataset, split: Split, runs: Iterable[Run], translate: Translate) -> pd.DataFrame:
     """Property and Value: what this page was computed from, with what, and when."""
-    from audit_lib.study.provenance import git_commit, host
-    from audit_lib.study.provenance import versions as versions_of
-
     runs = list(runs)
     versions = versions_of()
     rows = {

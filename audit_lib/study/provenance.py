@@ -8,8 +8,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pandas as pd
+import scipy
 
 import audit_lib
 from audit_lib.files import PROJECT
@@ -17,9 +19,7 @@ from audit_lib.files import PROJECT
 
 def versions() -> dict[str, str]:
     """Versions of what can change a number."""
-    import numba
-    import scipy
-    import torch
+    import torch  # here, so that what trains nothing does not wait for it
 
     return {
         "audit_lib": audit_lib.__version__,
@@ -55,7 +55,9 @@ def _cpu() -> str:
 
 
 def git_commit() -> str | None:
-    """The commit of the working tree this library lies in, with '+' if it was changed; None outside git."""
+    """The commit of the checkout this library lies in, with '+' if it was changed; None without one, or without git."""
+    if Path(audit_lib.__file__).parent.parent != PROJECT:
+        return None
     try:
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)
         dirty = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=PROJECT, capture_output=True)

@@ -23,7 +23,7 @@ def check(settings: Mapping[str, str]) -> None:
     own = bool(dataset) and dataset.partition(":")[0] not in REGISTRY
     if not given and not own:
         return
-    from audit_lib.commands.preflight import preflight
+    from audit_lib.commands.preflight import preflight  # here, so that a book with the defaults does not wait for it
     from audit_lib.stages import prepared
 
     look = own or any(name in given for name in OF_LOG)

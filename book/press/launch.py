@@ -20,7 +20,7 @@ from audit_lib.files import PROJECT, put
 from book.press import notebooks, pipeline
 
 BRANCH = "launch"  # of the notebooks for Colab
-LIBRARY_ONLY = ("jupyterlab", "snakemake", "papermill", "ipykernel", "jupytext")  # a hosted notebook has its own
+WHEELS = "https://download.pytorch.org/whl/cpu"  # of torch without CUDA, which is gigabytes smaller
 SETUP = '''\
 # Fetches the project and what it needs, once (a few minutes). Where the project is already, it does nothing.
 import importlib.util, os, pathlib, shutil, subprocess, sys
@@ -28,8 +28,8 @@ import importlib.util, os, pathlib, shutil, subprocess, sys
 if importlib.util.find_spec("audit_lib") is None:
     subprocess.run(["git", "clone", "--depth", "1", "https://github.com/{repository}", "project"], check=True)
     os.chdir("project")
-    wanted = [line for line in pathlib.Path("requirements.txt").read_text().splitlines()
-              if line[:1].isalpha() and not line.startswith({skipped})]
+    glue = [pin for pin in pathlib.Path("requirements/book.txt").read_text().split() if pin.startswith("myst-nb")]
+    wanted = ["--extra-index-url", "{wheels}", "-r", "requirements/library.txt", *glue]
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
     shutil.copytree("book/evidence", "runs/evidence", dirs_exist_ok=True)
     sys.path.insert(0, os.getcwd())
@@ -49,7 +49,7 @@ def links(stage: str, repository: str) -> dict[str, str]:
 def notebook(stage: str, repository: str, root: Path = PROJECT) -> Any:
     """A stage that fetches the project before it runs."""
     book = notebooks.read(root / "notebooks" / f"{stage}.md")
-    setup = nbformat.v4.new_code_cell(SETUP.format(repository=repository, skipped=LIBRARY_ONLY), id="setup")
+    setup = nbformat.v4.new_code_cell(SETUP.format(repository=repository, wheels=WHEELS), id="setup")
     book.cells.insert(1, setup)
     return book
 

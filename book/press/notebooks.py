@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import jupytext
+import nbformat
 
 from audit_lib.errors import InputError, MissingError
 
 
 def read(path: Path) -> Any:
     """The notebook in a text file, with cell ids that depend on its content's order alone."""
-    import jupytext
-
     if not path.is_file():
         raise MissingError(f"There is no notebook text at {path}.")
     notebook = jupytext.read(path)
@@ -125,8 +125,6 @@ def join_streams(outputs: Sequence[Any]) -> list[Any]:
 
 def write(notebook: Any, path: Path) -> None:
     """Write a notebook under a temporary name, then rename it."""
-    import nbformat
-
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".writing")
     nbformat.write(notebook, temporary)
@@ -167,8 +165,6 @@ def pair(text: Path, *, executed: Path | None = None) -> Path:
     code is still the same. The .ipynb gets the text's time, so that jupytext finds neither newer than the other. One
     that somebody has edited since it was made, and that the text does not follow, is kept under another name.
     """
-    import nbformat
-
     notebook, target = read(text), text.with_suffix(".ipynb")
     source = executed or target
     if source.is_file():
@@ -194,8 +190,6 @@ def keep_edits(target: Path, notebook: Any) -> Path | None:
 
     None, and nothing is moved, where its cells are as they were made, or as they are going to be.
     """
-    import nbformat
-
     if not target.is_file() or not target.stat().st_size:
         return None
     try:

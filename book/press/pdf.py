@@ -17,12 +17,12 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from html import escape
-from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 from bs4.element import Tag
+from pypdf import PdfReader
 
 from audit_lib.errors import AuditError
 from audit_lib.files import put
@@ -49,10 +49,9 @@ class PdfError(AuditError, RuntimeError):
 
 
 def languages() -> tuple[str, ...]:
-    """Those whose book is printed: all, or what $AUDIT_PDF says; none without a browser or without pypdf."""
+    """Those whose book is printed: all, or what $AUDIT_PDF says; none without a browser."""
     wanted = os.environ.get("AUDIT_PDF", " ".join(LANGUAGES)).split()
-    able = BINARY is not None and find_spec("pypdf") is not None
-    return tuple(lang for lang in LANGUAGES if lang in wanted) if able else ()
+    return tuple(lang for lang in LANGUAGES if lang in wanted) if BINARY else ()
 
 
 # --- one document of many pages
@@ -187,8 +186,6 @@ def printed(tab: Browser) -> bytes:
 
 def page_numbers(pdf: bytes) -> dict[str, int]:
     """Page, from 1, of every anchor that something in the document leads to."""
-    from pypdf import PdfReader
-
     reader = PdfReader(io.BytesIO(pdf))
     found = reader.named_destinations.items()
     return {name.lstrip("/"): reader.get_destination_page_number(aim) + 1 for name, aim in found}

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import click
+import nbformat
 
 from audit_lib.commands import entry
 from audit_lib.commands.progress import heartbeat
@@ -257,8 +258,6 @@ def pair_command(stage: str, executed: Path) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("_build/figures"), show_default=True)
 def figures_command(out: Path) -> None:
     """Save every picture of the executed notebooks as a file."""
-    import nbformat
-
     written = 0
     for path in sorted((PROJECT / "_build" / "executed").glob("*/notebooks/*_*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells

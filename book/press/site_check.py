@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from babel.messages.pofile import read_po
+
 from audit_lib.show.words import LANGUAGES
 
 LOADING_RELS = {"stylesheet", "icon", "shortcut", "preload", "prefetch", "modulepreload", "manifest", "preconnect",
@@ -158,8 +160,6 @@ def alternative_texts(site: Site) -> list[str]:
 
 def messages(catalogue: Path) -> dict[str, tuple[str, bool]]:
     """Each message of a .po or .pot file, with its translation and whether that is fuzzy; none if there is no file."""
-    from babel.messages.pofile import read_po
-
     if not catalogue.is_file():
         return {}
     with catalogue.open("rb") as file:

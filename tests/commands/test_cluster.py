@@ -34,7 +34,7 @@ def lacks_plugin(profile: str) -> str | None:
     module = PLUGIN.get(profile)
     if module is None or importlib.util.find_spec(module):
         return None
-    return f"{module} is not installed: pip install -r requirements-cluster.txt"
+    return f"{module} is not installed: pip install -r requirements/cluster.txt"
 
 
 def snakemake(profile: str, *more: str, workflow: str = "shards") -> list[str]:
@@ -45,7 +45,7 @@ def snakemake(profile: str, *more: str, workflow: str = "shards") -> list[str]:
 
 def test_there_is_a_profile_for_one_machine_and_for_both_kinds_of_cluster():
     assert PROFILES == ["kubernetes", "local", "slurm"]
-    pins = (PROJECT / "requirements-cluster.txt").read_text().split()
+    pins = (PROJECT / "requirements" / "cluster.txt").read_text().split()
     for name, module in PLUGIN.items():
         about = yaml.safe_load((PROJECT / "workflows" / "profiles" / name / "config.yaml").read_text())
         assert about["executor"] == name

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from audit_lib import starting
+from audit_lib import errors, files
 from audit_lib.commands import doctor, entry, progress
 from audit_lib.errors import InputError, WriteError
 from audit_lib.files import PROJECT
@@ -72,6 +72,14 @@ def test_a_command_that_fails_while_it_loads_shows_no_traceback(tmp_path, module
     assert done.returncode != 0
     assert done.stderr.startswith(said)
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("started", "ours"), [("-m", True), ("/usr/bin/gru4rec-audit", True), ("x.py", False)])
+def test_only_commands_of_ours_give_errors_words(monkeypatch, started, ours):
+    monkeypatch.setattr(errors.sys, "argv", [started])
+    monkeypatch.setattr(errors.sys, "excepthook", print)
+    errors.guard()
+    assert (errors.sys.excepthook is errors.say) is ours
 
 
 def test_whoever_imports_the_library_keeps_their_own_hook():
@@ -135,32 +143,32 @@ def test_a_cell_that_fails_is_a_sentence_without_traceback(tmp_path):
 @pytest.fixture
 def nobody(monkeypatch, tmp_path):
     """No home folder, no name; temporary files go to `tmp_path`."""
-    for name in (*starting.VARIABLES, "USER", "LOGNAME", "LNAME", "USERNAME"):
+    for name in (*files.CACHES, "USER", "LOGNAME", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv(name, "x")  # so that what `settle` sets is taken back afterwards
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", "/nonexistent")
-    monkeypatch.setattr(starting.tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(starting.getpass, "getuser", lambda: (_ for _ in ()).throw(KeyError("uid not found")))
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(files.getpass, "getuser", lambda: (_ for _ in ()).throw(KeyError("uid not found")))
     return tmp_path
 
 
 def test_without_a_home_caches_go_to_a_temporary_folder_of_ones_own(nobody):
-    folder = starting.settle.__wrapped__()
+    folder = files.settle.__wrapped__()
     assert folder == nobody / f"gru4rec-audit-{os.getuid()}"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert os.environ["HOME"] == str(folder)
     assert os.environ["USER"] == f"uid{os.getuid()}"
     assert all(Path(os.environ[name]).is_dir() and Path(os.environ[name]).is_relative_to(folder)
-               for name in starting.VARIABLES)  # fmt: skip
-    assert starting.settle.__wrapped__() is None  # a process started from here has a home
+               for name in files.CACHES)  # fmt: skip
+    assert files.settle.__wrapped__() is None  # a process started from here has a home
 
 
 def test_a_folder_that_another_user_may_write_to_is_not_used(nobody):
     theirs = nobody / f"gru4rec-audit-{os.getuid()}"
     theirs.mkdir()
     theirs.chmod(0o777)
-    assert starting.settle.__wrapped__() not in (None, theirs)
+    assert files.settle.__wrapped__() not in (None, theirs)
 
 
 def test_a_read_only_home_is_kept_and_what_the_user_has_named_too(nobody, monkeypatch):
@@ -168,8 +176,8 @@ def test_a_read_only_home_is_kept_and_what_the_user_has_named_too(nobody, monkey
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("MPLCONFIGDIR", "/elsewhere")
-    monkeypatch.setattr(starting.os, "access", lambda path, mode: path != home)
-    folder = starting.settle.__wrapped__()
+    monkeypatch.setattr(files.os, "access", lambda path, mode: path != home)
+    folder = files.settle.__wrapped__()
     assert (os.environ["HOME"], os.environ["MPLCONFIGDIR"]) == (str(home), "/elsewhere")
     assert os.environ["XDG_CACHE_HOME"] == str(folder / "cache")
 
@@ -178,14 +186,14 @@ def test_where_the_home_folder_can_be_written_to_nothing_changes(monkeypatch, tm
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USER", "somebody")
     before = dict(os.environ)
-    assert starting.settle.__wrapped__() is None
+    assert files.settle.__wrapped__() is None
     assert dict(os.environ) == before
 
 
 def test_doctor_names_the_folder_of_the_caches(monkeypatch, tmp_path):
-    monkeypatch.setattr(starting, "settle", lambda: tmp_path)
+    monkeypatch.setattr(doctor, "settle", lambda: tmp_path)
     assert str(tmp_path) in doctor._caches()
-    monkeypatch.setattr(starting, "settle", lambda: None)
+    monkeypatch.setattr(doctor, "settle", lambda: None)
     assert doctor._caches() == "at home"
 
 
@@ -195,7 +203,7 @@ def test_a_number_without_a_name_and_without_a_home_can_compile_kernels(tmp_path
     become = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", f"--inh-caps={read}",
               f"--ambient-caps={read}", f"--bounding-set={read}"]  # fmt: skip
     script = (
-        "import audit_lib, numba, getpass; print(getpass.getuser(), audit_lib.starting.settle()); "
+        "import audit_lib, numba, getpass; print(getpass.getuser(), audit_lib.files.settle()); "
         "from audit_lib.recommenders.gru4rec import random_draws; print(random_draws.negatives.__name__); "
         "from numba.core.caching import _CacheLocator; "
         "from audit_lib.recommenders.gru4rec.kernels import exp; print(exp._cache._impl.locator.get_cache_path())"
@@ -243,8 +251,9 @@ def bare(tmp_path):
     """A folder with a quotation mark in its name, that holds what `make` needs to prepare an environment."""
     folder = tmp_path / """o'neil "x" y"""
     folder.mkdir()
-    for name in ("Makefile", "requirements.txt", "requirements.lock", "requirements-gpu.lock"):
+    for name in ("Makefile", "requirements.txt"):
         shutil.copy(PROJECT / name, folder / name)
+    shutil.copytree(PROJECT / "requirements", folder / "requirements")
     (folder / "python").write_text(FAKE)
     (folder / "python").chmod(0o755)
 

@@ -31,6 +31,7 @@ def folders(tmp_path, monkeypatch):
     """An empty cache and no mirror."""
     monkeypatch.setenv("AUDIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("AUDIT_MIRROR", raising=False)
+    monkeypatch.setattr(fetching.pooch.core.time, "sleep", lambda seconds: None)  # between two tries
     return tmp_path
 
 
@@ -162,6 +163,17 @@ def test_an_interrupted_download_leaves_nothing_and_the_next_one_completes(folde
     assert left(folders) == []
     served(monkeypatch, lambda url, path: path.write_text(LOG))
     assert len(fetch("small")) == 1
+
+
+def test_a_download_is_tried_again_when_the_connection_breaks(folders, known, monkeypatch):
+    def third(url, path):
+        if len(calls) < 3:
+            raise requests.ConnectionError("reset by peer")
+        path.write_text(LOG)
+
+    calls = served(monkeypatch, third)
+    assert len(fetch("small")) == 1
+    assert len(calls) == 3
 
 
 def test_offline_the_message_says_where_to_put_the_file(folders, known, monkeypatch):
@@ -397,7 +409,7 @@ def real_files(monkeypatch):
             monkeypatch.setenv(variable, value)
 
     def get(name):
-        if any(fetching._present(REGISTRY[name], file) is None for file in REGISTRY[name].files):
+        if any(fetching._present(name, file) is None for file in REGISTRY[name].files):
             pytest.skip(f"{name} is in no mirror and not in the cache: python -m audit_lib fetch {name}")
         return fetch(name)
 

@@ -21,14 +21,14 @@ def test_reads_what_pickle_writes(value, protocol):
     assert read_integers(pickle.dumps([value], protocol)) == [value]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_integers_or_an_input_error(data):
     with contextlib.suppress(InputError):
         read_integers(data)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(integers, max_size=5), max_size=5), st.integers(0, 200), st.integers(0, 255))
 def test_a_damaged_byte_gives_integers_or_an_input_error(value, at, byte):
     data = bytearray(pickle.dumps(value, 2))
@@ -67,8 +67,6 @@ def test_a_payload_that_calls_the_system_is_refused_and_not_run(tmp_path, protoc
         b"\x80\x02]q\x00h\x00.",  # BINGET
         b"\x80\x02]q\x00j\x00\x00\x00\x00.",  # LONG_BINGET
         b"\x80\x02}.",  # EMPTY_DICT
-        b"\x80\x02X\xff\xff\xff\x7f",  # BINUNICODE that claims 2 GiB
-        b"\x80\x02\x8b\xff\xff\xff\x7f",  # LONG4 that claims 2 GiB
     ],
     ids=lambda data: repr(data),
 )
@@ -83,8 +81,16 @@ def test_a_memo_bomb_is_refused():
         read_integers(bomb)
 
 
-def test_a_huge_memo_index_costs_nothing():
-    assert read_integers(b"\x80\x02]r\xff\xff\xff\xffK\x07a.") == [7]
+def test_a_huge_memo_index_is_refused_before_room_is_made_for_it():
+    with pytest.raises(InputError, match="out of reach at byte 3"):
+        read_integers(b"\x80\x02]r\xff\xff\xff\xffK\x07a.")
+    assert read_integers(b"\x80\x02]r\x01\x00\x00\x00K\x07a.") == [7]
+
+
+@pytest.mark.parametrize("data", [b"\x80\x02X\xff\xff\xff\x7f", b"\x80\x02\x8b\xff\xff\xff\x7f"])
+def test_a_text_or_a_number_that_claims_2_gib_is_refused(data):
+    with pytest.raises(InputError, match="truncated or damaged"):
+        read_integers(data)
 
 
 @pytest.mark.parametrize("size", range(1, 30))
@@ -95,22 +101,16 @@ def test_a_truncated_file_is_refused_wherever_it_ends(size):
         read_integers(data[:size])
 
 
-def test_integers_beyond_64_bits_and_deep_nesting_are_refused():
-    with pytest.raises(InputError, match="more than 64 bits"):
-        read_integers(pickle.dumps([2**64], 2))
-    deep = []
-    for _ in range(40):
-        deep = [0, deep]
-    with pytest.raises(InputError, match="nested more than 16 deep"):
-        read_integers(pickle.dumps(deep, 2))
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64, 1 << 3000])
+def test_integers_beyond_64_bits_are_refused(number):
+    with pytest.raises(InputError, match=r"more than 64 bits|LONG4 is not allowed"):
+        read_integers(pickle.dumps([number], 2))
 
 
-def test_bytes_after_the_end_and_open_lists_are_refused():
+def test_bytes_after_the_end_and_an_append_without_a_list_are_refused():
     with pytest.raises(InputError, match="3 bytes follow"):
         read_integers(pickle.dumps([1], 2) + b"abc")
-    with pytest.raises(InputError, match="ends before its lists do"):
-        read_integers(b"\x80\x02](K\x01.")
-    with pytest.raises(InputError, match="no list to go to"):
+    with pytest.raises(InputError, match="truncated or damaged"):
         read_integers(b"\x80\x02K\x01K\x02a.")
 
 

@@ -33,7 +33,7 @@ COMMAND = "python -m tests.defence.inventory"
 
 def bill(root: Path = PROJECT) -> dict[str, Any]:
     """The bill of materials of a checkout, as JSON."""
-    wanted = lockfile.direct((root / lockfile.REQUIREMENTS).read_text("utf8"))
+    wanted = lockfile.direct(root)
     known = _written_licences(root / BILL)
     components = [_component(pin, pin.name in wanted, known) for pin in sorted(lockfile.read(root), key=_order)]
     components += _others()
@@ -67,9 +67,8 @@ def text_of(bill: dict[str, Any]) -> str:
 
 def write(root: Path = PROJECT) -> Path:
     """Writes the bill and returns its path."""
-    path = root / BILL
-    put({path: text_of(bill(root)).encode()})
-    return path
+    put({root / BILL: text_of(bill(root)).encode()})
+    return root / BILL
 
 
 def _order(pin: Pin) -> tuple[str, str]:
@@ -89,10 +88,9 @@ def _component(pin: Pin, direct: bool, known: dict[str, list[dict[str, Any]]]) -
 
 def _others() -> list[dict[str, Any]]:
     """What does not come as a package of the lock: MathJax, and the official code that is fetched on demand."""
-    name, version = mathjax.MATHJAX_NPM[0].split("@")
-    hashes = [{"alg": "SHA-256", "content": content} for content in sorted(mathjax.MATHJAX_SHA256)]
-    script = {"type": "library", "bom-ref": f"pkg:npm/{name}@{version}", "name": name, "version": version}
-    script |= {"purl": f"pkg:npm/{name}@{version}", "licenses": [{"license": {"id": "Apache-2.0"}}], "hashes": hashes}
+    purl, hashes = f"pkg:npm/mathjax@{mathjax.VERSION}", [{"alg": "SHA-256", "content": mathjax.SHA256}]
+    script = {"type": "library", "bom-ref": purl, "name": "mathjax", "version": mathjax.VERSION, "purl": purl}
+    script |= {"licenses": [{"license": {"id": "Apache-2.0"}}], "hashes": hashes}
     where = vendor.URL.removeprefix("https://").replace("github.com", "pkg:github")
     purl = f"{where}@{vendor.COMMIT}".lower()
     official = {"type": "library", "bom-ref": purl, "name": vendor.URL.rsplit("/", 1)[1], "version": vendor.COMMIT}

@@ -2,9 +2,9 @@
 
     python -m tests.defence.lockfile     resolve requirements.txt anew into the locks (needs uv)
 
-`requirements.lock` is for any platform and Python from 3.11 and holds all but torch, which comes in two builds:
-`requirements-cpu.lock` is its CPU build for Linux, from torch's own index or a folder of wheels, and
-`requirements-gpu.lock` what the index of all packages has, with the CUDA parts that it needs on Linux. No file names
+`requirements/common.lock` is for any platform and Python from 3.11 and holds all but torch, which comes in two builds:
+`requirements/cpu.lock` is its CPU build for Linux, from torch's own index or a folder of wheels, and
+`requirements/gpu.lock` what the index of all packages has, with the CUDA parts that it needs on Linux. No file names
 an index: a file is known by its hash, wherever it comes from. What is locked already stays unless requirements.txt asks
 for another version.
 """
@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit_lib.errors import InputError, MissingError
-from audit_lib.files import PROJECT
+from audit_lib.files import PROJECT, put
 
-REQUIREMENTS, LOCK = "requirements.txt", "requirements.lock"
-CPU_LOCK, GPU_LOCK = "requirements-cpu.lock", "requirements-gpu.lock"
+REQUIREMENTS, LOCK = "requirements.txt", "requirements/common.lock"
+CPU_LOCK, GPU_LOCK = "requirements/cpu.lock", "requirements/gpu.lock"
 GPU_ONLY = re.compile(r"torch|nvidia-.+|cuda-.+|triton")
 COMMAND = "python -m tests.defence.lockfile"
 INSTALL = "pip install --no-deps --require-hashes"
@@ -73,8 +73,10 @@ def parse(text: str) -> list[Pin]:
     return pins
 
 
-def direct(text: str) -> dict[str, str]:
-    """Name and version of what requirements.txt pins."""
+def direct(root: Path = PROJECT) -> dict[str, str]:
+    """Name and version of what requirements.txt, and the lists that it names, pin."""
+    lists = re.findall(r"^-r (\S+)", (root / REQUIREMENTS).read_text("utf8"), re.MULTILINE)
+    text = "".join((root / name).read_text("utf8") for name in lists)
     found = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^\s;#]+)", text, re.MULTILINE)
     return {normalised(name): version for name, version in found}
 
@@ -108,7 +110,7 @@ def split(pins: Iterable[Pin]) -> dict[str, str]:
 
 
 def make(root: Path = PROJECT) -> list[Path]:
-    """Resolves requirements.txt and writes both files. Raises MissingError without uv, InputError if it fails."""
+    """Resolves requirements.txt and writes the three locks. Raises MissingError without uv, InputError if it fails."""
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
         raise MissingError("Locking needs uv: pip install uv, in an environment of its own.")
@@ -123,10 +125,7 @@ def make(root: Path = PROJECT) -> list[Path]:
         if done.returncode:
             raise InputError(f"{REQUIREMENTS} cannot be resolved: {done.stderr.strip()[-600:]}")
         texts = split(parse(out.read_text("utf8")))
-    for name, text in texts.items():
-        partial = root / f".{name}.partial"
-        partial.write_text(text, "utf8")
-        partial.replace(root / name)
+    put({root / name: text.encode() for name, text in texts.items()})
     return [root / name for name in texts]
 
 

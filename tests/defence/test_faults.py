@@ -539,7 +539,7 @@ def test_a_download_that_is_killed_leaves_no_file_that_looks_finished_and_the_ne
     server.mode = "stall"
     process = child(_fetch, server.address, tmp_path / "cache")
     end = time.monotonic() + 60
-    while not any(name.endswith("log.tsv") for name in files(tmp_path)):
+    while not any("/.partial-" in name for name in files(tmp_path)):
         assert time.monotonic() < end
         time.sleep(0.02)
     process.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
 
 import pytest
@@ -18,7 +19,7 @@ from tests.defence import inventory, lockfile
 from tests.defence.lockfile import Pin
 
 PINS = lockfile.read()
-WANTED = lockfile.direct((PROJECT / "requirements.txt").read_text("utf8"))
+WANTED = lockfile.direct()
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
 A, B = "a" * 64, "b" * 64
 
@@ -105,8 +106,22 @@ def test_pins_survive_writing_and_reading():
         lockfile.parse(f"one>=1.0 --hash=sha256:{A}\n")
 
 
-def test_direct_requirements_are_read_with_extras_and_comments():
-    assert lockfile.direct("# a==1\nSome_Pkg[x,y]==1.2  # why\n\nb==3.post1\n") == {"some-pkg": "1.2", "b": "3.post1"}
+def test_direct_requirements_are_read_with_extras_and_comments(tmp_path):
+    (tmp_path / "requirements.txt").write_text("# why\n-r one.txt\n-r two.txt\n")
+    (tmp_path / "one.txt").write_text("# a==1\nSome_Pkg[x,y]==1.2  # why\n")
+    (tmp_path / "two.txt").write_text("b==3.post1\n")
+    assert lockfile.direct(tmp_path) == {"some-pkg": "1.2", "b": "3.post1"}
+
+
+def test_the_package_depends_on_what_the_lists_pin():
+    """pyproject.toml reads each list, as dependencies or as an extra, and requirements.txt names those of the book."""
+    dynamic = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf8"))["tool"]["setuptools"]["dynamic"]
+    extras = {name: about["file"] for name, about in dynamic["optional-dependencies"].items()}
+    lists = {path.stem: [f"requirements/{path.name}"] for path in (PROJECT / "requirements").glob("*.txt")}
+    assert {"library": dynamic["dependencies"]["file"]} | extras == lists
+    pins = [line for name in lists for line in (PROJECT / "requirements" / f"{name}.txt").read_text("utf8").splitlines()
+            if not line.startswith("#")]  # fmt: skip
+    assert [pin for pin in pins if [s.operator for s in Requirement(pin).specifier] != ["=="]] == []
 
 
 def test_torch_gets_the_hashes_of_its_cpu_builds_and_an_unknown_version_is_refused():
@@ -150,7 +165,7 @@ def test_make_installs_the_locked_versions_from_whatever_index_there_is(tmp_path
 @pytest.mark.parametrize("build", ["cpu", "gpu"])
 def test_a_locked_make_checks_every_file_against_its_hash(tmp_path, build):
     install, check = ready(tmp_path, f"LOCKED={build}")
-    assert install.endswith(f"--no-deps --require-hashes -r requirements.lock -r requirements-{build}.lock")
+    assert install.endswith(f"--no-deps --require-hashes -r requirements/common.lock -r requirements/{build}.lock")
     assert check == "-m pip check"
 
 
@@ -221,7 +236,7 @@ def test_a_workflow_pins_its_actions_by_commit_and_asks_for_little(path):
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), f"{action} does not say its version"
     assert workflow["permissions"] == {"contents": "read"}
     for build in re.findall(r"LOCKED: (\S+)", text):
-        assert (PROJECT / f"requirements-{build}.lock").is_file(), build
+        assert (PROJECT / f"requirements/{build}.lock").is_file(), build
     assert not re.search(r"pull_request_target|secrets\.|curl |wget ", text)
     for name, job in workflow["jobs"].items():
         assert job["timeout-minutes"] <= 90, name

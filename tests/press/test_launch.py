@@ -64,7 +64,8 @@ def test_the_first_cell_fetches_installs_and_takes_the_evidence(tmp_path: Path) 
     project = tmp_path / "work" / "project"
     (fake / "git").write_text(
         f"#!/bin/sh\necho git $@ >> {tmp_path}/calls\nmkdir -p {project}/book/evidence {project}/runs\n"
-        f"printf '# c\\nnumpy==1\\nsnakemake==2\\n' > {project}/requirements.txt\ntouch {project}/book/evidence/x\n"
+        f"mkdir {project}/requirements\nprintf '# c\\nmyst-nb==1\\nsnakemake==2\\n' > {project}/requirements/book.txt\n"
+        f"touch {project}/book/evidence/x\n"
     )
     (fake / "git").chmod(0o755)
     source = launch.notebook("01_data", "owner/name").cells[1].source
@@ -76,14 +77,15 @@ def test_the_first_cell_fetches_installs_and_takes_the_evidence(tmp_path: Path) 
     subprocess.run(command, cwd=tmp_path / "work", env=environment, check=True)
     calls = (tmp_path / "calls").read_text()
     assert "clone --depth 1 https://github.com/owner/name project" in calls
-    assert "pip install --quiet numpy==1\n" in calls
+    assert f"pip install --quiet --extra-index-url {launch.WHEELS} -r requirements/library.txt myst-nb==1\n" in calls
     assert (project / "runs/evidence/x").is_file()
 
 
 # --- Binder
 def test_binder_installs_what_the_project_pins_and_prepares_the_notebooks() -> None:
     folder = ROOT / ".binder"
-    assert (folder / "requirements.txt").read_text().split() == ["-r", "../requirements.txt"]
+    wanted = ["--extra-index-url", launch.WHEELS, "-r", "../requirements.txt"]
+    assert (folder / "requirements.txt").read_text().split() == wanted
     version = (folder / "runtime.txt").read_text().strip().removeprefix("python-")
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert tuple(map(int, version.split("."))) >= tuple(map(int, wanted.removeprefix(">=").split(".")))

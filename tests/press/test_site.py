@@ -15,7 +15,8 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from audit_lib.errors import MissingError
+from audit_lib.data import fetching
+from audit_lib.errors import InputError, MissingError
 from audit_lib.show import csv as csvtext
 from book.press import mathjax, notebooks, site_check
 from book.press import site as builder
@@ -268,18 +269,23 @@ def test_untranslated_fuzzy_and_missing_messages_are_found(tmp_path: Path) -> No
 
 # --- MathJax
 def test_mathjax_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = tmp_path / "wrong.js"
+    wrong = tmp_path / "mathjax" / mathjax.WHEEL_FILE
+    wrong.parent.mkdir()
     wrong.write_text("alert(1)")
-    monkeypatch.setattr(mathjax, "from_wheel", lambda folder: wrong)
-    with pytest.raises(MissingError, match="sha256"):
+    monkeypatch.setenv("AUDIT_MIRROR", str(tmp_path))
+    with pytest.raises(InputError, match="sha256"):
         mathjax.ensure_mathjax(tmp_path)
     assert not (tmp_path / mathjax.MATHJAX).exists()
 
 
 def test_without_a_network_mathjax_says_where_to_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for source in ("from_wheel", "from_npm"):
-        monkeypatch.setattr(mathjax, source, lambda folder: None)
-    with pytest.raises(MissingError, match=r"tex-svg\.js at .*\.audit-cache"):
+    def offline(*_: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setenv("AUDIT_CACHE", str(tmp_path))
+    monkeypatch.delenv("AUDIT_MIRROR", raising=False)
+    monkeypatch.setattr(fetching, "_download", offline)
+    with pytest.raises(MissingError, match=rf"Put it at '{tmp_path}/mathjax/{mathjax.WHEEL_FILE}'"):
         mathjax.ensure_mathjax(tmp_path)
 
 

@@ -21,6 +21,9 @@ from audit_lib.errors import DivergedError, InputError
 from audit_lib.recommenders.base import Recommender
 from audit_lib.recommenders.gru4rec import batches, checkpoints, flaws, model, scoring
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
+from audit_lib.recommenders.gru4rec.fast import Fast
+from audit_lib.recommenders.gru4rec.graph import Graph
+from audit_lib.recommenders.gru4rec.reference import Reference
 from audit_lib.recommenders.gru4rec.torch_threads import no_denormals, one_thread
 
 log_ = logging.getLogger(__name__)
@@ -140,17 +143,11 @@ def _engine(name: EngineName, config: GRU4RecConfig) -> Callable[..., Any]:
         fastest = "graph" if config.device == "cuda" else "fast"
         name = "reference" if config.flaw in flaws.LOSSES else fastest
     if name == "graph":
-        from audit_lib.recommenders.gru4rec.graph import Graph
-
         if config.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device=cuda, but torch sees no GPU. Use device=cpu, or install a CUDA build of torch.")
         return Graph
     if name == "reference":
-        from audit_lib.recommenders.gru4rec.reference import Reference
-
         return Reference
-    from audit_lib.recommenders.gru4rec.fast import Fast
-
     return Fast
 
 

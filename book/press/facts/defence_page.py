@@ -177,7 +177,7 @@ def mutants() -> list[tuple[str, ...]]:
 def supply() -> list[tuple[str, str]]:
     """What the book is built from, counted."""
     pins = lockfile.read()
-    wanted = lockfile.direct((PROJECT / lockfile.REQUIREMENTS).read_text("utf8"))
+    wanted = lockfile.direct()
     bill = json.loads((PROJECT / inventory.BILL).read_text("utf8"))["components"]
     stated = sum("licenses" in component for component in bill)
     return [

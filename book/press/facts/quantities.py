@@ -18,6 +18,7 @@ import pandas as pd
 from audit_lib.evaluation.metrics import K
 from audit_lib.stages import cost
 from audit_lib.study import headline as heads
+from audit_lib.study import literature_values
 from audit_lib.study.literature_values import COPIED
 from audit_lib.study.results import NotYet
 from book.press import readme
@@ -120,8 +121,6 @@ def _costs(source: Source, _lang: str) -> Iterator[Stated]:
 
 def _ledger(source: Source, _lang: str) -> Iterator[Stated]:
     """What the ledger measures of GRU4Rec, taken back from its differences and shares."""
-    from audit_lib.study import literature_values
-
     for arguments, found in source.findings("published_gap"):
         metric = arguments.get("metric", "Recall")
         theirs = literature_values.value(arguments["source"], arguments["dataset"], arguments["model"], metric, K)
