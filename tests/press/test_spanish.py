@@ -131,7 +131,7 @@ def in_modules() -> set[str]:
             for node in [node for node in ast.walk(words) if isinstance(node, ast.Dict)]:
                 node.keys = []
             found |= labels_in(words) | constants_of(ast.parse(text))
-        elif re.search(r"\b(Translate|Table)\b", text):
+        elif path.parent.name == "stages" or re.search(r"\bTranslate\b|show\.table import", text):
             found |= labels_in(ast.parse(text)) | constants_of(ast.parse(text))
     return found
 

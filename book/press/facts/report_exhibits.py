@@ -16,7 +16,12 @@ from audit_lib.show import figures
 from audit_lib.show.figures import Plot
 from audit_lib.show.table import Table
 from audit_lib.show.words import Translate, name_of, translator
-from audit_lib.stages import implementations, searches, tables
+from audit_lib.stages import (
+    implementations,
+    implementations_tables,
+    searches,
+    tables,
+)
 from audit_lib.study import headline as heads
 from audit_lib.study import plan
 from audit_lib.study.literature_values import min_step
@@ -167,7 +172,7 @@ def third_party(source: Source, lang: str) -> Table:
 
 def distributed(source: Source, lang: str) -> Table:
     """As published: what whole implementations lose, by omission, by error, and together, over five data sets."""
-    return Table(implementations.distributed_table(implementations.published()), lang=lang)
+    return implementations_tables.distributed_table(implementations.published(), lang)
 
 
 def sampled(source: Source, lang: str) -> Table:
