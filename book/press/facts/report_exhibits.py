@@ -199,13 +199,12 @@ def order(source: Source, lang: str) -> Table:
         rows = []
     rows.sort(key=lambda row: -row["loss"])
     found = pd.DataFrame(rows, columns=["dataset", "recommender", "recall", "loss", "low", "high"])
-    shown = tables.shuffle_record(found, lambda name: name_of(name, lang)).drop(columns="Recommender", errors="ignore")
-    return Table(shown, lang=lang)
+    return Table(tables.shuffle_record_table(found, "en").data.drop(columns="Recommender"), lang=lang)
 
 
 def flawed(source: Source, lang: str) -> Table:
     """Recall@20 under the split of this report and under those that leak."""
-    return Table(tables.flawed_elsewhere(source.book, lambda name: name_of(name, lang)), lang=lang)
+    return tables.flawed_elsewhere_table(source.book, lang)
 
 
 def cost(source: Source, lang: str) -> Table:
