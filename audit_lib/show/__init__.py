@@ -1,6 +1,7 @@
 """Show: what a reader sees, in the reader's language.
 
     words, counted                labels and their translations, numbers in type, counts in sentences
-    table, figures                tables and pictures
+    table                         tables and computed paragraphs, with their formats, names and intervals
+    plot, figures                 pictures: what they have in common, and each of them
     csv                           the data behind them
 """

@@ -71,7 +71,6 @@ VERDICTS = {
     "not testable offline": "Not testable offline", "not run": "Not run",
 }  # fmt: skip
 STATES = {"met": "Met", "not met": "Not met", "undecided": "Undecided", "missing": "Not run", "beside": "–"}
-Translate = Callable[[str], str]
 
 
 @lru_cache

@@ -79,7 +79,7 @@ class Candidates:
         Data sets are independent, so that the distances of the limits from the estimates add up in squares (Zou &
         Donner 2008). The interval is for these logs; it says nothing of the spread between logs, which `each` shows.
         """
-        return mean_of(self.each(name, condition, less, metric))
+        return mean_of_logs(self.each(name, condition, less, metric))
 
     def each(self, name: str, condition: str, less: str | None = None, metric: str = "Recall") -> list[Measured]:
         """The same on each data set that has such targets."""
@@ -239,7 +239,7 @@ def _targets(condition: str) -> str:
     return condition if condition in ("first", "rare") else "free"
 
 
-def mean_of(each: list[Measured]) -> Measured:
+def mean_of_logs(each: list[Measured]) -> Measured:
     """The mean of independent estimates, with its interval: distances of the limits add up in squares."""
     if not each:
         return Measured(float("nan"))

@@ -1,7 +1,7 @@
 """Pictures that explain: the pipeline, the session-parallel mini-batch, a step of the recurrent unit, full and sampled.
 
 Drawn narrow, in few shades that differ in lightness, on white: legible on a phone, in grey and in a dark page. Labels
-are in the reader's language. Each is a `figures.Plot`, with the table of what it shows.
+are in the reader's language. Each is a `plot.Plot`, with the table of what it shows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 
 from audit_lib.recommenders.gru4rec.batches import Schedule
-from audit_lib.show.figures import COLOURS, STYLE, Plot
+from audit_lib.show.plot import COLOURS, STYLE, Plot
 from audit_lib.show.words import Translate, translator
 
 PALE, TINT, DEEP = "#F3F6F9", "#CFE3F1", "#0B4A73"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from audit_lib.data.datasets import REGISTRY
+from audit_lib.evaluation.metrics import K
 from audit_lib.show import words
 from audit_lib.show.table import Table
 from audit_lib.stages.literature import cited
@@ -25,7 +26,8 @@ def found(book: Book, *, lang: str = "en") -> pd.DataFrame:
     counted: targets as the publication counts them; targets: as evidence has them; outside: those of items that train
     lacks. Values are at K = 20 over these targets; NaN where the publication prints none.
     """
-    printed, rows = literature_values.table().query("k == @K"), []
+    printed, rows = literature_values.table(), []
+    printed = printed[printed["k"] == K]
     for dataset, source in COPIED.items():
         step = min_step(dataset)
         counted = REGISTRY[dataset].predictions["test" if step == 1 else f"test_prefix{step}"]

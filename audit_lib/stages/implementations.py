@@ -14,10 +14,9 @@ import pandas as pd
 
 from audit_lib.errors import InputError, MissingError
 from audit_lib.files import BOOK
-from audit_lib.show.words import Translate
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import mean_over, over, paired, spread
+from audit_lib.study.results import paired
 
 FILE = BOOK / "third_party.csv"
 COLUMNS = ("variant", "value", "low", "high", "mrr", "loss", "loss_low", "loss_high", "seeds")
@@ -76,6 +75,11 @@ def costs(found: Mapping[str | None, Sequence[Run]], *, against: str | None = No
         loss = (1 - share.estimate, 1 - share.high, 1 - share.low)
         rows.append((name, *own[:3], mrr, *loss, own.seeds))
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("loss", kind="stable", ignore_index=True)
+
+
+def single(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `costs` in which one thing is changed, not all that an implementation lacks or could."""
+    return table[~table["variant"].str.startswith(("as_", "all_"))]
 
 
 def across(datasets: Sequence[str], loss: str, *, out: Path | None = None) -> pd.DataFrame:
@@ -147,119 +151,3 @@ def errors_of_loss(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> p
                 tables.append(costs(pair, against=against).assign(against=against))
     empty = pd.DataFrame(columns=[*COLUMNS, "against"])
     return pd.concat(tables, ignore_index=True) if tables else empty
-
-
-# --- before a reader
-
-
-def named(variant: str, translate: Translate) -> str:
-    """What a variant is called in text."""
-    return translate(plan.label_of(variant))
-
-
-def costs_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`costs` under headings."""
-    return pd.DataFrame({
-        "What is changed": [named(variant, translate) for variant in table["variant"]],
-        "Recall@20": table["value"],
-        "95 % interval": _intervals(table["low"], table["high"], "z.4f"),
-        "MRR@20": table["mrr"],
-        "Relative loss": table["loss"],
-        "95 % interval of the loss": _intervals(table["loss_low"], table["loss_high"], "z.1%"),
-        "Seeds": table["seeds"],
-    })  # fmt: skip
-
-
-def across_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`across` with a column for each data set; a dash where a variant was not run."""
-    shown = [f"{loss:z.1%} ({span})" for loss, span in zip(
-        table["loss"], _intervals(table["loss_low"], table["loss_high"], "z.1%"), strict=True
-    )]  # fmt: skip
-    wide = table.assign(shown=shown).pivot_table(index="variant", columns="dataset", values="shown", aggfunc="first")
-    wide = wide.fillna("–")
-    wide = wide.loc[table["variant"].unique(), table["dataset"].unique()]
-    wide.insert(0, "What is changed", [named(variant, translate) for variant in wide.index])
-    return wide.reset_index(drop=True).rename_axis(columns=None)
-
-
-def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
-    """`agreement` under headings."""
-    headings = ["Data set", "Other data set", "Variants on both", "Kendall's tau"]
-    return table.set_axis(headings, axis=1)
-
-
-def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.DataFrame:
-    """GRU4Rec as it should be: Recall@20 with its interval, MRR@20, and the spread of Recall@20 over seeds, by loss."""
-    rows = []
-    for loss, groups in found.items():
-        runs = groups[None]
-        recall, mrr = over(runs), mean_over(runs, "MRR")
-        rows.append((loss, recall.estimate, f"{recall.low:.4f} – {recall.high:.4f}", mrr, len(runs), spread(runs)))
-    headings = ["Loss", "Recall@20", "95 % interval", "MRR@20", "Seeds", "Standard deviation"]
-    return pd.DataFrame(rows, columns=headings)
-
-
-def errors_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`errors_of_loss` under headings."""
-    return pd.DataFrame({
-        "Error": [named(variant, translate) for variant in table["variant"]],
-        "Added to": [
-            translate("Nothing changed") if against is None else named(against, translate)
-            for against in table["against"]
-        ],
-        "Recall@20": table["value"],
-        "Relative loss": table["loss"],
-        "95 % interval of the loss": _intervals(table["loss_low"], table["loss_high"], "z.1%"),
-    })  # fmt: skip
-
-
-def omissions_table(table: pd.DataFrame) -> pd.DataFrame:
-    """`omissions` under headings."""
-    return pd.DataFrame({
-        "Loss": table["loss"],
-        "Features of": table["implementation"],
-        "Measured here": table["measured"],
-        "95 % interval": _intervals(table["low"], table["high"], "z.1%"),
-        "Published, Yoochoose": table["like"],
-        "Published, five data sets": _intervals(table["least"], table["most"], "z.1%"),
-    })  # fmt: skip
-
-
-def distributed_table(table: pd.DataFrame) -> pd.DataFrame:
-    """`published` by loss and implementation, over data sets: least and most of what is omitted, of errors, of both."""
-    rows = []
-    for (loss, name), group in table.groupby(["loss", "implementation"], sort=False):
-        ranges = [f"{group[c].min():z.1%} – {group[c].max():z.1%}" for c in ("omitted", "erred", "total")]
-        rows.append((loss, name, *ranges))
-    return pd.DataFrame(rows, columns=["Loss", "Implementation", "By omission", "By error", "Together"])
-
-
-FORMATS = {"Relative loss": "z.1%", "Measured here": "z.1%", "Published, Yoochoose": "z.1%"}
-
-
-def figure_table(table: pd.DataFrame) -> pd.DataFrame:
-    """variant (its English label), series, loss, low, high: for `figures.bars`, which translates both names."""
-    return pd.DataFrame({
-        "variant": [plan.label_of(variant) for variant in table["variant"]],
-        "series": "Measured here",
-        "loss": table["loss"],
-        "low": table["loss_low"],
-        "high": table["loss_high"],
-    })  # fmt: skip
-
-
-def provenance_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]], translate: Translate) -> pd.DataFrame:
-    """A row for each run: what is changed, loss, seed, engine, evidence, commit."""
-    rows = [
-        (
-            translate("Nothing changed") if name is None else named(name, translate), loss, run.seed,
-            ", ".join(sorted({entry["engine"] for entry in run.manifest["log"]})), run.manifest["sha256"][:12],
-            (run.manifest["git_commit"] or "–")[:12],
-        )
-        for loss, groups in found.items() for name, runs in groups.items() for run in runs
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["What is changed", "Loss", "Seed", "Engine", "Evidence", "Commit"])
-
-
-def _intervals(low: pd.Series, high: pd.Series, spec: str) -> list[str]:
-    return [f"{format(a, spec)} – {format(b, spec)}" for a, b in zip(low, high, strict=True)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
+from audit_lib.show.table import Label, Table, intervals
 from audit_lib.show.words import Translate, name_of, translator
+from audit_lib.stages import multiverse
 from audit_lib.stages.multiverse import PREPARED, Rivals
 
 LABELS = {
@@ -39,41 +42,38 @@ def level_name(choice: str, level: object, translate: Translate) -> str:
     return translate(names[str(level)]) if names else str(level)
 
 
-def deciding_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`deciding` under headings."""
-    return pd.DataFrame({
-        "Choice": [translate(LABELS[choice]) for choice in table["choice"]],
+def deciding_table(table: pd.DataFrame, lang: str) -> Table:
+    """`multiverse.deciding`."""
+    shown = pd.DataFrame({
+        "Choice": [Label(LABELS[choice]) for choice in table["choice"]],
         "Levels": table["levels"],
         "Turns the answer": table["pivotal"],
         "Variance explained": table["explained"],
     })  # fmt: skip
+    return Table(shown, lang=lang, formats={"Turns the answer": ".1%", "Variance explained": "z.1%"})
 
 
-def levels_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """`by_level` under headings."""
-    return pd.DataFrame({
-        "Choice": [translate(LABELS[choice]) for choice in table["choice"]],
-        "Level": [level_name(row.choice, row.level, translate) for row in table.itertuples()],
+def levels_table(table: pd.DataFrame, lang: str) -> Table:
+    """`multiverse.by_level`."""
+    _ = translator(lang)
+    shown = pd.DataFrame({
+        "Choice": [Label(LABELS[choice]) for choice in table["choice"]],
+        "Level": [level_name(row.choice, row.level, _) for row in table.itertuples()],
         "Specifications": table["specifications"],
         "GRU4Rec ahead": table["yes"],
         "Ahead, shops": table["shops"],
         "Relative difference, median": table["relative"],
     })  # fmt: skip
+    formats = {"GRU4Rec ahead": ".1%", "Ahead, shops": ".1%", "Relative difference, median": "+z.1%"}
+    return Table(shown, lang=lang, formats=formats)
 
 
-FORMATS = {
-    "Turns the answer": ".1%", "Variance explained": "z.1%", "GRU4Rec ahead": ".1%",
-    "Ahead, shops": ".1%",
-    "Relative difference, median": "+z.1%",
-}  # fmt: skip
-
-
-def sides_table(sides: Iterable[Rivals], lang: str) -> pd.DataFrame:
+def sides_table(sides: Iterable[Rivals], lang: str) -> Table:
     """A row for each data set and preparation: targets, trainings of GRU4Rec with their seeds, simple recommenders."""
     _ = translator(lang)
     rows = [
         (
-            side.dataset, _(side.preparation.label), len(side.runs[0].ranks),
+            side.dataset, Label(side.preparation.label), len(side.runs[0].ranks),
             ", ".join(
                 f"{level_name('training', training, _)} ({len(runs)})"
                 for training, runs in side.trainings.items()
@@ -83,11 +83,11 @@ def sides_table(sides: Iterable[Rivals], lang: str) -> pd.DataFrame:
         for side in sides
     ]  # fmt: skip
     headings = ["Data set", "Preparation", "Predictions", "GRU4Rec (seeds)", "Simple recommenders"]
-    return pd.DataFrame(rows, columns=headings)
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
 
-def closest_table(table: pd.DataFrame, lang: str) -> pd.DataFrame:
-    """Specifications under headings, choices in words."""
+def closest_table(table: pd.DataFrame, lang: str) -> Table:
+    """Specifications, with their choices in words."""
     _ = translator(lang)
     words = {LABELS[c]: [level_name(c, level, _) for level in table[c]] for c in ("dataset", *PREPARED, "training")}
     metric = [f"{row.metric}@{row.k}" for row in table.itertuples()]
@@ -96,19 +96,33 @@ def closest_table(table: pd.DataFrame, lang: str) -> pd.DataFrame:
         "GRU4Rec": table["gru4rec"],
         "Best simple": [name_of(name, lang) for name in table["best"]],
         "Its value": table["simple"],
-        "95 % interval of the difference": [f"{row.low:z.4f} – {row.high:z.4f}" for row in table.itertuples()],
+        "95 % interval of the difference": intervals(table),
     }
-    return pd.DataFrame(words | {"Metric": metric} | more | values)
+    return Table(pd.DataFrame(words | {"Metric": metric} | more | values), lang=lang)
 
 
-def provenance_table(sides: Iterable[Rivals], lang: str) -> pd.DataFrame:
+def provenance_table(sides: Iterable[Rivals], lang: str) -> Table:
     """A row for each run: data set, preparation, recommender, seed, evidence, split, commit."""
-    _ = translator(lang)
     rows = [
         (
-            run.dataset, _(side.preparation.label), name_of(run.recommender, lang), run.seed,
+            run.dataset, Label(side.preparation.label), run.recommender, run.seed,
             run.manifest["sha256"][:12], run.manifest["split"]["hash"][:12], (run.manifest["git_commit"] or "–")[:12],
         )
         for side in sides for run in side.runs
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Data set", "Preparation", "Recommender", "Seed", "Evidence", "Split", "Commit"])
+    headings = ["Data set", "Preparation", "Recommender", "Seed", "Evidence", "Split", "Commit"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+
+
+def quoted(table: pd.DataFrame, deciding: pd.DataFrame, levels: pd.DataFrame, lang: str) -> dict[str, Any]:
+    """The numbers of the text, by name: `multiverse.answers`, and the choices that turn the answer most and least."""
+    _, first, last = translator(lang), deciding.iloc[0], deciding.iloc[-1]
+    found = multiverse.answers(table)
+    yes = levels[levels["choice"] == "negatives"].set_index("level")["yes"]
+    return found | {
+        "specifications": int(found["specifications"]), "measured": int(found["measured"]),
+        "datasets": int(table["dataset"].nunique()),
+        "first": _(LABELS[first["choice"]]), "first_turns": float(first["pivotal"]),
+        "last": _(LABELS[last["choice"]]), "last_turns": float(last["pivotal"]),
+        **{f"yes_{level}": float(yes[level]) for level in multiverse.NEGATIVES},
+    }  # fmt: skip

@@ -12,8 +12,7 @@ from audit_lib.errors import InputError
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.shuffle import ShuffleTest, shuffle_test
 from audit_lib.show import words
-from audit_lib.show.table import Remark
-from audit_lib.show.words import Translate
+from audit_lib.show.table import Interval, Remark, Table
 from audit_lib.stages.prepared import ALWAYS, Prepared
 
 
@@ -70,18 +69,19 @@ def remark(found: Mapping[str, ShuffleTest], log: Prepared, lang: str) -> Remark
     return Remark(words.typeset(text))
 
 
-def shuffle_tests(
-    found: Mapping[str, ShuffleTest], name_of: Translate, *, metric: str = "Recall", k: int = K
-) -> pd.DataFrame:
+def shuffle_tests_table(
+    found: Mapping[str, ShuffleTest], lang: str, *, metric: str = "Recall", k: int = K
+) -> Table:
     """Recommender, the metric in order and shuffled, the relative loss with its interval, the overlap of the lists."""
-    return pd.DataFrame(
+    shown = pd.DataFrame(
         {
-            "Recommender": name_of(name),
+            "Recommender": name,
             f"{metric}@{k}, in order": test.recall,
             f"{metric}@{k}, shuffled": test.shuffled,
             "Relative loss": f"{test.loss.estimate:z.1%}",
-            "95 % interval": f"{test.loss.low:z.1%} – {test.loss.high:z.1%}",
+            "95 % interval": Interval(test.loss.low, test.loss.high, "z.1%"),
             "Jaccard of the lists": test.jaccard.estimate,
         }
         for name, test in found.items()
     )
+    return Table(shown, lang=lang)

@@ -1,7 +1,4 @@
-"""The tables behind the pages on data, split and baselines: plain DataFrames with English headings.
-
-`show.table.Table` puts them before a reader, `figures` draws them.
-"""
+"""The tables behind the pages on data, split and baselines: `…_table` for a reader, the others for `figures`."""
 
 from __future__ import annotations
 
@@ -20,11 +17,10 @@ from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
 from audit_lib.evaluation.metrics import K
-from audit_lib.show.words import LEAKAGE, TIE_POLICIES, Translate
-from audit_lib.study import running
+from audit_lib.show.table import Interval, Label, Table, intervals
+from audit_lib.show.words import LEAKAGE, TIE_POLICIES
+from audit_lib.study import provenance, running
 from audit_lib.study.evidence import Run, split_hash
-from audit_lib.study.provenance import git_commit, host
-from audit_lib.study.provenance import versions as versions_of
 from audit_lib.study.results import Book, mean_over, over
 
 STATISTICS = {
@@ -46,7 +42,7 @@ STATISTICS = {
 SHARES = {"repeat_share", "tie_share"}
 
 
-def statistics(found: Mapping[str, Any], translate: Translate) -> pd.DataFrame:
+def statistics_table(found: Mapping[str, Any], lang: str) -> Table:
     """Property and Value, as text, of `datasets.describe`; what a log cannot have (days without times) is left out."""
     rows = []
     for key, label in STATISTICS.items():
@@ -61,8 +57,8 @@ def statistics(found: Mapping[str, Any], translate: Translate) -> pd.DataFrame:
             text = f"{int(value):,}"
         else:
             text = f"{value:,.2f}"
-        rows.append({"Property": translate(label), "Value": text})
-    return pd.DataFrame(rows)
+        rows.append({"Property": Label(label), "Value": text})
+    return Table(pd.DataFrame(rows), lang=lang)
 
 
 def session_lengths(sessions: Sessions, *, up_to: float = 0.99) -> pd.DataFrame:
@@ -86,7 +82,7 @@ def activity(sessions: Sessions, *, stretches: int = 120) -> pd.DataFrame:
     return pd.DataFrame({"start": edges[:-1], "sessions": counts})
 
 
-def parts(split: Split, translate: Translate) -> pd.DataFrame:
+def parts_table(split: Split, lang: str) -> Table:
     """Part, Sessions, Events, Items, before and after the filters."""
     rows = []
     for label, key in (
@@ -95,8 +91,8 @@ def parts(split: Split, translate: Translate) -> pd.DataFrame:
     ):  # fmt: skip
         counts = split.summary[key]
         named = {name.title(): counts[name] for name in ("sessions", "events", "items")}
-        rows.append({"Part": translate(label), **named})
-    return pd.DataFrame(rows)
+        rows.append({"Part": Label(label), **named})
+    return Table(pd.DataFrame(rows), lang=lang)
 
 
 FLAWED = {
@@ -107,14 +103,14 @@ FLAWED = {
 }
 
 
-def leakage(compared: Mapping[str, Split], translate: Translate) -> pd.DataFrame:
+def leakage_table(compared: Mapping[str, Split], lang: str) -> Table:
     """Property, and a column for each split: its leakage report as text."""
-    columns = {"Property": [translate(label) for label in LEAKAGE.values()]}
+    columns: dict[str, list[Any]] = {"Property": [Label(label) for label in LEAKAGE.values()]}
     for name, split in compared.items():
         report = leakage_report(split)
         values = [getattr(report, key) for key in LEAKAGE]
         columns[name] = [f"{v:.1%}" if isinstance(v, float) else f"{v:,}" for v in values]
-    return pd.DataFrame(columns)
+    return Table(pd.DataFrame(columns), lang=lang)
 
 
 def flawed_splits(data: Dataset, split: Split, *, seed: int = 0) -> dict[str, Split]:
@@ -163,7 +159,7 @@ def _interval(run: Run, k: int, metric: str = "Recall") -> dict[str, float]:
     return {"value": found.estimate, "low": found.low, "high": found.high}
 
 
-def scores(runs: Mapping[str, Run], name_of: Translate, *, metric: str = "Recall", k: int = K) -> pd.DataFrame:
+def scores_table(runs: Mapping[str, Run], lang: str, *, metric: str = "Recall", k: int = K) -> Table:
     """Recommender, the leading metric with its interval, the other two, the leading one over sessions; best first."""
     others = [name for name in metrics.METRICS if name != metric]
     rows = []
@@ -171,13 +167,13 @@ def scores(runs: Mapping[str, Run], name_of: Translate, *, metric: str = "Recall
         table = metrics.summary(run.ranks, run.targets["session"], (k,), n_items=run.n_items)
         found = _interval(run, k, metric)
         rows.append({
-            "Recommender": name_of(name),
+            "Recommender": name,
             f"{metric}@{k}": found["value"],
-            "95 % interval": f"{found['low']:.4f} – {found['high']:.4f}",
+            "95 % interval": Interval(found["low"], found["high"]),
             **{f"{other}@{k}": table.loc[(other, k), "micro"] for other in others},
             f"{metric}@{k}, mean of sessions": table.loc[(metric, k), "macro"],
         })  # fmt: skip
-    return pd.DataFrame(rows).sort_values(f"{metric}@{k}", ascending=False, ignore_index=True)
+    return Table(pd.DataFrame(rows).sort_values(f"{metric}@{k}", ascending=False), lang=lang)
 
 
 PREFIX_GROUPS = ((1, "1"), (2, "2"), (3, "3"), (4, "4"), (6, "5–6"), (10, "7–10"), (np.inf, "11 or more"))
@@ -209,48 +205,44 @@ def _sliced(
     return pd.DataFrame(rows)
 
 
-def provenance(data: Dataset, split: Split, runs: Iterable[Run], translate: Translate) -> pd.DataFrame:
+def provenance_table(data: Dataset, split: Split, runs: Iterable[Run], lang: str) -> Table:
     """Property and Value: what this page was computed from, with what, and when."""
-    runs = list(runs)
-    versions = versions_of()
+    runs, versions = list(runs), provenance.versions()
     rows = {
         "Data set": data.name,
         "sha256 of the data": data.data_hash,
         "sha256 of the split": split_hash(split),
-        "Commit": git_commit() or "–",
+        "Commit": provenance.git_commit() or "–",
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "Processor": host()["cpu"] or "–",
+        "Processor": provenance.host()["cpu"] or "–",
     }
     if runs:
         rows["Seeds"] = ", ".join(str(seed) for seed in sorted({run.seed for run in runs}))
         seconds = [run.manifest["seconds"] for run in runs]
         rows["Seconds to train and rank"] = f"{sum(s['fit'] + s['rank'] for s in seconds):.1f}"
         rows["Evidence (sha256)"] = ", ".join(f"{run.recommender} {run.manifest['sha256'][:12]}" for run in runs)
-    return pd.DataFrame({"Property": [translate(key) for key in rows], "Value": list(rows.values())})
+    return Table(pd.DataFrame({"Property": list(map(Label, rows)), "Value": list(rows.values())}), lang=lang)
 
 
-def pairs(compared: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
-    """`evaluation.pairs` before a reader."""
-    return pd.DataFrame(
-        {
-            "Better": name_of(row.first),
-            "Worse": name_of(row.second),
-            "Difference": row.difference,
-            "95 % interval": f"{row.low:z.4f} – {row.high:z.4f}",
-            "p (Holm)": row.p_holm,
-        }
-        for row in compared.itertuples()
-    )
+def pairs_table(compared: pd.DataFrame, lang: str) -> Table:
+    """`evaluation.pairs`."""
+    shown = pd.DataFrame({
+        "Better": compared["first"],
+        "Worse": compared["second"],
+        "Difference": compared["difference"],
+        "95 % interval": intervals(compared),
+        "p (Holm)": compared["p_holm"],
+    })  # fmt: skip
+    return Table(shown, lang=lang)
 
 
-def ties(policies: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
-    """`evaluation.tie_policies` before a reader."""
-    named = policies.assign(recommender=[name_of(name) for name in policies["recommender"]])
-    named["tied"] = [f"{share:.1%}" for share in named["tied"]]
-    return named.rename(columns={"recommender": "Recommender", "tied": "Tied targets", **TIE_POLICIES})
+def ties_table(policies: pd.DataFrame, lang: str) -> Table:
+    """`evaluation.tie_policies`, the share of tied targets as text."""
+    shown = policies.assign(tied=[f"{share:.1%}" for share in policies["tied"]])
+    return Table(shown.set_axis(["Recommender", "Tied targets", *TIE_POLICIES.values()], axis=1), lang=lang)
 
 
-def flawed_elsewhere(book: Book, name_of: Translate) -> pd.DataFrame:
+def flawed_elsewhere_table(book: Book, lang: str) -> Table:
     """Recall@20 of committed evidence under the temporal (or published) split and the flawed ones, a row each log."""
     rows = []
     for dataset in dict.fromkeys(e.dataset for e in book.planned(group="flawed_splits")):
@@ -260,22 +252,20 @@ def flawed_elsewhere(book: Book, name_of: Translate) -> pd.DataFrame:
                 group = "simple" if split == "default" else "flawed_splits"
                 runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
                 values[label] = mean_over(runs) if runs else float("nan")
-            rows.append({"Data set": dataset, "Recommender": name_of(recommender), **values})
-    return pd.DataFrame(rows)
+            rows.append({"Data set": dataset, "Recommender": recommender, **values})
+    return Table(pd.DataFrame(rows), lang=lang)
 
 
-def shuffle_record(record: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
-    """The record `shuffle` before a reader: what each recommender loses on each log when prefixes are shuffled."""
-    return pd.DataFrame(
-        {
-            "Data set": row.dataset,
-            "Recommender": name_of(row.recommender),
-            "Recall@20, in order": row.recall,
-            "Relative loss": f"{row.loss:z.1%}",
-            "95 % interval": f"{row.low:z.1%} – {row.high:z.1%}",
-        }
-        for row in record.itertuples()
-    )
+def shuffle_record_table(record: pd.DataFrame, lang: str) -> Table:
+    """The record `shuffle`: what each recommender loses on each log when prefixes are shuffled."""
+    shown = pd.DataFrame({
+        "Data set": record["dataset"],
+        "Recommender": record["recommender"],
+        "Recall@20, in order": record["recall"],
+        "Relative loss": [f"{loss:z.1%}" for loss in record["loss"]],
+        "95 % interval": intervals(record, "z.1%"),
+    })  # fmt: skip
+    return Table(shown, lang=lang)
 
 
 def dial(record: pd.DataFrame, law: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The tables behind the page on GRU4Rec: plain DataFrames, for `show.table.Table` and `figures`.
+"""The tables behind the page on GRU4Rec: `…_table` for a reader, the others for `figures`.
 
 A group is the runs of one recommender, one a seed, on the same targets.
 """
@@ -23,7 +23,8 @@ from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import COMMITTED
 from audit_lib.recommenders.gru4rec import batches, workarounds
-from audit_lib.show.words import Translate
+from audit_lib.show.table import Interval, Label, Table
+from audit_lib.show.words import Translate, translator
 from audit_lib.stages import profiles
 from audit_lib.stages.evaluation import MAIN_SPLITS
 from audit_lib.stages.prepared import Prepared
@@ -83,7 +84,7 @@ def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = N
     return {name: sorted(runs, key=lambda run: run.seed) for name, runs in sorted(groups.items())}
 
 
-def lanes(sessions: Sequence[str], *, n_lanes: int) -> pd.DataFrame:
+def lanes_table(sessions: Sequence[str], *, n_lanes: int, lang: str) -> Table:
     """The session-parallel schedule of sessions given as words, a letter an event: Step, and 'input → target' by lane.
 
     '0 | ' stands before the first event of a session, where the hidden state of the lane becomes zero.
@@ -100,7 +101,7 @@ def lanes(sessions: Sequence[str], *, n_lanes: int) -> pd.DataFrame:
             f"{'0 | ' if reset else ''}{letters[item]} → {letters[target]}" if item >= 0 else ""
             for item, target, reset in steps
         ]
-    return pd.DataFrame(rows)
+    return Table(pd.DataFrame(rows), lang=lang)
 
 
 def curves(groups: Groups) -> pd.DataFrame:
@@ -147,22 +148,22 @@ def verdict(difference: Measured) -> str:
     return "above" if difference.low > 0 else "no different from"
 
 
-def scores(groups: Groups, name_of: Translate, *, lead: str = "Recall", k: int = K) -> pd.DataFrame:
+def scores_table(groups: Groups, lang: str, *, lead: str = "Recall", k: int = K) -> Table:
     """Recommender, Seeds, Recall@k and MRR@k with intervals over sessions and seeds, the leading one first; best first.
 
     Standard deviation: of the leading one over the seeds.
     """
     rows, measures = [], sorted(("Recall", "MRR"), key=lambda metric: metric != lead)
     for name, runs in groups.items():
-        row: dict[str, Any] = {"Recommender": name_of(name), "Seeds": len(runs)}
+        row: dict[str, Any] = {"Recommender": name, "Seeds": len(runs)}
         for metric in measures:
             found = over(runs, metric, k)
             row[f"{metric}@{k}"] = found.estimate
-            row[f"95 % interval of {metric}@{k}"] = f"{found.low:.4f} – {found.high:.4f}"
+            row[f"95 % interval of {metric}@{k}"] = Interval(found.low, found.high)
             if metric == lead:
                 row["Standard deviation"] = spread(runs, metric, k)
         rows.append(row)
-    return pd.DataFrame(rows).sort_values(f"{lead}@{k}", ascending=False, ignore_index=True)
+    return Table(pd.DataFrame(rows).sort_values(f"{lead}@{k}", ascending=False), lang=lang)
 
 
 def by_metric(groups: Groups, *, measures: Sequence[tuple[str, int]]) -> pd.DataFrame:
@@ -202,7 +203,7 @@ def learned(groups: Groups, recommender: str, *, k: int = K) -> float:
     return (own - least) / (most - least)
 
 
-# --- before a reader: headings in English, which `show.table.Table` translates; cells through `translate`
+# --- before a reader
 
 _EQUALITY = {
     "case": "Case", "input": "Input", "loss": "Loss", "n_sample": "Extra negatives", "steps": "Steps",
@@ -216,16 +217,17 @@ DIFFERENCES = {
 }  # fmt: skip
 
 
-def equality_table(found: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """A table of `measurements.engine_equality` before a reader."""
-    words = {key: [translate(word) for word in found[key]] for key in ("case", "input") if key in found}
-    return found.assign(**words)[[key for key in _EQUALITY if key in found]].rename(columns=_EQUALITY)
+def equality_table(found: pd.DataFrame, lang: str) -> Table:
+    """A table of `measurements.engine_equality`."""
+    words = {key: [Label(word) for word in found[key]] for key in ("case", "input") if key in found}
+    shown = found.assign(**words)[[key for key in _EQUALITY if key in found]].rename(columns=_EQUALITY)
+    return Table(shown, lang=lang, formats=DIFFERENCES)
 
 
-def settings_table(settings: Mapping[str, Any]) -> pd.DataFrame:
+def settings_table(settings: Mapping[str, Any], lang: str) -> Table:
     """Setting, under the name it has in the code, and Value, as text."""
     text = {key: "/".join(map(str, v)) if isinstance(v, tuple) else str(v) for key, v in settings.items()}
-    return pd.DataFrame({"Setting": list(text), "Value": list(text.values())})
+    return Table(pd.DataFrame({"Setting": list(text), "Value": list(text.values())}), lang=lang)
 
 
 def measured(text: str, translate: Translate) -> str:
@@ -236,18 +238,19 @@ def measured(text: str, translate: Translate) -> str:
     return re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text)))
 
 
-def facts_table(facts: pd.DataFrame, translate: Translate) -> pd.DataFrame:
+def facts_table(facts: pd.DataFrame, lang: str) -> Table:
     """Question, what happened (errors verbatim), what is done about it."""
-    words = {key: [translate(sentence) for sentence in facts[key]] for key in ("question", "answer")}
-    words["happened"] = [measured(text, translate) for text in facts["happened"]]
-    table = facts.assign(**words)[["question", "happened", "answer"]]
-    return table.set_axis(["Question", "What happened", "What is done about it"], axis=1)
+    words = {key: [Label(sentence) for sentence in facts[key]] for key in ("question", "answer")}
+    words["happened"] = [measured(text, translator(lang)) for text in facts["happened"]]
+    shown = facts.assign(**words)[["question", "happened", "answer"]]
+    return Table(shown.set_axis(["Question", "What happened", "What is done about it"], axis=1), lang=lang)
 
 
-def shims_table(runs: Iterable[Run], translate: Translate) -> pd.DataFrame:
+def shims_table(runs: Iterable[Run], lang: str) -> Table:
     """Workaround and Why, of every workaround that one of the runs needed."""
     applied = sorted({shim for run in runs for shim in run.manifest["shims"]})
-    return pd.DataFrame({"Workaround": applied, "Why": [translate(workarounds.SHIMS[shim]) for shim in applied]})
+    shown = pd.DataFrame({"Workaround": applied, "Why": [Label(workarounds.SHIMS[shim]) for shim in applied]})
+    return Table(shown, lang=lang)
 
 
 _BENCH = {
@@ -261,7 +264,7 @@ SPEEDS = {
 }
 
 
-def bench_table(bench: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """A table of `measurements.train_speed` before a reader."""
-    named = bench.assign(setting=[translate(setting) for setting in bench["setting"]])
-    return named[list(_BENCH)].rename(columns=_BENCH)
+def bench_table(bench: pd.DataFrame, lang: str) -> Table:
+    """A table of `measurements.train_speed`."""
+    named = bench.assign(setting=[Label(setting) for setting in bench["setting"]])
+    return Table(named[list(_BENCH)].rename(columns=_BENCH), lang=lang, formats=SPEEDS)

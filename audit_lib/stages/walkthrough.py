@@ -26,7 +26,8 @@ from audit_lib.recommenders.gru4rec import kernels, losses, model
 from audit_lib.recommenders.gru4rec.batches import Schedule
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.gru4rec.reference import Reference
-from audit_lib.show.words import TIE_POLICIES, Translate
+from audit_lib.show.table import Label, Table
+from audit_lib.show.words import TIE_POLICIES
 
 
 @dataclass(frozen=True)
@@ -144,19 +145,21 @@ def _gates(weights: Mapping[str, torch.Tensor], x: torch.Tensor, h: torch.Tensor
 
 
 # --- what readers see
-def events(sessions: Sessions, session: int) -> pd.DataFrame:
+def events_table(sessions: Sessions, session: int, lang: str) -> Table:
     """The events of a session: their number, item and seconds since the first."""
     at = slice(sessions.offsets[session], sessions.offsets[session + 1])
     times = sessions.times[at] - sessions.times[at][0]
     numbers = np.arange(1, len(times) + 1)
-    return pd.DataFrame({"Event": numbers, "Item": sessions.items[at], "Seconds since the first": times.astype(int)})
+    shown = {"Event": numbers, "Item": sessions.items[at], "Seconds since the first": times.astype(int)}
+    return Table(pd.DataFrame(shown), lang=lang)
 
 
-def by_unit(rows: Mapping[str, np.ndarray], translate: Translate) -> pd.DataFrame:
+def by_unit_table(rows: Mapping[str, np.ndarray], lang: str) -> Table:
     """A row a quantity, a column a unit. rows: (H,) values by English name."""
     units = [str(u + 1) for u in range(len(next(iter(rows.values()))))]
-    names = pd.DataFrame({"Unit": [translate(name) for name in rows]})
-    return names.join(pd.DataFrame(np.stack(list(rows.values())).astype(float), columns=units))
+    names = pd.DataFrame({"Unit": [Label(name) for name in rows]})
+    shown = names.join(pd.DataFrame(np.stack(list(rows.values())).astype(float), columns=units))
+    return Table(shown, lang=lang, formats=dict.fromkeys(units, "z.3f"))
 
 
 def unit_rows(step: Step, lane: int) -> dict[str, np.ndarray]:
@@ -171,10 +174,10 @@ def unit_rows(step: Step, lane: int) -> dict[str, np.ndarray]:
     }
 
 
-def adagrad(step: Step) -> pd.DataFrame:
+def adagrad_table(step: Step, lang: str) -> Table:
     """What Adagrad does to the watched row, a row a unit."""
     row = {name: values.astype(float) for name, values in step.row.items()}
-    return pd.DataFrame(
+    shown = pd.DataFrame(
         {
             "Unit": np.arange(1, len(row["gradient"]) + 1),
             "Gradient": row["gradient"],
@@ -185,15 +188,16 @@ def adagrad(step: Step) -> pd.DataFrame:
             "Weight after": row["weight_after"],
         }
     )
+    return Table(shown, lang=lang)
 
 
-def columns(step: Step, lane: int, translate: Translate) -> pd.DataFrame:
+def columns_table(step: Step, lane: int, lang: str) -> Table:
     """The columns of a step as one lane sees them: item, what it is to the lane, score, share and gradient."""
     lanes = len(step.losses)
-    kinds = [translate("Target of another lane")] * lanes
-    kinds[lane] = translate("Its own target")
-    kinds += [translate("Drawn negative")] * (len(step.columns) - lanes)
-    return pd.DataFrame(
+    kinds = [Label("Target of another lane")] * lanes
+    kinds[lane] = Label("Its own target")
+    kinds += [Label("Drawn negative")] * (len(step.columns) - lanes)
+    shown = pd.DataFrame(
         {
             "Item": step.columns,
             "What it is": kinds,
@@ -202,6 +206,7 @@ def columns(step: Step, lane: int, translate: Translate) -> pd.DataFrame:
             "Gradient": step.gradient[lane].astype(float),
         }
     )
+    return Table(shown, lang=lang)
 
 
 def scored(recommender: Recommender, split: Split, followed: Followed) -> np.ndarray:
@@ -240,31 +245,32 @@ def alone(ranks: Ranks, position: int) -> Ranks:
     return Ranks(ranks.above[at], ranks.equal[at], ranks.support_above[at], ranks.support_equal[at])
 
 
-def policies(ranks: Mapping[str, Ranks], translate: Translate, *, k: int) -> pd.DataFrame:
+def policies_table(ranks: Mapping[str, Ranks], lang: str, *, k: int) -> Table:
     """Metrics under every tie policy, by recommender (as readers call it): of one target and its rank, or the means."""
     rows = []
     for name, found in ranks.items():
         for ties, label in TIE_POLICIES.items():
-            row: dict[str, Any] = {"Recommender": name, "Tie policy": translate(label)}
+            row: dict[str, Any] = {"Recommender": name, "Tie policy": Label(label)}
             if len(found.above) == 1:
                 rank = None if ties == "expected" else metrics.rank(found.above, found.equal, ties)[0]
                 row["Rank"] = "–" if rank is None else f"{rank:g}"
             values = metrics.per_prediction({"above": found.above, "equal": found.equal}, (k,), ties=ties)
             rows.append(row | values.mean().to_dict())
-    return pd.DataFrame(rows)
+    return Table(pd.DataFrame(rows), lang=lang)
 
 
-def counted(ranks: Mapping[str, Ranks]) -> pd.DataFrame:
+def counted_table(ranks: Mapping[str, Ranks], lang: str) -> Table:
     """Items above and equal to one target, by recommender (as readers call it)."""
-    return pd.DataFrame(
+    shown = pd.DataFrame(
         {"Recommender": name, "Items above": int(found.above[0]), "Items equal": int(found.equal[0])}
         for name, found in ranks.items()
     )
+    return Table(shown, lang=lang)
 
 
-def sampled_values(
-    ranks: Ranks, split: Split, translate: Translate, *, n: int, k: int, targets: Sequence[int] | None = None
-) -> pd.DataFrame:
+def sampled_table(
+    ranks: Ranks, split: Split, lang: str, *, n: int, k: int, targets: Sequence[int] | None = None
+) -> Table:
     """What n sampled negatives report on average, beside the whole catalogue: Recall and MRR at k, mean over targets.
 
     targets: positions among the targets of test; all by default.
@@ -283,11 +289,11 @@ def sampled_values(
     }
     rows = []
     for label, (size, sampling) in ways.items():
-        row: dict[str, Any] = {"Negatives drawn": translate(label)}
+        row: dict[str, Any] = {"Negatives drawn": Label(label)}
         for metric in ("Recall", "MRR"):
             row[f"{metric}@{k}"] = sampled.expectation(counts, metric, n=size, k=k, sampling=sampling).mean()
         rows.append(row)
-    return pd.DataFrame(rows)
+    return Table(pd.DataFrame(rows), lang=lang)
 
 
 def position(split: Split, followed: Followed) -> int:

@@ -28,11 +28,11 @@ STUDY = BOOK / "study.toml"
 FLAWED = ("random_sessions", "leave_last_out", "random_events")
 
 
-class _Closed(BaseModel, frozen=True, extra="forbid"):
-    pass
+class Closed(BaseModel, frozen=True, extra="forbid"):
+    """A part of a file that is read, which has these keys and no others."""
 
 
-class Line(_Closed):
+class Line(Closed):
     """One [[experiment]] of the file; `plan` expands it. every_epoch: it is ranked after each (see `epochs`)."""
 
     group: str
@@ -47,7 +47,7 @@ class Line(_Closed):
     why: str
 
 
-class Variant(_Closed):
+class Variant(Closed):
     """Settings changed for one ablation, and what it is called in text."""
 
     id: str
@@ -55,7 +55,7 @@ class Variant(_Closed):
     change: dict[str, Any]
 
 
-class Preparation(_Closed):
+class Preparation(Closed):
     """Another defensible way to prepare a data set that is split by time; what is not named stays as it is.
 
     test_share: length of the test part as a share of the usual one. `data.preparing.split_of` has the rest.
@@ -71,14 +71,14 @@ class Preparation(_Closed):
 USUAL = Preparation(id="default", label="As usual")
 
 
-class Record(_Closed):
+class Record(Closed):
     """A measurement that is not ranks, by its name in `records`."""
 
     name: str
     why: str
 
 
-class Study(_Closed):
+class Study(Closed):
     """The whole file."""
 
     settings: dict[str, dict[str, Any]]

@@ -19,7 +19,7 @@ from audit_lib.files import hold, put
 HERE = Path(__file__).parent
 LITERATURE, TUNED = HERE / "literature.toml", HERE / "tuned.json"
 
-Kind = Literal["tuned", "literature"]
+Origin = Literal["tuned", "literature"]
 
 
 @cache
@@ -33,7 +33,7 @@ def tuned(path: Path = TUNED) -> dict[str, Any]:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
-def settings_of(recommender: str, dataset: str, kind: Kind = "tuned") -> dict[str, Any]:
+def settings_of(recommender: str, dataset: str, kind: Origin = "tuned") -> dict[str, Any]:
     """The settings of a recommender on a data set. Raises InputError if there are none of this kind."""
     if kind == "tuned":
         entry = tuned().get(dataset, {}).get(recommender)

@@ -19,6 +19,7 @@ import pandas as pd
 from audit_lib.errors import EvidenceError, InputError, MissingError, WriteError
 from audit_lib.files import COMMITTED, digest, put
 from audit_lib.recommenders.gru4rec import vendor
+from audit_lib.show.table import Table
 from audit_lib.study.provenance import git_commit, host, versions
 
 FOLDER = COMMITTED / "records"
@@ -87,7 +88,7 @@ def read(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     return table
 
 
-def provenance(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def provenance_table(tables: Iterable[pd.DataFrame], lang: str) -> Table:
     """Record, Created, Processor, Commit, Official code, Versions, sha256 of the tables that `read` returned."""
     rows = []
     for about in (table.attrs for table in tables):
@@ -97,7 +98,7 @@ def provenance(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
             (about["git_commit"] or "–")[:12], (about["official"] or "–")[:12], versions, about["sha256"][:12],
         ))  # fmt: skip
     headings = ("Record", "Measured", "Processor (cores)", "Commit", "Official code", "Versions", "Rows (sha256)")
-    return pd.DataFrame(rows, columns=list(headings))
+    return Table(pd.DataFrame(rows, columns=list(headings)), lang=lang)
 
 
 def _digest(columns: dict[str, str], rows: list[dict[str, Any]]) -> str:

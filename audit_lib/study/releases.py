@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation.metrics import K
@@ -20,6 +20,7 @@ from audit_lib.files import BOOK
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import COPIED, min_step
+from audit_lib.study.plan import Closed
 from audit_lib.study.results import Book, over
 
 FILE = BOOK / "versions.toml"
@@ -27,11 +28,7 @@ Month = Field(pattern=r"^20\d\d-[01]\d$")
 COLUMNS = ("dataset", "rung", "month", "metric", "value", "low", "high", "seeds")
 
 
-class _Closed(BaseModel, frozen=True, extra="forbid"):
-    pass
-
-
-class Rung(_Closed):
+class Rung(Closed):
     """A version of GRU4Rec: the month and commit of the authors' code that had it first, and who measures it here."""
 
     id: str
@@ -48,7 +45,7 @@ class Rung(_Closed):
         return self.label_es if lang == "es" else self.label
 
 
-class Printed(_Closed):
+class Printed(Closed):
     """A paper that prints a value of GRU4Rec on some data sets, and the month in which it appeared."""
 
     source: str

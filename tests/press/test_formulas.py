@@ -1050,7 +1050,7 @@ LATENT = synthetic_log.SyntheticConfig(law="latent", n_items=7, strength=0.6, in
 def conditional(config: synthetic_log.SyntheticConfig, prefix: list[int]) -> np.ndarray:
     """(V,) the function's P(next | prefix)."""
     test = sessions_of([[*prefix, 0]], config.n_items)
-    fitted = oracle.Oracle(oracle.Config(generator=config)).fit(test)
+    fitted = oracle.Oracle(oracle.OracleConfig(generator=config)).fit(test)
     return np.concatenate(list(fitted.law(Prefixes(test))))[-1]
 
 

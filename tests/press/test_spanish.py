@@ -131,7 +131,7 @@ def in_modules() -> set[str]:
             for node in [node for node in ast.walk(words) if isinstance(node, ast.Dict)]:
                 node.keys = []
             found |= labels_in(words) | constants_of(ast.parse(text))
-        elif re.search(r"\b(Translate|Table)\b", text):
+        elif path.parent.name == "stages" or re.search(r"\bTranslate\b|show\.table import", text):
             found |= labels_in(ast.parse(text)) | constants_of(ast.parse(text))
     return found
 
@@ -152,10 +152,12 @@ def computed() -> set[str]:
     estimators = corrected.comparison(counts, "Recall", k=2, sizes=(3,)).reset_index()["estimator"]
     cases = [*engine_equality.OFFICIAL_CASES, engine_equality.TAIL_CASE, *engine_equality.INPUTS, *bench_train.SETTINGS]
     facts: list[str] = []
-    training.facts_table(records.read("official_facts"), lambda text: facts.append(text) or text)
+    for text in records.read("official_facts")["happened"]:
+        training.measured(text, lambda sentence: facts.append(sentence) or sentence)
     facts += [text for fact in FACTS for text in (fact.question, fact.answer)]
     verdicts = [training.verdict(Measured(x, x, x)) for x in (-1.0, 0.0, 1.0)]
-    headings = [*records.provenance([]).columns, *training.lanes(("ab", "cd"), n_lanes=2).columns]
+    lanes = training.lanes_table(("ab", "cd"), n_lanes=2, lang="en")
+    headings = [*records.provenance_table([], "en").data.columns, *lanes.data.columns]
     nothing = pd.DataFrame(columns=list(equal_targets.COLUMNS))
     headings += [*equal_targets.equal_targets_table(nothing, "en").data.columns]
     return {*estimators, *cases, *facts, *workarounds.SHIMS.values(), *verdicts, *headings, *of_claims()}

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 
 from audit_lib.show import figures
 from audit_lib.show.csv import csv_text
-from audit_lib.show.figures import COLOURS, MARKERS
+from audit_lib.show.plot import COLOURS, MARKERS
 
 LENGTHS = pd.DataFrame({"length": [2, 3, 4], "sessions": [10, 5, 1]})
 SUPPORT = pd.DataFrame({"position": [1, 2, 3], "support": [100, 10, 3]})

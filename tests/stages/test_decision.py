@@ -215,7 +215,7 @@ def test_data_sets_of_a_kind_count_alike_and_their_intervals_add_up_in_squares()
     # V-SKNN has .7 in both; GRU4Rec .8 and .4, so .6 on average.
     assert (found["recommended"], found["recall_least"]) == ("vsknn", pytest.approx(0.7))
     each = [Measured(0.8, 0.8 - alone[0], 0.8 + alone[0]), Measured(0.4, 0.4 - alone[1], 0.4 + alone[1])]
-    pooled = decision.mean_of(each)
+    pooled = decision.mean_of_logs(each)
     assert pooled.estimate == pytest.approx(0.6)
     assert pooled.high - 0.6 == pytest.approx(np.hypot(*alone) / 2)
 

@@ -14,7 +14,6 @@ from audit_lib.files import PROJECT
 from audit_lib.measurements import engine_equality
 from audit_lib.measurements.train_speed import SETTINGS
 from audit_lib.show import figures
-from audit_lib.show.table import Table
 from audit_lib.stages import profiles, training
 from audit_lib.study import running
 from audit_lib.study.results import mean_over, over
@@ -44,14 +43,14 @@ def groups(prepared, tmp_path_factory):
 
 
 def test_lanes_take_the_next_session_where_one_has_ended():
-    table = training.lanes(("abcd", "ef", "ghi"), n_lanes=2)
+    table = training.lanes_table(("abcd", "ef", "ghi"), n_lanes=2, lang="en").data
     assert list(table["Step"]) == [1, 2, 3]
     assert list(table["Lane 1"]) == ["0 | a → b", "b → c", "c → d"]
     assert list(table["Lane 2"]) == ["0 | e → f", "0 | g → h", "h → i"]
 
 
 def test_a_lane_without_a_session_left_is_empty():
-    assert list(training.lanes(("abc", "de"), n_lanes=2)["Lane 2"]) == ["0 | d → e", ""]
+    assert list(training.lanes_table(("abc", "de"), n_lanes=2, lang="en").data["Lane 2"]) == ["0 | d → e", ""]
 
 
 def test_curves_have_a_point_for_every_epoch_of_every_seed(groups):
@@ -63,12 +62,12 @@ def test_curves_have_a_point_for_every_epoch_of_every_seed(groups):
 
 def test_scores_are_the_mean_of_the_seeds(groups):
     runs = groups[0]["gru4rec"]
-    table = training.scores(groups[0], same).set_index("Recommender")
+    table = training.scores_table(groups[0], "en").data.set_index("Recommender")
     hits = [(run.ranks["above"] + run.ranks["equal"] < 20).mean() for run in runs]
-    assert table.loc["gru4rec", "Recall@20"] == pytest.approx(np.mean(hits))
-    assert table.loc["gru4rec", "Standard deviation"] == pytest.approx(np.std(hits, ddof=1))
-    assert table.loc["popularity", "Seeds"] == 1
-    assert np.isnan(table.loc["popularity", "Standard deviation"])
+    assert table.loc["GRU4Rec", "Recall@20"] == pytest.approx(np.mean(hits))
+    assert table.loc["GRU4Rec", "Standard deviation"] == pytest.approx(np.std(hits, ddof=1))
+    assert table.loc["Popularity", "Seeds"] == 1
+    assert np.isnan(table.loc["Popularity", "Standard deviation"])
 
 
 def test_a_difference_is_that_of_the_means_and_changes_sign_with_its_order(groups):
@@ -128,11 +127,11 @@ def test_under_every_law_the_oracle_is_there_and_without_order_nothing_beats_it(
 def test_tables_before_a_reader_have_headings_that_say_what_they_hold():
     live = pd.DataFrame({"input": ["shared"], "loss": ["bpr-max"], "n_sample": [0], "steps": [9], "losses": [1e-7],
                          "weights": [2e-6]})  # fmt: skip
-    text = repr(Table(training.equality_table(live, same), lang="en", formats=training.DIFFERENCES))
+    text = repr(training.equality_table(live, "en"))
     assert "1.0e\u221207" in text
     assert "Extra negatives" in text
     bench = pd.DataFrame({key: [0.5] for key in training._BENCH} | {"setting": list(SETTINGS)[:1]})
-    assert "50\u00a0%" in repr(Table(training.bench_table(bench, same), lang="en", formats=training.SPEEDS))
+    assert "50\u00a0%" in repr(training.bench_table(bench, "en"))
 
 
 def test_a_measured_sentence_is_translated_around_its_numbers_and_an_error_is_left_alone():

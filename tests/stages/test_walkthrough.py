@@ -92,7 +92,7 @@ def test_a_step_that_would_be_shown_wrongly_is_refused(change: dict) -> None:
 
 
 def test_the_columns_of_a_lane_are_named_by_what_they_are_to_it() -> None:
-    table = walkthrough.columns(step(0), 1, same)
+    table = walkthrough.columns_table(step(0), 1, "en").data
     kinds = ["Target of another lane", "Its own target", "Target of another lane", *["Drawn negative"] * 4]
     assert table["What it is"].tolist() == kinds
     assert table["Item"].tolist()[:3] == PLAN.targets[0].tolist()
@@ -100,7 +100,7 @@ def test_the_columns_of_a_lane_are_named_by_what_they_are_to_it() -> None:
 
 
 def test_events_are_those_of_the_session() -> None:
-    table = walkthrough.events(TEST, 1)
+    table = walkthrough.events_table(TEST, 1, "en").data
     assert table["Item"].tolist() == [2, 5, 0, 4, 1]
     assert table["Seconds since the first"].tolist() == [0, 1, 2, 3, 4]
 
@@ -119,7 +119,7 @@ def test_the_followed_target_is_ranked_and_found_among_all_targets() -> None:
 def test_every_tie_policy_has_its_row_and_one_target_its_rank() -> None:
     followed = walkthrough.follow(SPLIT, PLAN)
     ranks = walkthrough.ranked(recommenders.create("popularity").fit(TRAIN), SPLIT, followed)
-    table = walkthrough.policies({"Popularity": ranks}, same, k=2)
+    table = walkthrough.policies_table({"Popularity": ranks}, "en", k=2).data
     a, e = int(ranks.above[0]), int(ranks.equal[0])
     assert table["Tie policy"].tolist() == ["Standard", "Conservative", "Median", "Expected"]
     assert table["Rank"].tolist() == [f"{a + 1}", f"{a + e + 1}", f"{a + e / 2 + 1:g}", "–"]
@@ -140,9 +140,9 @@ def test_the_tie_that_is_shown_is_the_first_that_decides_a_hit() -> None:
 
 def test_sampling_everything_is_the_whole_catalogue() -> None:
     ranks = walkthrough.ranked(recommenders.create("popularity").fit(TRAIN), SPLIT)
-    table = walkthrough.sampled_values(ranks, SPLIT, same, n=5, k=2)
+    table = walkthrough.sampled_table(ranks, SPLIT, "en", n=5, k=2).data
     assert table["Recall@2"].iloc[1] == pytest.approx(table["Recall@2"].iloc[0])
-    fewer = walkthrough.sampled_values(ranks, SPLIT, same, n=2, k=2)
+    fewer = walkthrough.sampled_table(ranks, SPLIT, "en", n=2, k=2).data
     assert fewer["Recall@2"].iloc[1] > table["Recall@2"].iloc[0]
 
 

@@ -20,7 +20,7 @@ from numpy.lib.format import open_memmap
 
 from audit_lib.data.large.read import Events
 from audit_lib.data.logs import ITEM, SESSION, TIME
-from audit_lib.data.reading import Failures, Kind, LogFile, times
+from audit_lib.data.reading import Failures, LogFile, TimeKind, times
 from audit_lib.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Sorted:
     n_events: int
     first: float
     last: float
-    time: Kind = "real"
+    time: TimeKind = "real"
 
 
 def arrange(source: LogFile, events: Events, folder: Path, *, memory_mb: int, threads: int) -> Sorted:
@@ -119,7 +119,7 @@ def _view(db: duckdb.DuckDBPyConnection, events: Events, name: str) -> None:
     db.execute(f"CREATE VIEW events AS SELECT {', '.join(columns)}, file_row_number AS r FROM read_parquet('{path}')")
 
 
-def _kind_of_time(db: duckdb.DuckDBPyConnection, source: LogFile) -> Kind:
+def _kind_of_time(db: duckdb.DuckDBPyConnection, source: LogFile) -> TimeKind:
     """Whether Time is real or an order, as `reading.read` has it; then t becomes the running position if need be."""
     if source.dates or source.unit not in (None, "order"):
         return "real"

@@ -22,10 +22,10 @@ import pyarrow.dataset
 from audit_lib.data.logs import COLUMNS, ITEM, PART, SESSION, TIME, validate
 from audit_lib.data.reading import files, text, times
 from audit_lib.data.reading.files import READABLE, UNREADABLE
-from audit_lib.data.reading.times import Kind, Note
+from audit_lib.data.reading.times import Note, TimeKind
 from audit_lib.errors import InputError
 
-__all__ = ["READABLE", "Kind", "LogFile", "Note", "Reading", "open_log", "read", "read_log"]
+__all__ = ["READABLE", "LogFile", "Note", "Reading", "TimeKind", "open_log", "read", "read_log"]
 
 IDS = (SESSION, ITEM)
 MANY = 3  # rows named in an error
@@ -38,7 +38,7 @@ class Reading:
     """A validated log, whether its Time is real or an order, and what is worth knowing about the file."""
 
     log: pd.DataFrame
-    time: Kind
+    time: TimeKind
     notes: tuple[Note, ...]
 
 
@@ -242,7 +242,7 @@ def are_integers(values: Any) -> bool:
     return True
 
 
-def _kind_of_time(source: LogFile, log: pd.DataFrame) -> tuple[Kind, pd.DataFrame]:
+def _kind_of_time(source: LogFile, log: pd.DataFrame) -> tuple[TimeKind, pd.DataFrame]:
     """Whether Time is real or an order; an order that begins anew in every session becomes the running position."""
     if source.dates or source.unit not in (None, "order"):
         return "real", log
@@ -264,7 +264,7 @@ def _kind_of_time(source: LogFile, log: pd.DataFrame) -> tuple[Kind, pd.DataFram
     return "order", log
 
 
-def notes_of_time(source: LogFile, seconds: np.ndarray, time: Kind) -> list[Note]:
+def notes_of_time(source: LogFile, seconds: np.ndarray, time: TimeKind) -> list[Note]:
     """What is worth knowing about the times of a log."""
     if time == "order":
         said = "" if source.unit else " If it is in seconds, give --time-unit s."

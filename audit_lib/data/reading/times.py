@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from audit_lib.data.logs import TIME, as_seconds
 from audit_lib.errors import InputError, unknown
 
-Kind = Literal["real", "order"]
+TimeKind = Literal["real", "order"]
 
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 UNITS = (*PER_SECOND, "date", "order")  # date: digits, yyyymmdd or yyyymmddHHMMSS

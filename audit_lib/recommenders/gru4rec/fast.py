@@ -28,7 +28,7 @@ f = np.float32
 _NO_ITEMS = np.empty(0, np.int64)
 
 
-class Table:
+class Weights:
     """A matrix of which a step touches few rows, with its Adagrad state; rows padded to `width` columns."""
 
     def __init__(self, rows: int, units: int, momentum: float):
@@ -68,12 +68,12 @@ class Fast:
     def _load_tables(self, weights: Mapping[str, np.ndarray], n_items: int) -> None:
         c = self.config
         units = c.layers[-1]
-        self.out = Table(n_items, units + 1, c.momentum)  # the last column is the bias
+        self.out = Weights(n_items, units + 1, c.momentum)  # the last column is the bias
         self.out.w[:, :units], self.out.w[:, units] = weights["Wy"], weights["By"]
         self.input = model.input_name(c)
         self.tables = {"Wy": self.out}
         if self.input != "Wy":
-            self.tables[self.input] = Table(n_items, weights[self.input].shape[1], c.momentum)
+            self.tables[self.input] = Weights(n_items, weights[self.input].shape[1], c.momentum)
             self.tables[self.input].w[:, : weights[self.input].shape[1]] = weights[self.input]
         self.embed = self.tables[self.input]
 
@@ -270,7 +270,7 @@ class Fast:
             self._rows(self.embed, self.input_gradient.numpy(), self.input_rows, 0, m, self.embed.units)
         self._rows(self.out, gradient, self.rows, 0, n, self.out.width)
 
-    def _rows(self, table: Table, gradient: np.ndarray, rows: np.ndarray, first: int, last: int, units: int) -> None:
+    def _rows(self, table: Weights, gradient: np.ndarray, rows: np.ndarray, first: int, last: int, units: int) -> None:
         kernels.update_rows(table.w, table.acc, table.vel, gradient, rows, first, last, units, *self.hyper)
 
     def _distinct(self, inputs: np.ndarray, slots: np.ndarray) -> int:

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.show.figures import COLOURS, STYLE, Plot
+from audit_lib.show.plot import COLOURS, STYLE, Plot
 from audit_lib.show.table import Table
 from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.study import metric_winners, reported_epoch

@@ -15,7 +15,7 @@ import pandas as pd
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures, words
-from audit_lib.show.figures import Plot
+from audit_lib.show.plot import Plot
 from audit_lib.show.table import Table
 from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.stages import decision, decision_tables, literature

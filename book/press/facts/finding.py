@@ -19,7 +19,7 @@ from matplotlib.ticker import PercentFormatter
 
 from audit_lib.data.registry import REGISTRY
 from audit_lib.evaluation.metrics import K
-from audit_lib.show.figures import STYLE, Plot
+from audit_lib.show.plot import STYLE, Plot
 from audit_lib.show.words import Translate, translator
 from audit_lib.study import headline, literature_values
 from audit_lib.study.literature_values import COPIED

@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.show.figures import STYLE, Plot
+from audit_lib.show.plot import STYLE, Plot
 from audit_lib.show.words import Translate, translator
 from audit_lib.study import literature_values, releases
 from audit_lib.study.headline import best_simple

@@ -13,10 +13,15 @@ from audit_lib.evaluation import power
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures
-from audit_lib.show.figures import Plot
+from audit_lib.show.plot import Plot
 from audit_lib.show.table import Table
 from audit_lib.show.words import Translate, name_of, translator
-from audit_lib.stages import implementations, searches, tables
+from audit_lib.stages import (
+    implementations,
+    implementations_tables,
+    searches,
+    tables,
+)
 from audit_lib.study import headline as heads
 from audit_lib.study import plan
 from audit_lib.study.literature_values import min_step
@@ -167,7 +172,7 @@ def third_party(source: Source, lang: str) -> Table:
 
 def distributed(source: Source, lang: str) -> Table:
     """As published: what whole implementations lose, by omission, by error, and together, over five data sets."""
-    return Table(implementations.distributed_table(implementations.published()), lang=lang)
+    return implementations_tables.distributed_table(implementations.published(), lang)
 
 
 def sampled(source: Source, lang: str) -> Table:
@@ -194,13 +199,12 @@ def order(source: Source, lang: str) -> Table:
         rows = []
     rows.sort(key=lambda row: -row["loss"])
     found = pd.DataFrame(rows, columns=["dataset", "recommender", "recall", "loss", "low", "high"])
-    shown = tables.shuffle_record(found, lambda name: name_of(name, lang)).drop(columns="Recommender", errors="ignore")
-    return Table(shown, lang=lang)
+    return Table(tables.shuffle_record_table(found, "en").data.drop(columns="Recommender"), lang=lang)
 
 
 def flawed(source: Source, lang: str) -> Table:
     """Recall@20 under the split of this report and under those that leak."""
-    return Table(tables.flawed_elsewhere(source.book, lambda name: name_of(name, lang)), lang=lang)
+    return tables.flawed_elsewhere_table(source.book, lang)
 
 
 def cost(source: Source, lang: str) -> Table:

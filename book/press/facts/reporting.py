@@ -178,20 +178,15 @@ def _cost(source: Source, *, variant: str, dataset: str = effects.SMALL, loss: s
     return Measured(float(row["loss"]), float(row["loss_low"]), float(row["loss_high"]), int(row["seeds"]))
 
 
-def single(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows in which one thing is changed, not all that an implementation lacks or that can be left out."""
-    return table[~table["variant"].str.startswith(("as_", "all_"))]
-
-
 def _changes(source: Source, *, which: str) -> Measured:
     """Single changes: all, those that surely lose Recall@20, and those that surely gain it."""
-    table = single(costs(source, effects.SMALL))
+    table = implementations.single(costs(source, effects.SMALL))
     found = {"all": table["loss"].notna(), "lose": table["loss_low"] > 0, "gain": table["loss_high"] < 0}
     return Measured(float(found[which].sum()))
 
 
 def _costliest(source: Source, *, name: bool) -> Quantity:
-    row = single(costs(source, effects.SMALL)).sort_values("loss").iloc[-1]
+    row = implementations.single(costs(source, effects.SMALL)).sort_values("loss").iloc[-1]
     return plan.label_of(row["variant"]) if name else Measured(row["loss"], row["loss_low"], row["loss_high"])
 
 

@@ -1,0 +1,120 @@
+"""What every figure of the book has in common: one style, the table behind it, lines, legends and rows.
+
+In a notebook a `Plot` shows as SVG, with a digest of its data as text (which nbval compares; it does not compare
+pictures). Colours are Okabe and Ito's, safe for colour-blind readers, and every series has its own marker, so that
+nothing is told by colour alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from audit_lib.show.csv import csv_text
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", "--", ":")  # the next one after eight series, so that no two look the same
+STYLE = {
+    "figure.figsize": (7.0, 3.8),
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "font.size": 11,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "grid.color": "#DDDDDD",
+    "lines.linewidth": 1.6,
+    "lines.markersize": 6,
+    "legend.frameon": False,
+    "svg.hashsalt": "audit",
+    "svg.fonttype": "path",
+}
+
+
+class Plot:
+    """A drawn figure and the table it shows."""
+
+    def __init__(self, figure: Figure, table: pd.DataFrame):
+        self.figure, self.table = figure, table
+
+    def image(self, kind: str = "svg") -> bytes:
+        """The picture as 'svg' or 'png' (at twice the resolution of a screen); the same data give the same bytes."""
+        buffer = io.BytesIO()
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        with matplotlib.rc_context(STYLE):
+            self.figure.savefig(buffer, format=kind, dpi=192, metadata=metadata)
+        return buffer.getvalue()
+
+    def save(self, path: str | Path) -> None:
+        """Writes picture (SVG and PNG) and table (CSV) beside each other, under the path's stem."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for kind in ("svg", "png"):
+            path.with_suffix(f".{kind}").write_bytes(self.image(kind))
+        path.with_suffix(".csv").write_text(csv_text(self.table), "utf8")
+
+    def digest(self) -> str:
+        """sha256 of the plotted table as CSV, numbers to nine digits: that of the file a reader downloads."""
+        return hashlib.sha256(csv_text(self.table).encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<{len(self.table)} rows plotted, sha256 {self.digest()[:16]}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        data = {"image/svg+xml": self.image("svg").decode(), "text/plain": repr(self)}
+        return data | {"text/csv": csv_text(self.table)}
+
+
+@contextmanager
+def axes_of(**subplots: Any) -> Iterator[tuple[Figure, Any]]:
+    """A figure in the style of the book, and its axes. subplots: arguments of `Figure.subplots`, and figsize."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=subplots.pop("figsize", STYLE["figure.figsize"]))
+        yield figure, figure.subplots(**subplots)
+
+
+def draw_lines(axes: Any, table: pd.DataFrame, *, x: str, y: str, series: str, label: Callable[[str], str]) -> None:
+    """One line and marker per series, in order of appearance, with an interval where the table has low and high."""
+    for i, (name, rows) in enumerate(table.groupby(series, sort=False)):
+        style = {"color": COLOURS[i % 8], "marker": MARKERS[(i + i // 8) % 8], "linestyle": LINES[i // 8 % 3]}
+        style["label"] = label(str(name))
+        axes.plot(rows[x], rows[y], **style)
+        if {"low", "high"} <= set(rows):
+            axes.fill_between(rows[x], rows["low"], rows["high"], color=style["color"], alpha=0.15, linewidth=0)
+
+
+def legend(figure: Figure, axes: Any) -> None:
+    """A legend above the axes, where it hides nothing, in rows of three; the figure grows by it."""
+    handles, names = axes.get_legend_handles_labels()
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.24 * -(-len(names) // 3))
+    figure.legend(handles, names, loc="outside upper center", ncols=3, fontsize=9.5)
+
+
+def legend_of_all(figure: Figure, grid: Any) -> None:
+    """One legend for all panels, each name once."""
+    pairs = [pair for axes in grid.flat for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    shown: dict[str, Any] = {}
+    for handle, name in pairs:
+        shown.setdefault(name, handle)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.24 * -(-len(shown) // 4))
+    figure.legend(shown.values(), shown.keys(), loc="outside upper center", ncols=4, fontsize=9.5)
+
+
+def label_rows(axes: Any, names: list[str], *, xlabel: str, start: float | None = 0) -> None:
+    """A line for each name, the first at the top. start: of the horizontal axis, None for where the data begin."""
+    axes.set_yticks(range(len(names)), names, fontsize=9.5)
+    axes.set(xlabel=xlabel, xlim=(start, None), ylim=(max(len(names), 1) - 0.4, -0.6))
+    axes.grid(axis="y", visible=False)
