@@ -49,6 +49,8 @@ print(f"{name}: {{dataset}} in {{lang}}")
 
 That is what was seen.
 """
+# The prose of a small book, beside the project's own glossary.
+PROSE = {"index": "# A small book\n\nIt is made of a few short pages.\n", "licences": "# Licences\n\nAll are free.\n"}
 
 REPOSITORY = "owner/name"  # where the books of the tests are published
 
@@ -86,22 +88,21 @@ class Project:
         own |= {"AUDIT_PDF": self.pdf, "REPOSITORY": REPOSITORY}
         return {**os.environ, **ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
 
-    def stale(self) -> list[str]:
-        """Names of the jobs that Snakemake would run now, like `stage 02_split es` or `pages`."""
-        triggers = ["--rerun-triggers", "mtime", "params", "input"]
-        jobs, rule = [], ""
+    def stale(self, *config: str) -> set[str]:
+        """Names of the jobs that Snakemake would run now with these settings, like `stage 02_split` or `pages`."""
+        triggers = ["--rerun-triggers", "mtime", "params", "input", *(["--config", *config] if config else [])]
+        jobs, rule = set(), ""
         for line in self.python("-m", "snakemake", "-n", "--cores", "1", *triggers).splitlines():
             if line.startswith(("rule ", "localrule ")):
                 rule = line.split()[1].rstrip(":")
-                jobs.append(rule)
-            elif line.strip().startswith("wildcards:"):
-                wildcards = dict(part.strip().split("=") for part in line.split(":", 1)[1].split(","))
-                jobs[-1] = " ".join([rule, *(wildcards[key] for key in ("stage", "lang") if key in wildcards)])
-        return [job for job in jobs if job != "book"]
+                jobs.add(rule)
+            elif found := re.search(r"^ *wildcards:.*\bstage=(\w+)", line):
+                jobs = jobs - {rule} | {f"{rule} {found[1]}"}
+        return jobs - {"book"}
 
 
 def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> Project:
-    """Copy what is, or could be, under version control; with `stages`, small ones of our own instead of the book's."""
+    """Copy what is, or could be, under version control; with `stages`, a small book of our own instead of this one."""
     listing = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=PROJECT, capture_output=True, text=True, check=False
     )
@@ -118,10 +119,12 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
     cache.mkdir(exist_ok=True)  # what was downloaded once serves every copy
     (target / ".audit-cache").symlink_to(cache)
     if stages:
-        for old in (target / "notebooks").glob("*.md"):
-            old.unlink()
-    for name in stages:
-        (target / "notebooks" / f"{name}.md").write_text(STANDIN.format(name=name), "utf8")
+        for old in (*target.glob("notebooks/*.md"), *target.glob("book/*.md")):
+            if old.name != "glossary.md":
+                old.unlink()
+        texts = {f"notebooks/{name}.md": STANDIN.format(name=name) for name in stages}
+        for name, text in (texts | {f"book/{name}.md": text for name, text in PROSE.items()}).items():
+            (target / name).write_text(text, "utf8")
     return Project(target, pdf)
 
 
@@ -154,9 +157,12 @@ def shared(factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def standin(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with three small stages of our own, run once and built once."""
-    stages = ("01_data", "02_split", "03_baselines")
-    project = copy_project(tmp_path_factory.mktemp("standin") / "project", stages=stages)
+    """A project with three small stages of our own, of which the last reads no log, run once and built once."""
+    stages = ("01_data", "02_split", "06_literature")
+    project = copy_project(tmp_path_factory.mktemp("standin") / """o'neil "x" y""", stages=stages)
+    literature = project.root / "notebooks" / "06_literature.md"
+    text = re.sub(r"^(dataset|columns) = .*\n", "", literature.read_text("utf8"), flags=re.MULTILINE)
+    literature.write_text(text.replace("{dataset}", "none"), "utf8")
     project.make("book")
     return project
 

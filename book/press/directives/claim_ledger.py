@@ -129,8 +129,8 @@ def initialise(app: Sphinx, config: Any) -> None:
 
 
 def download(app: Sphinx, exception: Exception | None) -> None:
-    """Write the JSON beside the pages."""
-    if exception is None and app.builder.format == "html":
+    """Write the JSON beside the pages, if the page that links to it is among them."""
+    if exception is None and app.builder.format == "html" and ledger.PAGE in app.env.found_docs:
         target = Path(app.outdir) / FILE
         partial = target.with_suffix(".partial")
         partial.write_text(claims.json_text(settled().values()) + "\n", "utf8")
