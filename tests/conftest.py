@@ -50,6 +50,12 @@ print(f"{name}: {{dataset}} in {{lang}}")
 That is what was seen.
 """
 # The prose of a small book, beside the project's own glossary.
+CONTENTS = """format: jb-book
+root: book/index
+parts:
+  - caption: Start here
+    chapters:
+"""
 PROSE = {"index": "# A small book\n\nIt is made of a few short pages.\n", "licences": "# Licences\n\nAll are free.\n"}
 
 REPOSITORY = "owner/name"  # where the books of the tests are published
@@ -118,13 +124,20 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
     cache = PROJECT / ".audit-cache"
     cache.mkdir(exist_ok=True)  # what was downloaded once serves every copy
     (target / ".audit-cache").symlink_to(cache)
+    for compiled in PROJECT.glob("audit_lib/**/__pycache__/*.nb[ci]"):  # kernels, which take long to compile
+        (target / compiled.relative_to(PROJECT)).parent.mkdir(exist_ok=True)
+        shutil.copy2(compiled, target / compiled.relative_to(PROJECT))
     if stages:
         for old in (*target.glob("notebooks/*.md"), *target.glob("book/*.md")):
             if old.name != "glossary.md":
                 old.unlink()
-        texts = {f"notebooks/{name}.md": STANDIN.format(name=name) for name in stages}
-        for name, text in (texts | {f"book/{name}.md": text for name, text in PROSE.items()}).items():
-            (target / name).write_text(text, "utf8")
+        texts = {f"notebooks/{name}": STANDIN.format(name=name) for name in stages}
+        texts |= {f"book/{name}": text for name, text in PROSE.items()}
+        for name, text in texts.items():
+            (target / f"{name}.md").write_text(text, "utf8")
+        chapters = [name for name in (*texts, "book/glossary") if name != "book/index"]
+        contents = CONTENTS + "".join(f"      - file: {name}\n" for name in chapters)
+        (target / "_toc.yml").write_text(contents, "utf8")
     return Project(target, pdf)
 
 
