@@ -49,6 +49,14 @@ print(f"{name}: {{dataset}} in {{lang}}")
 
 That is what was seen.
 """
+# The prose of a small book, beside the project's own glossary.
+CONTENTS = """format: jb-book
+root: book/index
+parts:
+  - caption: Start here
+    chapters:
+"""
+PROSE = {"index": "# A small book\n\nIt is made of a few short pages.\n", "licences": "# Licences\n\nAll are free.\n"}
 
 REPOSITORY = "owner/name"  # where the books of the tests are published
 
@@ -86,22 +94,21 @@ class Project:
         own |= {"AUDIT_PDF": self.pdf, "REPOSITORY": REPOSITORY}
         return {**os.environ, **ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
 
-    def stale(self) -> list[str]:
-        """Names of the jobs that Snakemake would run now, like `stage 02_split` or `pages`."""
-        triggers = ["--rerun-triggers", "mtime", "params", "input"]
-        jobs, rule = [], ""
+    def stale(self, *config: str) -> set[str]:
+        """Names of the jobs that Snakemake would run now with these settings, like `stage 02_split` or `pages`."""
+        triggers = ["--rerun-triggers", "mtime", "params", "input", *(["--config", *config] if config else [])]
+        jobs, rule = set(), ""
         for line in self.python("-m", "snakemake", "-n", "--cores", "1", *triggers).splitlines():
             if line.startswith(("rule ", "localrule ")):
                 rule = line.split()[1].rstrip(":")
-                jobs.append(rule)
-            elif line.strip().startswith("wildcards:"):
-                wildcards = dict(part.strip().split("=") for part in line.split(":", 1)[1].split(","))
-                jobs[-1] = " ".join([rule, *(wildcards[key] for key in ("stage", "lang") if key in wildcards)])
-        return [job for job in jobs if job != "book"]
+                jobs.add(rule)
+            elif found := re.search(r"^ *wildcards:.*\bstage=(\w+)", line):
+                jobs = jobs - {rule} | {f"{rule} {found[1]}"}
+        return jobs - {"book"}
 
 
 def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> Project:
-    """Copy what is, or could be, under version control; with `stages`, small ones of our own instead of the book's."""
+    """Copy what is, or could be, under version control; with `stages`, a small book of our own instead of this one."""
     listing = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=PROJECT, capture_output=True, text=True, check=False
     )
@@ -117,11 +124,20 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
     cache = PROJECT / ".audit-cache"
     cache.mkdir(exist_ok=True)  # what was downloaded once serves every copy
     (target / ".audit-cache").symlink_to(cache)
+    for compiled in PROJECT.glob("audit_lib/**/__pycache__/*.nb[ci]"):  # kernels, which take long to compile
+        (target / compiled.relative_to(PROJECT)).parent.mkdir(exist_ok=True)
+        shutil.copy2(compiled, target / compiled.relative_to(PROJECT))
     if stages:
-        for old in (target / "notebooks").glob("*.md"):
-            old.unlink()
-    for name in stages:
-        (target / "notebooks" / f"{name}.md").write_text(STANDIN.format(name=name), "utf8")
+        for old in (*target.glob("notebooks/*.md"), *target.glob("book/*.md")):
+            if old.name != "glossary.md":
+                old.unlink()
+        texts = {f"notebooks/{name}": STANDIN.format(name=name) for name in stages}
+        texts |= {f"book/{name}": text for name, text in PROSE.items()}
+        for name, text in texts.items():
+            (target / f"{name}.md").write_text(text, "utf8")
+        chapters = [name for name in (*texts, "book/glossary") if name != "book/index"]
+        contents = CONTENTS + "".join(f"      - file: {name}\n" for name in chapters)
+        (target / "_toc.yml").write_text(contents, "utf8")
     return Project(target, pdf)
 
 
@@ -154,9 +170,12 @@ def shared(factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def standin(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with three small stages of our own, run once and built once."""
-    stages = ("01_data", "02_split", "03_baselines")
-    project = copy_project(tmp_path_factory.mktemp("standin") / "project", stages=stages)
+    """A project with three small stages of our own, of which the last reads no log, run once and built once."""
+    stages = ("01_data", "02_split", "06_literature")
+    project = copy_project(tmp_path_factory.mktemp("standin") / """o'neil "x" y""", stages=stages)
+    literature = project.root / "notebooks" / "06_literature.md"
+    text = re.sub(r"^(dataset|columns) = .*\n", "", literature.read_text("utf8"), flags=re.MULTILINE)
+    literature.write_text(text.replace("{dataset}", "none"), "utf8")
     project.make("book")
     return project
 

@@ -6,7 +6,6 @@
     engine_equality               fast engine against plain autograd, independent against official code
     official_behaviour, official_probes    what the official code does when it is run
     train_speed, rank_speed, baseline_speed, latency, growth    seconds and memory
-    data_parallel                 what several processes do to negatives taken from the batch
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ REGISTRY: dict[str, str] = {
     "bench_rank": "audit_lib.measurements.rank_speed:measure",
     "bench_scaling": "audit_lib.measurements.train_speed:scaling",
     "bench_growth": "audit_lib.measurements.growth:measure",
-    "data_parallel": "audit_lib.measurements.data_parallel:measure",
     "leakage": "audit_lib.measurements.observations:leakage",
     "shuffle": "audit_lib.measurements.observations:shuffle",
     "order_dial": "audit_lib.measurements.observations:order_dial",

@@ -196,7 +196,8 @@ def pages(work: Path, executed: Path, *, root: Path = PROJECT) -> None:
     for lang in LANGUAGES:
         assemble(lang, work / "source" / lang, executed=executed, root=root)
     if not all((work / "doctrees" / lang / "environment.pickle").is_file() for lang in LANGUAGES):
-        quoted_facts.compute()
+        source = work / "source" / LANGUAGES[0]
+        quoted_facts.compute(path for name in in_order(source) if (path := source / f"{name}.md").is_file())
     able = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
     with ProcessPoolExecutor(len(LANGUAGES), multiprocessing.get_context(able)) as pool:
         list(pool.map(partial(_pages, work=work, root=root), LANGUAGES))
@@ -218,9 +219,14 @@ def print_book(lang: str, work: Path, *, root: Path) -> None:
     pages = rendered(work, lang)
     (pages / pdf.NAME).unlink(missing_ok=True)
     if lang in pdf.languages():
-        toc = yaml.safe_load((work / "source" / lang / "_toc.yml").read_text("utf8"))
-        order = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+        order = in_order(work / "source" / lang)
         pdf.write(pages, order, pages / pdf.NAME, lang=lang, epoch=int(environment(root)["SOURCE_DATE_EPOCH"]))
+
+
+def in_order(source: Path) -> list[str]:
+    """The pages of a language's source in the order of its contents, without suffix."""
+    toc = yaml.safe_load((source / "_toc.yml").read_text("utf8"))
+    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
 
 
 UNPUBLISHED = (".buildinfo*", ".doctrees", "*webpack-macros.html")  # the last are the theme's own templates

@@ -147,23 +147,6 @@ def test_metrics_leaves_out_targets_with_too_few_events_before_them(call, ranked
     assert rows[0]["micro"] == pytest.approx(metrics.recall(run.ranks["above"], run.ranks["equal"], 5)[keep].mean())
 
 
-def test_sampled_prints_the_full_and_the_expected_sampled_metric(call, ranked):
-    rows = json.loads(call("sampled", ranked[1], "--negatives", 10, "--k", 5, "--json"))
-    recall = next(row for row in rows if row["metric"] == "Recall")
-    full = json.loads(call("metrics", ranked[1], "--k", 5, "--json"))[0]["micro"]
-    assert recall["full"] == pytest.approx(full)
-    assert full < recall["sampled"] <= 1
-
-
-def test_compare_prints_the_difference_with_its_interval(call, ranked, fails):
-    rows = json.loads(call("compare", ranked[1], ranked[0], "--k", 5, "--json"))
-    assert {row["metric"] for row in rows} == {"Recall", "MRR", "NDCG"}
-    for row in rows:
-        assert row["difference"] == pytest.approx(row["value_a"] - row["value_b"])
-        assert 0 < row["low"] < row["difference"] < row["high"]  # Markov above popularity, on a strong first order
-    assert "compare takes two evidence files, not 1" in fails("compare", ranked[0], status=2)
-
-
 def test_compare_says_whether_two_are_the_same_within_a_margin(call, ranked, fails):
     def equivalent(*pair, margin):
         rows = json.loads(call("compare", *pair, "--k", 5, "--margin", margin, "--json"))

@@ -41,8 +41,9 @@ def test_another_process_another_hash_seed_and_two_threads_change_no_bit(base, t
     assert sum(row["bits"] for row in rows) > 100_000
 
 
-@pytest.mark.parametrize("change", [change for change in CHANGES if change.name in BOUNDS], ids=lambda c: c.name)
-def test_the_kernels_of_another_processor_stay_within_the_bounds(change, base, tmp_path):
+def test_the_kernels_of_another_processor_stay_within_the_bounds(base, tmp_path):
+    """The record is of two others; one is enough to see that the code that torch and numba choose is another."""
+    (change,) = (change for change in CHANGES if change.name == "other vector instructions")
     rows = {row["part"]: row for row in compare(base, compute_apart(change, tmp_path, log=SMALL), change.name)}
     assert [part for part, row in rows.items() if not row["within"]] == []
     assert rows["weights"]["differing"]  # else the other kernels were not used, and nothing was shown

@@ -110,11 +110,7 @@ def test_a_pickle_hidden_in_the_type_of_a_parquet_column_is_not_run(tmp_path, ma
 
 
 PARAMETERS = [
-    '"; open("pwned", "w"); "',
-    '"""\nopen("pwned", "w")\n"""',
-    "{open('pwned', 'w')}",
-    "\\",
-    "\n!touch pwned\n",
+    '"; open("pwned", "w"); "', '"""\nopen("pwned", "w")\n"""', "{open('pwned', 'w')}", "\\", "\n!touch pwned\n",
     SCRIPT,
 ]
 
@@ -162,14 +158,7 @@ def test_settings_are_quoted_in_the_command_of_a_stage(tmp_path):
     (tmp_path / "notebooks" / "01_data.md").write_text(STANDIN.format(name="01_data"))
     values = pipeline._encoded(["--config", f"dataset={''.join(SHELL)}"])
     command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "-n",
-        "-p",
-        "--cores",
-        "1",
-        "_build/executed/en/notebooks/01_data.ipynb",
+        sys.executable, "-m", "snakemake", "-n", "-p", "--cores", "1", "_build/executed/en/notebooks/01_data.ipynb",
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -307,11 +296,7 @@ def test_what_expands_without_bound_is_refused_within_700_mib(tmp_path):
     code = textwrap.dedent(BOMBS)
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=environment, capture_output=True, text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
@@ -381,19 +366,7 @@ def test_integers_beyond_64_bits_stay_apart(tmp_path):
 
 
 STRANGE = [
-    SCRIPT,
-    IMAGE,
-    "=1+1",
-    "@SUM(A1)",
-    "+1",
-    "-1",
-    'a"b',
-    "a,b",
-    "\u202eevil",
-    "$\\frac{1}{2}$",
-    "{x}",
-    "%s",
-    "'",
+    SCRIPT, IMAGE, "=1+1", "@SUM(A1)", "+1", "-1", 'a"b', "a,b", "\u202eevil", "$\\frac{1}{2}$", "{x}", "%s", "'",
 ]
 
 

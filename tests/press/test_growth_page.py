@@ -8,7 +8,7 @@ import pytest
 
 from audit_lib.data import large, reading
 from audit_lib.files import PROJECT
-from audit_lib.measurements import data_parallel, growth
+from audit_lib.measurements import growth
 from audit_lib.study import records, shards
 
 PAGE = " ".join((PROJECT / "book" / "growth.md").read_text("utf8").split())
@@ -23,9 +23,6 @@ PAGE = " ".join((PROJECT / "book" / "growth.md").read_text("utf8").split())
         (r"whole tiles of 128 targets", shards.TILE == 128),
         (r"Synthetic logs of 20,000 items", growth.ITEMS == 20_000),
         (r"ranks the last twentieth of a day", growth.TEST_DAYS == 1 / 20),
-        (r"A mini-batch of 32 lanes in all", data_parallel.BATCH == 32),
-        (r"means over three seeds", len(data_parallel.SEEDS) == 3),
-        (r"on two processes", data_parallel.SIZE == 2),
     ],
 )
 def test_a_number_of_the_page_is_that_of_the_code(words, number):
@@ -67,12 +64,3 @@ def test_a_generated_log_is_the_same_twice_in_order_of_time_and_of_about_the_siz
     assert log["SessionId"].nunique() == 1_000
     assert log["Time"].is_monotonic_increasing or (log["Time"].diff() < -86_400).sum() == 0
     assert log["SessionId"].diff().abs().max() > 1  # rows of one session lie apart
-
-
-def test_the_record_of_two_processes_covers_every_mode():
-    table = records.read("data_parallel")
-    assert len(table) == len(data_parallel.MODES) * len(data_parallel.SAMPLES) * len(data_parallel.SEEDS)
-    together = table[table["mode"] == "two, targets exchanged"]
-    assert (together["gradient_difference"] < 1e-5).all()
-    apart = table[table["mode"] == "two, nothing exchanged"]
-    assert (apart["gradient_difference"] > 0.01).all()

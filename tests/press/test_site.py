@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 import shutil
 import sys
 from pathlib import Path
 
 import nbformat
-import pypdf
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -24,10 +22,6 @@ from tests.conftest import Project
 
 pytestmark = pytest.mark.site
 LANGUAGES = ("en", "es")
-
-
-def content(root: Path) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 def planned_pages(book: Project) -> list[str]:
@@ -66,21 +60,6 @@ def test_headings_keep_their_anchor_in_translation(site: Path) -> None:
         if name.startswith(("book/", "notebooks/")):
             anchors = {href for href in english.links if href.startswith("#") and len(href) > 1}
             assert {href[1:] for href in anchors} <= pages.of("es")[name].ids, name
-
-
-def test_a_second_build_from_the_same_notebooks_gives_the_same_bytes(
-    book: Project, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("SOURCE_DATE_EPOCH", "AUDIT_PDF", "REPOSITORY"):
-        monkeypatch.setenv(name, book.environment()[name])
-    again = builder.build(root=book.root, work=tmp_path, executed=book.root / "_build" / "executed")
-    first, second = content(site), content(again)
-    assert sorted(first) == sorted(second)
-    prints = {name for name in first if name.endswith(".pdf")}  # a browser may write the same pages in another order
-    assert [name for name in first if first[name] != second[name] and name not in prints] == []
-    for name in prints:
-        one, other = (len(pypdf.PdfReader(io.BytesIO(made[name])).pages) for made in (first, second))
-        assert one == other
 
 
 def test_formulas_are_drawn_by_the_vendored_script_only_where_there_are_some(site: Path) -> None:

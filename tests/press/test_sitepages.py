@@ -11,10 +11,8 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from audit_lib.commands import entry
-from audit_lib.errors import InputError
 from audit_lib.files import PROJECT
-from book.press import pipeline, root_pages, site_check
+from book.press import root_pages, site_check
 from book.press.facts import finding
 from tests.press.test_finding import ROWS
 
@@ -82,23 +80,3 @@ def test_a_description_is_the_first_paragraph_of_the_text_cut_between_words() ->
     assert said.endswith(" word…")
     assert len(said) <= social.LONGEST
     assert social.description(new_document("empty")) == ""
-
-
-def test_an_error_of_ours_ends_a_command_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    import click
-
-    @click.command()
-    def command() -> None:
-        raise InputError("that is wrong")
-
-    with pytest.raises(SystemExit) as stopped:
-        entry.run(command, [])
-    assert stopped.value.code == 1
-    assert capsys.readouterr().err == "Error: that is wrong\n"
-
-
-def test_an_unknown_option_ends_a_command_with_its_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        entry.run(pipeline.cli, ["run", "--no-such-option"])
-    assert stopped.value.code == 2
-    assert "no-such-option" in capsys.readouterr().err

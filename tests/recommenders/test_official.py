@@ -219,14 +219,8 @@ def test_official_initial_weights_fit_only_equal_sizes(layers, input_size, works
 @pytest.mark.parametrize(
     "settings",
     [
-        {"layers": ()},
-        {"loss": "top1"},
-        {"n_sampel": 1},
-        {"device": "gpu"},
-        {"dropout_p_embed": 1.0},
-        {"tail": "correct"},
-        {"cell": "paper"},
-        {"constrained_embedding": False},
+        {"layers": ()}, {"loss": "top1"}, {"n_sampel": 1}, {"device": "gpu"}, {"dropout_p_embed": 1.0},
+        {"tail": "correct"}, {"cell": "paper"}, {"constrained_embedding": False},
         {"constrained_embedding": False, "cell": "paper", "layers": (8, 8)},
     ],
 )

@@ -157,8 +157,8 @@ def keep(app: Sphinx, env: Any) -> None:
 
 
 def download(app: Sphinx, exception: Exception | None) -> None:
-    """Write the JSON beside the pages."""
-    if exception is None and app.builder.format == "html":
+    """Write the JSON beside the pages, if the page that links to it is among them."""
+    if exception is None and app.builder.format == "html" and ledger.PAGE in app.env.found_docs:
         put({Path(app.outdir) / FILE: (claims.json_text(settled().values()) + "\n").encode()})
 
 

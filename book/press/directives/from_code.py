@@ -1,8 +1,8 @@
 """Directives that write what the code already knows, so that no page repeats it by hand.
 
 `{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{citation}` how to cite
-this work, `{defence}` a table of how the report is tried, `{measured}` a table of a record. Their words go through the
-page's catalogue like any others; names and counts do not.
+this work, `{defence}` a table of how the report is tried, `{growth}` a table of what large logs cost. Their words go
+through the page's catalogue like any others; names and counts do not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
@@ -90,52 +89,24 @@ def terms(source: Entry) -> str:
     return f"| `{source.name}` | {title}{cited} | [{source.licence}]({source.licence_url}) |"
 
 
-class DataParallel(FromCode):
-    """What a record says, as a table. `record`: `bench_growth` or `data_parallel`."""
-
-    option_spec = {"record": lambda value: directives.choice(value, tuple(TABLES))}  # noqa: RUF012
+class Growth(FromCode):
+    """Lays out the record `bench_growth`: each step at each size, measured or extrapolated."""
 
     def lines(self) -> list[str]:
-        name = self.options["record"]
-        self.env.note_dependency(str(records.FOLDER / f"{name}.json"))
-        return TABLES[name](records.read(name))
-
-
-def growth(table: pd.DataFrame) -> list[str]:
-    """Each step at each size, measured or extrapolated."""
-    head = "| Step | Events | Processor seconds | Peak memory, GB | How it is known |"
-    rows = [
-        f"| {row.step} | {grouped(row.events)} | {row.processor_seconds:.0f} | {row.memory:.1f} | "
-        f"{'measured' if row.measured else 'extrapolated'} |"
-        for row in table.assign(memory=table["peak_memory_mb"] * 2**20 / 1e9)
-        .sort_values(["step", "events"], kind="stable", ascending=[False, True])
-        .itertuples()
-    ]
-    return [head, "|---|--:|--:|--:|---|", *rows]
-
-
-def data_parallel(table: pd.DataFrame) -> list[str]:
-    """Each mode and number of extra negatives: means over seeds, with the standard deviation of Recall@20."""
-    head = (
-        "| Processes | Extra negatives | Distinct negatives of a target | Loss of the first step | "
-        "Difference of its gradient | Recall@20 |"
-    )
-    rows = []
-    for (n, mode), found in table.groupby(["n_sample", "mode"], sort=False):
-        mean = found.mean(numeric_only=True)
-        rows.append(
-            f"| {mode} | {n} | {mean['distinct_negatives']:.1f} | {mean['first_loss']:.4f} | "
-            f"{mean['gradient_difference']:.1e} | {mean['recall']:.4f} ± {found['recall'].std():.4f} |"
-        )
-    return [head, "|---|--:|--:|--:|--:|--:|", *rows]
+        self.env.note_dependency(str(records.FOLDER / "bench_growth.json"))
+        table = records.read("bench_growth").sort_values(["step", "events"], kind="stable", ascending=[False, True])
+        head = "| Step | Events | Processor seconds | Peak memory, GB | How it is known |"
+        rows = [
+            f"| {row.step} | {grouped(row.events)} | {row.processor_seconds:.0f} | {row.memory:.1f} | "
+            f"{'measured' if row.measured else 'extrapolated'} |"
+            for row in table.assign(memory=table["peak_memory_mb"] * 2**20 / 1e9).itertuples()
+        ]
+        return [head, "|---|--:|--:|--:|---|", *rows]
 
 
 def grouped(number: int) -> str:
-    """A whole number, its thousands set apart by a narrow space, the same in both languages."""
+    """Writes a whole number with a narrow space between thousands, the same in both languages."""
     return f"{number:,}".replace(",", "\u202f")
-
-
-TABLES = {"bench_growth": growth, "data_parallel": data_parallel}
 
 
 class Deviations(FromCode):
@@ -184,6 +155,6 @@ def setup(app: Sphinx) -> None:
     """Register the directives."""
     app.add_directive("data-sets", DataSets)
     app.add_directive("deviations", Deviations)
-    app.add_directive("measured", DataParallel)
+    app.add_directive("growth", Growth)
     app.add_directive("citation", HowToCite)
     app.add_directive("defence", Defence)

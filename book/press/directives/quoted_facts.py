@@ -14,7 +14,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from functools import cache, partial
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
@@ -50,13 +51,24 @@ def quantity(name: str) -> documents.Quantity:
     return known(("fact", name), lambda: reporting.quantity(name, source()))
 
 
-def compute() -> None:
-    """Compute all that pages quote, so that processes forked from this one need not."""
-    exhibited = [*report_exhibits.TABLES.values(), *report_exhibits.FIGURES.values()]
-    numbers = [partial(quantity, name) for name in reporting.FACTS]
-    for number in (*numbers, *(partial(show, source(), "en") for show in exhibited), partial(ladder.answers, book())):
+QUOTED = re.compile(r"\{(fact|fact-table|fact-figure|finding|claim)\}[` ]*([\w-]*)")  # as pages write it
+
+
+def compute(texts: Iterable[Path]) -> None:
+    """Compute what texts of pages quote from evidence, so that processes forked from this one need not."""
+    quoted = {found for path in texts for found in QUOTED.findall(path.read_text("utf8"))}
+    for kind, name in sorted(quoted):
         with contextlib.suppress(NotYet):
-            number()
+            if kind == "fact" and name in reporting.FACTS:
+                quantity(name)
+            elif kind == "fact-table" and name in report_exhibits.TABLES:
+                report_exhibits.TABLES[name](source(), "en")
+            elif kind == "fact-figure" and name in report_exhibits.FIGURES:
+                report_exhibits.FIGURES[name](source(), "en")
+            elif kind == "finding":
+                ladder.answers(book())
+            elif kind == "claim":
+                settled()
 
 
 class Fact(SphinxRole):
