@@ -12,17 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from audit_lib.show.words import LANGUAGES
+from audit_lib.show.words import LANGUAGES, Translate, translator
 
 NOT_LISTED = {"index.html", "search.html", "genindex.html"}  # of each language: what nobody searches for
-WORDS = {
-    "en": {"title": "GRU4Rec: reproduction and audit", "go": "Open the book", "absent": "There is no such page",
-           "why": "The address may be mistyped, or the page may have moved.", "home": "To the front page",
-           "search": "Search the book"},
-    "es": {"title": "GRU4Rec: reproducción y auditoría", "go": "Abrir el libro", "absent": "Esta página no existe",
-           "why": "Quizá la dirección tenga una errata, o la página haya cambiado de sitio.", "home": "Ir a la portada",
-           "search": "Buscar en el libro"},
-}  # fmt: skip
 STYLE = """<style>
 :root { color-scheme: light dark; }
 body { font: 1.1rem/1.6 system-ui, sans-serif; margin: 15vh auto; max-width: 34rem; padding: 0 1.25rem; }
@@ -65,6 +57,19 @@ NOT_FOUND = """<section lang="{lang}">
 """
 
 
+def texts(lang: str) -> dict[str, str]:
+    """The words of these pages, by their places in the templates."""
+    _: Translate = translator(lang)
+    return {
+        "title": _("GRU4Rec: reproduction and audit"),
+        "go": _("Open the book"),
+        "absent": _("There is no such page"),
+        "why": _("The address may be mistyped, or the page may have moved."),
+        "home": _("To the front page"),
+        "search": _("Search the book"),
+    }
+
+
 def base_url(root: Path) -> str:
     """Where the site is published, without a final slash; '' if that is not known."""
     settings = yaml.safe_load((root / "_config.yml").read_text("utf8"))["sphinx"]["config"]
@@ -74,7 +79,7 @@ def base_url(root: Path) -> str:
 def write(site: Path, *, base: str) -> None:
     """Write every one of these pages into the finished site."""
     for lang in LANGUAGES:
-        forward = FORWARD.format(lang=lang, href="book/index.html", **WORDS[lang])
+        forward = FORWARD.format(lang=lang, href="book/index.html", **texts(lang))
         (site / lang / "index.html").write_text(forward, "utf8")
     (site / ".nojekyll").touch()
     (site / "index.html").write_text(root_page(), "utf8")
@@ -93,8 +98,8 @@ def root_page() -> str:
 def not_found(base: str) -> str:
     """What a server shows for an address without a page, in both languages: it may be shown at any depth."""
     stem = f"{base}/" if base else ""
-    title = " · ".join(WORDS[lang]["absent"] for lang in LANGUAGES)
-    body = "".join(NOT_FOUND.format(lang=lang, base=stem, **WORDS[lang]) for lang in LANGUAGES)
+    title = " · ".join(texts(lang)["absent"] for lang in LANGUAGES)
+    body = "".join(NOT_FOUND.format(lang=lang, base=stem, **texts(lang)) for lang in LANGUAGES)
     robots = '<meta name="robots" content="noindex">\n'
     return f"{HEAD.format(lang='en', title=title)}{robots}{STYLE}\n</head>\n<body>\n{body}</body>\n</html>\n"
 

@@ -47,7 +47,7 @@ def test_the_page_for_lost_addresses_speaks_both_languages_and_loads_nothing(sit
     text = (site / "404.html").read_text("utf8")
     for lang in ("en", "es"):
         assert f'<section lang="{lang}">' in text
-        assert root_pages.WORDS[lang]["absent"] in text
+        assert root_pages.texts(lang)["absent"] in text
         assert f'href="{base + "/" if base else ""}{lang}/book/index.html"' in text
     assert site_check.Page(site / "404.html").loads == []
     assert list(site_check.broken_links(site_check.Site(site))) == []

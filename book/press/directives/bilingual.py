@@ -25,20 +25,25 @@ from sphinxcontrib.bibtex.plugin import register_plugin as register_reference_st
 from sphinxcontrib.bibtex.style.referencing import BracketStyle, PersonStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
 
-NAMES = {"en": "English", "es": "Español"}
-IN = {"en": "In", "es": "En"}
-AND = {"en": " and ", "es": " y "}
-PROMPTS = {
-    "en": {"input": ("Show code", "Hide code"), "output": ("Show output", "Hide output"),
-           "all": ("Show cell", "Hide cell")},
-    "es": {"input": ("Mostrar el código", "Ocultar el código"), "output": ("Mostrar la salida", "Ocultar la salida"),
-           "all": ("Mostrar la celda", "Ocultar la celda")},
-}  # fmt: skip
+from audit_lib.show.words import Translate, translator
+
+language_names = {"en": "English", "es": "Español"}  # the same in every language
+
+
+def prompts_of(lang: str) -> dict[str, tuple[str, str]]:
+    """What opens and what closes the code of a cell, its output, or both."""
+    _: Translate = translator(lang)
+    return {
+        "input": (_("Show code"), _("Hide code")),
+        "output": (_("Show output"), _("Hide output")),
+        "all": (_("Show cell"), _("Hide cell")),
+    }
 
 
 def citation_styles(language: str) -> None:
     """Register the author-year reference style and the bibliography style, with the language's conjunction."""
-    conjunction = AND[language]
+    _: Translate = translator(language)
+    conjunction, inside = _(" and "), _("In")
 
     @dataclass
     class Reference(AuthorYearReferenceStyle):
@@ -56,7 +61,7 @@ def citation_styles(language: str) -> None:
         def get_inproceedings_template(self, e: Any) -> Any:
             book = self.format_btitle(e, "booktitle", as_sentence=False)
             volume = optional[self.format_volume_and_series(e, as_sentence=False)]
-            where = words[IN[language], sentence[book, volume, optional[pages]]]
+            where = words[inside, sentence[book, volume, optional[pages]]]
             when = sentence[optional_field("publisher"), date]
             head = [self.format_names("author"), self.format_title(e, "title")]
             return toplevel[*head, where, when, sentence[optional_field("note")], self.format_web_refs(e)]
@@ -76,7 +81,7 @@ def page_context(app: Sphinx, page: str, template: str, context: dict[str, Any],
         return
     up = "../" * (here.count("/") + 1)
     base = app.config.audit_site_url
-    for code, name in NAMES.items():
+    for code, name in language_names.items():
         href = f"{up}{code}/{here}"
         absolute = f"{base}/{code}/{here}" if base else href
         context["languages"].append((code, name, href, absolute, code == app.config.language))
@@ -84,7 +89,7 @@ def page_context(app: Sphinx, page: str, template: str, context: dict[str, Any],
 
 def cell_prompts(app: Sphinx, doctree: Any) -> None:
     """Word the prompt of a folded cell in the book's language."""
-    prompts = PROMPTS[app.config.language]
+    prompts = prompts_of(app.config.language)
     for node in doctree.findall(lambda n: getattr(n, "attributes", {}).get("hide_mode") in prompts):
         node["prompt_show"], node["prompt_hide"] = prompts[node["hide_mode"]]
 
@@ -114,7 +119,7 @@ def without_accents(word: str) -> str:
 
 def initialise(app: Sphinx, config: Any) -> None:
     """Once the language is known."""
-    config.language = config.language if config.language in NAMES else "en"
+    config.language = config.language if config.language in language_names else "en"
     citation_styles(config.language)
 
 

@@ -18,12 +18,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from audit_lib.show.csv import csv_text
+from audit_lib.show.words import Translate, translator
 
 CSV, RECORD = "text/csv", "application/papermill.record/"
 THOUSANDS = re.compile(r"\d{1,3}(?:[\u202f\u00a0]\d{3})+")
 NEGATIVE = re.compile(r"\u2212[\d.\u202f\u00a0]*\d")
-WORDS = {"en": ("Data", "The data of number {} on this page, as CSV"),
-         "es": ("Datos", "Los datos del número {} de esta página, en CSV")}  # fmt: skip
 
 
 def place(text: str) -> nodes.container:
@@ -92,7 +91,9 @@ def write(app: Sphinx, doctree: nodes.document, page: str) -> None:
     of_page(doctree)
     for old in (Path(app.outdir) / "data" / page).parent.glob(f"{Path(page).name}-[0-9][0-9].csv"):
         old.unlink()  # of a build in which the page had more of them
-    up, (word, title) = "../" * app.builder.get_target_uri(page).count("/"), WORDS[app.config.language]
+    _: Translate = translator(app.config.language)
+    up = "../" * app.builder.get_target_uri(page).count("/")
+    word, title = _("Data"), _("The data of number {} on this page, as CSV")
     for number, spot in enumerate(places(doctree), 1):
         name = f"data/{page}-{number:02d}.csv"
         target = Path(app.outdir) / name

@@ -13,24 +13,19 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 
+from audit_lib.show.words import Translate, translator
 from book.press import launch
-
-WORDS = {
-    "en": {"pdf": "The whole book (.pdf)", "pdf_tip": "Download the whole book as a PDF", "launch": "Run this notebook",
-           "tip": "Run this notebook on {place}, in the quick profile"},
-    "es": {"pdf": "El libro entero (.pdf)", "pdf_tip": "Descargar el libro entero en PDF",
-           "launch": "Ejecutar este cuaderno", "tip": "Ejecutar este cuaderno en {place}, con el perfil rápido"},
-}  # fmt: skip
 
 
 def whole_book(app: Sphinx, page: str) -> dict[str, str] | None:
     """The link to the PDF, None where there is none."""
     if not app.config.audit_pdf:
         return None
-    words, here = WORDS[app.config.language], app.builder.get_target_uri(page)
+    _: Translate = translator(app.config.language)
+    here = app.builder.get_target_uri(page)
     return {
-        "type": "link", "url": relative_uri(here, app.config.audit_pdf), "text": words["pdf"],
-        "tooltip": words["pdf_tip"], "icon": "fas fa-book", "label": "download-book-button",
+        "type": "link", "url": relative_uri(here, app.config.audit_pdf), "text": _("The whole book (.pdf)"),
+        "tooltip": _("Download the whole book as a PDF"), "icon": "fas fa-book", "label": "download-book-button",
     }  # fmt: skip
 
 
@@ -39,14 +34,15 @@ def elsewhere(app: Sphinx, page: str) -> dict[str, Any] | None:
     repository, stage = os.environ.get("REPOSITORY", ""), page.removeprefix("notebooks/")
     if not repository or stage == page:
         return None
-    words = WORDS[app.config.language]
+    _ = translator(app.config.language)
+    tip = _("Run this notebook on {place}, in the quick profile")
     links = [
-        {"type": "link", "url": url, "text": place, "tooltip": words["tip"].format(place=place), "icon": "fas fa-play",
+        {"type": "link", "url": url, "text": place, "tooltip": tip.format(place=place), "icon": "fas fa-play",
          "label": f"launch-{place.lower()}"}
         for place, url in launch.links(stage, repository).items()
     ]  # fmt: skip
     return {
-        "type": "group", "tooltip": words["launch"], "icon": "fas fa-rocket", "buttons": links,
+        "type": "group", "tooltip": _("Run this notebook"), "icon": "fas fa-rocket", "buttons": links,
         "label": "launch-buttons",
     }  # fmt: skip
 

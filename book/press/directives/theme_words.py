@@ -9,33 +9,40 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-WORDS = {
-    "es": {
-        "Link to this heading": "Enlace a este encabezado",
-        "Link to this image": "Enlace a esta imagen",
-        "Link to this table": "Enlace a esta tabla",
-        "Link to this equation": "Enlace a esta ecuación",
-        "Link to this code": "Enlace a este código",
-        "Link to this definition": "Enlace a esta definición",
-        "Link to this term": "Enlace a este término",
-        "Toggle primary sidebar": "Mostrar u ocultar el índice del libro",
-        "Toggle secondary sidebar": "Mostrar u ocultar el contenido de la página",
-        "Toggle hidden content": "Mostrar u ocultar el contenido",
-        "Toggle navigation": "Mostrar u ocultar la navegación",
-        "Descarga esta pagina": "Descargar esta página",
-        "Permalink to this heading": "Enlace a este encabezado",
-        "Main": "Principal",
-        "Page": "Página",
-        "Breadcrumb": "Ruta",
-        "On this page": "En esta página",
-    }
-}
+from audit_lib.show.words import Translate, translator
+
 ATTRIBUTES = ("title", "aria-label")
+misspelt = [("Descarga esta pagina", "Descargar esta página")]  # by the theme itself
+
+
+def replacements(lang: str) -> dict[str, str]:
+    """What the theme writes, and what stands there instead; nothing in English."""
+    if lang == "en":
+        return {}
+    _: Translate = translator(lang)
+    return dict(misspelt) | {
+        "Link to this heading": _("Link to this heading"),
+        "Link to this image": _("Link to this image"),
+        "Link to this table": _("Link to this table"),
+        "Link to this equation": _("Link to this equation"),
+        "Link to this code": _("Link to this code"),
+        "Link to this definition": _("Link to this definition"),
+        "Link to this term": _("Link to this term"),
+        "Toggle primary sidebar": _("Toggle primary sidebar"),
+        "Toggle secondary sidebar": _("Toggle secondary sidebar"),
+        "Toggle hidden content": _("Toggle hidden content"),
+        "Toggle navigation": _("Toggle navigation"),
+        "Permalink to this heading": _("Permalink to this heading"),
+        "Main": _("Main"),
+        "Page": _("Page"),
+        "Breadcrumb": _("Breadcrumb"),
+        "On this page": _("On this page"),
+    }
 
 
 def reword(text: str, lang: str) -> str:
     """A page with these words in its language; only whole values of titles and labels change."""
-    for english, word in WORDS.get(lang, {}).items():
+    for english, word in replacements(lang).items():
         for attribute in ATTRIBUTES:
             text = text.replace(f'{attribute}="{english}"', f'{attribute}="{word}"')
     return text
@@ -43,7 +50,7 @@ def reword(text: str, lang: str) -> str:
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
     """Go through the finished pages."""
-    if exception is not None or app.builder.format != "html" or app.config.language not in WORDS:
+    if exception is not None or app.builder.format != "html" or app.config.language == "en":
         return
     for path in sorted(Path(app.outdir).rglob("*.html")):
         before = path.read_text("utf8")
