@@ -14,6 +14,7 @@ from audit_lib.commands.logs import say_predictions
 from audit_lib.commands.printing import AS_JSON, show
 from audit_lib.data import checks
 from audit_lib.evaluation import comparisons, metrics, resampling, sampled, winners
+from audit_lib.evaluation.ranking import known_cutoffs
 from audit_lib.study import evidence
 from audit_lib.study.evidence import Run
 
@@ -134,6 +135,6 @@ def _as_set(value: Any) -> str:
 
 
 def cutoffs_of(chosen: tuple[int, ...], runs: list[Run]) -> tuple[int, ...]:
-    """The cutoffs that were asked for, which must fit every catalogue; else the usual ones, as far as they do."""
-    v = min(run.n_items for run in runs)
-    return checks.cutoffs(chosen, v) if chosen else tuple(k for k in metrics.CUTOFFS if k <= v)
+    """The cutoffs that were asked for, which every run's ranks must tell of; else the usual ones, as far as they do."""
+    longest = min(run.up_to or run.n_items for run in runs)
+    return known_cutoffs(chosen, runs) if chosen else tuple(k for k in metrics.CUTOFFS if k <= longest)

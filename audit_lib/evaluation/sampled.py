@@ -75,7 +75,12 @@ class Counts:
 
     @classmethod
     def of_run(cls, run: Ranked) -> Counts:
-        """From the evidence of one recommender."""
+        """From the evidence of one recommender. Raises InputError for lists, which do not rank the whole catalogue."""
+        if run.up_to is not None:
+            raise InputError(
+                f"'{run.path}' holds lists of {run.up_to} items: where the other targets stand is not known, so that "
+                "nothing follows for sampled metrics. Evaluate scores or ranks instead."
+            )
         columns = {name: run.ranks[name].to_numpy() for name in run.ranks}
         support, total = run.targets["support"].to_numpy(), run.manifest["support_total"]
         return cls(**columns, n_items=run.n_items, support=support, support_total=total)

@@ -73,14 +73,17 @@ class Recommender(ABC):
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Takes back what `state` gave."""
 
-    def save(self, path: str | Path) -> Path:
-        """Writes configuration and fitted arrays (safetensors, no pickle); to a temporary name first."""
+    def save(self, path: str | Path, more: Mapping[str, str] | None = None) -> Path:
+        """Writes configuration and fitted arrays (safetensors, no pickle); to a temporary name first.
+
+        more: what else the header is to say.
+        """
         path = Path(path)
         partial = path.with_name(path.name + ".partial")
         arrays = {key: np.ascontiguousarray(value) for key, value in self.state().items()}
         try:
             meta = {"recommender": self.name, "config": self.config.model_dump_json()}
-            save_file(arrays, partial, meta | {"catalogue": self.catalogue or ""})
+            save_file(arrays, partial, meta | {"catalogue": self.catalogue or ""} | dict(more or {}))
             partial.replace(path)
         finally:
             with contextlib.suppress(OSError):

@@ -56,8 +56,9 @@ class Run:
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
-        """(P, 4) int64: above, equal, support_above, support_equal."""
-        return read_table(self.path, self.manifest["sha256"], COLUMNS)
+        """(P, 4) int64: above, equal, support_above, support_equal; the first two of a model that knew no others."""
+        columns = self.manifest.get("outside", {}).get("columns", COLUMNS)
+        return read_table(self.path, self.manifest["sha256"], tuple(columns))
 
     @cached_property
     def targets(self) -> pd.DataFrame:
@@ -79,6 +80,11 @@ class Run:
     @property
     def n_items(self) -> int:
         return self.manifest["split"]["train"]["items"]
+
+    @property
+    def up_to(self) -> int | None:
+        """The longest list that its ranks tell of; None if they tell of the whole catalogue (see `outside`)."""
+        return self.manifest.get("outside", {}).get("up_to")
 
 
 def split_hash(split: Split) -> str:
