@@ -7,7 +7,7 @@ No family is imported before one of its verbs is called, so that `--help` does n
     runs, shards                  verbs that train and rank
     serving                       the verb that answers with a trained model
     outside                       verbs for models of other libraries
-    evidence                      verbs that read evidence
+    evidence, plotting            verbs that read evidence, and draw it
     study                         verbs of the full study
     bench, doctor                 speed, and what this machine has
     entry, printing, progress     how a command ends, prints, and says that it still runs
@@ -38,6 +38,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "metrics": ("evidence:metrics_", "Recall, MRR and NDCG of evidence files."),
     "sampled": ("evidence:sampled_", "Exact expectation of sampled metrics beside the full ones."),
     "compare": ("evidence:compare", "The difference of two evidence files, with its interval and tests."),
+    "plot": ("plotting:plot", "Draw a figure of evidence files."),
     "study": ("study:study_", "Run the experiments of the study whose evidence is missing."),
     "record": ("study:record", "Measure what the book shows from records."),
     "publish": ("study:publish", "Copy finished runs of the study into the book's evidence."),

@@ -82,6 +82,12 @@ class Run:
         return self.manifest["split"]["train"]["items"]
 
     @property
+    def whole(self) -> bool:
+        """Whether it ranks the whole catalogue, with the support of what is above: not all results from outside do."""
+        about = self.manifest.get("outside", {})
+        return about.get("up_to") is None and tuple(about.get("columns", COLUMNS)) == COLUMNS
+
+    @property
     def up_to(self) -> int | None:
         """The longest list that its ranks tell of; None if they tell of the whole catalogue (see `outside`)."""
         return self.manifest.get("outside", {}).get("up_to")

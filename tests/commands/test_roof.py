@@ -188,3 +188,55 @@ def test_settings_says_what_set_takes(call, fails):
     assert call("settings", "session_popularity").out.strip() == "session_popularity has no settings."
     assert "Did you mean 'markov'" in fails("settings", "markof")
     assert "Unknown data set 'digi'" in fails("settings", "vsknn", "--dataset", "digi")
+
+
+# --- tell apart, export, draw
+
+
+@pytest.fixture
+def runs(call):
+    """V-SKNN with two numbers of neighbours, and Markov."""
+    paths = [call("rank", "--dataset", "clicks.tsv", "--recommender", "vsknn", "--set", f"k={k}").out.strip()
+             for k in (100, 3)]  # fmt: skip
+    return [*paths, call("rank", "--dataset", "clicks.tsv", "--recommender", "markov").out.strip()]
+
+
+def test_runs_of_one_recommender_are_told_apart_by_what_differs(call, runs):
+    rows = json.loads(call("metrics", *runs, "--k", 5, "--json").out)
+    assert [row["settings"] for row in rows[::3]] == ["k=100", "k=3", "default"]
+    row = json.loads(call("compare", *runs[:2], "--k", 5, "--json").out)[0]
+    assert (row["a"], row["b"]) == ("vsknn (k=100)", "vsknn (k=3)")
+    row = json.loads(call("compare", runs[0], runs[2], "--k", 5, "--json").out)[0]
+    assert (row["a"], row["b"]) == ("vsknn", "markov")
+
+
+@pytest.mark.parametrize("form", ["tsv", "csv", "parquet"])
+def test_the_means_of_sessions_are_exported_and_average_to_the_metric(call, fails, runs, form):
+    rows = json.loads(call("metrics", *runs, "--k", 5, "--per-session", f"s.{form}", "--json").out)
+    read = {"tsv": lambda p: pd.read_csv(p, sep="\t"), "csv": pd.read_csv, "parquet": pd.read_parquet}[form]
+    table = read(f"s.{form}")
+    assert len(table) == 3 * evidence.read(runs[0]).targets["session"].nunique()
+    markov = table[table["recommender"] == "markov"]
+    recall = next(row for row in rows if row["recommender"] == "markov" and row["metric"] == "Recall")
+    assert markov["Recall@5"].mean() == pytest.approx(recall["macro"])
+    weighted = np.average(markov["Recall@5"], weights=markov["predictions"])
+    assert weighted == pytest.approx(recall["micro"])
+    assert "is none of .tsv, .csv and .parquet" in fails("metrics", runs[0], "--per-session", "s.xlsx")
+
+
+@pytest.mark.parametrize("kind", ["cutoffs", "negatives", "length", "support", "differences"])
+def test_figures_are_drawn_with_their_tables(call, runs, kind, folder):
+    assert call("plot", kind, *runs, "--k", 5, "--out", "f.svg").out.strip() == "f.svg"
+    assert (folder / "f.svg").read_text("utf8").startswith("<?xml")
+    assert len(pd.read_csv("f.csv")) > 1
+    call("plot", kind, *runs, "--k", 5, "--out", "f.png", "--lang", "es", "--metric", "MRR")
+    assert (folder / "f.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_figures_that_make_no_sense_are_refused(call, fails, runs, folder):
+    other = call("rank", "--dataset", "clicks.tsv", "--test-days", 2, "--recommender", "markov").out.strip()
+    assert "of different targets" in fails("plot", "cutoffs", runs[0], other, "--out", "f.svg")
+    assert "give the evidence of another" in fails("plot", "differences", runs[0], "--k", 5, "--out", "f.svg")
+    assert "neither .svg nor .png" in fails("plot", "length", runs[0], "--k", 5, "--out", "f.pdf")
+    assert "larger than the catalogue" in fails("plot", "length", runs[0], "--k", 500, "--out", "f.svg")
+    assert not list(folder.glob("f.*"))
