@@ -44,10 +44,11 @@ def metrics_(
             run.ranks[keep], run.targets["session"][keep], chosen, ties=ties, n_items=run.n_items
         )  # fmt: skip
         counts.append(int(keep.sum()))
+        if per_session is not None:
+            means = metrics.by_session(run.ranks[keep], run.targets["session"][keep], chosen, ties=ties)
+            by_session.append(pd.DataFrame(about, index=means.index).join(means))
         about |= {"predictions": counts[-1], "ties": ties}
         rows += [about | {"metric": m, "k": k, **values} for (m, k), values in table.to_dict("index").items()]
-        by_session.append(metrics.by_session(run.ranks[keep], run.targets["session"][keep], chosen, ties=ties))
-        by_session[-1] = pd.DataFrame(about, index=by_session[-1].index).join(by_session[-1])
     say_predictions(counts)
     if per_session is not None:
         write_table(pd.concat(by_session).reset_index(), per_session)
