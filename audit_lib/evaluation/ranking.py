@@ -47,7 +47,11 @@ class Ranked(Protocol):
     dataset: str
     seed: int
     n_items: int
-    up_to: int | None
+
+
+def up_to(run: Ranked) -> int | None:
+    """The length of the lists that its ranks are from; None if they are of the whole catalogue, as nearly all are."""
+    return run.manifest.get("outside", {}).get("up_to")
 
 
 def known_cutoffs(wanted: Iterable[int], runs: Iterable[Ranked]) -> tuple[int, ...]:
@@ -55,9 +59,9 @@ def known_cutoffs(wanted: Iterable[int], runs: Iterable[Ranked]) -> tuple[int, .
     wanted = tuple(wanted)
     for run in runs:
         checks.cutoffs(wanted, run.n_items)
-        if run.up_to is not None and max(wanted, default=0) > run.up_to:
+        if (longest := up_to(run)) is not None and max(wanted, default=0) > longest:
             raise InputError(
-                f"'{run.path}' holds lists of {run.up_to} items: a metric at K = {max(wanted)} is not known. Lower K."
+                f"'{run.path}' holds lists of {longest} items: a metric at K = {max(wanted)} is not known. Lower K."
             )
     return wanted
 

@@ -2,5 +2,6 @@
 
     words, counted                labels and their translations, numbers in type, counts in sentences
     table, figures                tables and pictures
+    one_page                      a page of paper
     csv                           the data behind them
 """

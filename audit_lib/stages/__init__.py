@@ -11,6 +11,7 @@ the reader's language. What changes here may change a result: every stage then r
     implementations               07: what third-party implementations leave out
     multiverse, multiverse_tables    08: every defensible choice at once
     cost, decision, beyond_tables    09: seconds, memory, and which recommender when
+    your_model, your_model_tables    11: one model beside all others on the same targets
     plots                         any evidence, from the command line
     walkthrough, diagrams         10: one session from click to rank
 """

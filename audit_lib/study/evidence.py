@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from audit_lib.data.splits import Split
 from audit_lib.errors import EvidenceError, InputError, MissingError
+from audit_lib.evaluation import ranking
 from audit_lib.evaluation.ranking import COLUMNS, Ranks
 from audit_lib.files import PROJECT, digest, hold, put, sweep
 from audit_lib.study import provenance
@@ -84,13 +85,12 @@ class Run:
     @property
     def whole(self) -> bool:
         """Whether it ranks the whole catalogue, with the support of what is above: not all results from outside do."""
-        about = self.manifest.get("outside", {})
-        return about.get("up_to") is None and tuple(about.get("columns", COLUMNS)) == COLUMNS
+        return self.up_to is None and tuple(self.manifest.get("outside", {}).get("columns", COLUMNS)) == COLUMNS
 
     @property
     def up_to(self) -> int | None:
         """The longest list that its ranks tell of; None if they tell of the whole catalogue (see `outside`)."""
-        return self.manifest.get("outside", {}).get("up_to")
+        return ranking.up_to(self)
 
 
 def split_hash(split: Split) -> str:
@@ -250,6 +250,11 @@ def find(out: Path | None = None, **wanted: Any) -> list[Run]:
     """
     dataset = glob.escape(str(wanted["dataset"])) if "dataset" in wanted else "*"
     return [read(manifest) for manifest in _finished(out, dataset) if _has(manifest, wanted)]
+
+
+def outside_runs(out: Path | None = None, dataset: str = "*") -> list[Run]:
+    """Every run of a model from outside (see `outside`), in order of path. dataset: a pattern of names."""
+    return [read(manifest) for manifest in _finished(out, dataset) if '"outside"' in manifest.read_text()]
 
 
 def every(out: Path | None = None) -> Iterator[Run]:

@@ -16,7 +16,7 @@ def test_every_setting_has_a_type_a_default_that_is_taken_and_a_meaning(name):
     defaults = dict(zip(table["setting"], table["default"], strict=True))
     defaults.pop("generator", None)
     for setting, said in zip(table["setting"], table["type"], strict=True):
-        if said == str(recommenders.config(name).model_dump()[setting]):  # it can be nothing else
+        if said == str(getattr(recommenders.config(name), setting)):  # it can be nothing else
             defaults.pop(setting)
     assert recommenders.config(name, **defaults) == recommenders.config(name)
 

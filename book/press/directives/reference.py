@@ -8,36 +8,41 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Iterator
-from importlib import import_module
+from types import ModuleType
 
 import click
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from audit_lib import recommenders
 from audit_lib.commands import VERBS, cli
+from audit_lib.data import datasets, leakage, preparing
+from audit_lib.evaluation import comparisons, metrics, power, ranking, resampling, sampled
+from audit_lib.recommenders import base
+from audit_lib.study import evidence, exchange, models, outside, running, settings
 from book.press.directives.from_code import LIBRARY, FromCode
 
 PROGRAM = "python -m audit_lib"
 WIDTH = 100
 # What a script of one's own would import, in the order of the work.
-PUBLIC = {
-    "audit_lib.data.preparing": ("prepare",),
-    "audit_lib.data.datasets": ("load", "describe"),
-    "audit_lib.data.leakage": ("leakage_report",),
-    "audit_lib.recommenders": ("create", "config", "lookup"),
-    "audit_lib.recommenders.base": ("Recommender",),
-    "audit_lib.evaluation.ranking": ("rank_split", "rank"),
-    "audit_lib.evaluation.metrics": ("recall", "mrr", "ndcg", "summary", "by_session", "slices"),
-    "audit_lib.evaluation.resampling": ("Resampling",),
-    "audit_lib.evaluation.comparisons": ("compare_runs", "holm"),
-    "audit_lib.evaluation.sampled": ("expectation", "moments", "by_metric"),
-    "audit_lib.evaluation.power": ("variance", "sessions_needed", "detectable"),
-    "audit_lib.study.running": ("run",),
-    "audit_lib.study.evidence": ("read", "find", "Run"),
-    "audit_lib.study.exchange": ("write", "read"),
-    "audit_lib.study.outside": ("evaluate",),
-    "audit_lib.study.models": ("save", "load", "Saved"),
-    "audit_lib.study.settings": ("table",),
+PUBLIC: dict[ModuleType, tuple[str, ...]] = {
+    preparing: ("prepare",),
+    datasets: ("load", "describe"),
+    leakage: ("leakage_report",),
+    recommenders: ("create", "config", "lookup"),
+    base: ("Recommender",),
+    ranking: ("rank_split", "rank"),
+    metrics: ("recall", "mrr", "ndcg", "summary", "by_session", "slices"),
+    resampling: ("Resampling",),
+    comparisons: ("compare_runs", "holm"),
+    sampled: ("expectation", "moments", "by_metric"),
+    power: ("variance", "sessions_needed", "detectable"),
+    running: ("run",),
+    evidence: ("read", "find", "Run"),
+    exchange: ("write", "read"),
+    outside: ("evaluate",),
+    models: ("save", "load", "Saved"),
+    settings: ("table",),
 }
 
 
@@ -60,12 +65,12 @@ def public_names() -> Iterator[tuple[str, str, str]]:
     """Module, name and what stands in the code: the signature and the docstring."""
     for module, names in PUBLIC.items():
         for name in names:
-            found = getattr(import_module(module), name)
-            yield module, name, f"{_signature(name, found)}\n\n{_indented(inspect.getdoc(found) or '')}"
+            found = getattr(module, name)
+            yield module.__name__, name, f"{_signature(name, found)}\n\n{_indented(inspect.getdoc(found) or '')}"
             if inspect.isclass(found):
                 for method, function in _methods(found):
                     said = f"{_signature(f'{name}.{method}', function)}\n\n{_indented(inspect.getdoc(function))}"
-                    yield module, f"{name}.{method}", said
+                    yield module.__name__, f"{name}.{method}", said
 
 
 def _methods(found: type) -> Iterator[tuple[str, object]]:
