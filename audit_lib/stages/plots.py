@@ -46,7 +46,8 @@ def support(runs: Mapping[str, Run], metric: str, k: int, lang: str) -> Plot:
 def differences(runs: Mapping[str, Run], metric: str, k: int, lang: str) -> Plot:
     """The first run less each of the others, paired by target, with 95 % intervals over sessions."""
     table = less(runs, metric, k)
-    return figures.differences(table, xlabel=f"Difference of {metric}@{k}", lang=lang)
+    xlabel = "Difference of Recall@20".replace("Recall@20", f"{metric}@{k}")
+    return figures.differences(table, xlabel=xlabel, lang=lang)
 
 
 def less(runs: Mapping[str, Run], metric: str, k: int) -> pd.DataFrame:

@@ -36,19 +36,18 @@ def scores(found: Standing, lang: str) -> pd.DataFrame:
 
 def differences(found: Standing, lang: str) -> pd.DataFrame:
     """The model less each of the others, paired by target, the strongest other first; p by Holm over both metrics."""
-    rows, p = [], []
-    for name in found.recall.index.drop(found.name):
-        row: dict[str, object] = {"Recommender": name_of(str(name), lang)}
-        for metric in METRICS:
-            seeds, value = found.less(str(name), metric)
-            row |= {f"Difference of {metric}@{found.k}": seeds.mean, f"{metric}@{found.k}, interval": between(seeds)}
-            p.append(value)
-        rows.append(row)
-    adjusted = comparisons.holm(np.array(p)).reshape(-1, len(METRICS))
-    table = pd.DataFrame(rows)
-    for i, metric in enumerate(METRICS):
-        table[f"{metric}@{found.k}, p (Holm)"] = adjusted[:, i]
-    return table
+    k, names = found.k, [str(name) for name in found.recall.index.drop(found.name)]
+    less = {metric: [found.less(name, metric) for name in names] for metric in METRICS}
+    p = comparisons.holm(np.array([[value for _, value in less[metric]] for metric in METRICS]).ravel())
+    return pd.DataFrame({
+        "Recommender": [name_of(name, lang) for name in names],
+        f"Difference of Recall@{k}": [seeds.mean for seeds, _ in less["Recall"]],
+        f"Recall@{k}, interval": [between(seeds) for seeds, _ in less["Recall"]],
+        f"Recall@{k}, p (Holm)": p[: len(names)],
+        f"Difference of MRR@{k}": [seeds.mean for seeds, _ in less["MRR"]],
+        f"MRR@{k}, interval": [between(seeds) for seeds, _ in less["MRR"]],
+        f"MRR@{k}, p (Holm)": p[len(names) :],
+    })  # fmt: skip
 
 
 def sampled(found: Standing, lang: str) -> pd.DataFrame:
