@@ -11,7 +11,7 @@ from audit_lib.evaluation.resampling import Seeds
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.show.figures import Plot
 from audit_lib.show.one_page import one_page
-from audit_lib.show.words import Translate, name_of, translator
+from audit_lib.show.words import Translate, name_of, translator, typeset
 from audit_lib.stages.your_model import Standing
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
@@ -111,10 +111,10 @@ def checklist(found: Standing, lang: str) -> pd.DataFrame:
     config = {key: value for key, value in about["config"].items() if value not in ("", None)}
     rows = {
         "Which split is it?": f"{run.dataset}, {about['split']['name']}, {about['split']['hash'][:12]}",
-        "Are all targets measured?": _("Yes, {n}.").format(n=f"{len(run.ranks):,}"),
+        "Are all targets measured?": _("Yes, {n}.").format(n=typeset(f"{len(run.ranks):,}")),
         "Is the whole catalogue ranked?": _whole(kind, run, _),
         "Do ties count against it?": _ties(kind, found, _),
-        "Is there an interval, and over what?": _("Yes, over {n} sessions.").format(n=f"{_sessions(found):,}"),
+        "Is there an interval, and over what?": _("Yes, over {n} sessions.").format(n=typeset(f"{_sessions(found):,}")),
         "How many seeds?": str(len(found.runs)),
         "Are its settings stated?": ", ".join(f"{key} {value}" for key, value in config.items()) or _("None."),
         "Is it compared on the same targets?": _("Yes, with {n} recommenders.").format(n=len(found.others)),
@@ -128,14 +128,14 @@ def checklist(found: Standing, lang: str) -> pd.DataFrame:
 def _whole(kind: str, run: Run, translate: Translate) -> str:
     if kind == "lists":
         return translate("No, there are lists of {k} items alone.").format(k=run.up_to)
-    return translate("Yes, {n} items.").format(n=f"{run.n_items:,}")
+    return translate("Yes, {n} items.").format(n=typeset(f"{run.n_items:,}"))
 
 
 def _ties(kind: str, found: Standing, translate: Translate) -> str:
     if kind == "lists":
         return translate("Lists do not show ties.")
     share = np.mean([(run.ranks["equal"] > 0).mean() for run in found.runs])
-    return translate("Yes; {share} of its targets are tied.").format(share=f"{share:.1%}")
+    return translate("Yes; {share} of its targets are tied.").format(share=typeset(f"{share:.1%}"))
 
 
 def _sessions(found: Standing) -> int:
@@ -201,7 +201,7 @@ def page(found: Standing, lang: str, *, rivals: int = 8) -> Plot:
     lines = [
         _("Data set: {name}; sha256 of the split {hash}").format(name=first.dataset, hash=split),
         _("{n} targets, {items} items; 95 % intervals over sessions").format(
-            n=f"{len(first.ranks):,}", items=f"{first.n_items:,}"
+            n=typeset(f"{len(first.ranks):,}"), items=typeset(f"{first.n_items:,}")
         ),
         _("Evidence (sha256): {hash}").format(hash=", ".join(run.manifest["sha256"] for run in found.runs)),
     ]
