@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from audit_lib.data import datasets
 from audit_lib.data.registry import REGISTRY
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evaluation.resampling import Resampling, Seeds
@@ -84,14 +85,15 @@ class Standing:
 def standing(dataset: str = "", evidence_files: str = "", *, book: Book | None = None) -> Standing:
     """The model and its rivals, from the parameters of the page.
 
-    evidence_files: paths of the model's evidence, by commas, one a seed, from here or from the project; '' for what
-    the study keeps of a model from outside on that data set, or on any if it has none. Raises MissingError if there is
-    none, InputError if the files are not of one model on one split.
+    evidence_files: paths of the model's evidence, by commas, one a seed, from here or from the project; '' for a model
+    from outside on that data set that was evaluated here, or that is kept with the book, or an example from there.
+    Raises MissingError if there is none, InputError if the files are not of one model on one split.
     """
     book = book or Book()
     paths = [Path(text.strip()) for text in evidence_files.split(",") if text.strip()]
     runs = [evidence.read(path if path.exists() else PROJECT / path) for path in paths]
-    runs = runs or _kept(book.folder, dataset) or _kept(book.folder, "")
+    name = datasets.name_of(dataset) or "*"
+    runs = runs or _kept(evidence.root(), name) or _kept(book.folder, name) or _kept(book.folder, "*")
     if not runs:
         raise MissingError("No evidence of a model from outside is kept here. Give yours as the parameter evidence.")
     if len({(run.recommender, run.manifest["targets_sha256"]) for run in runs}) > 1:
@@ -100,8 +102,8 @@ def standing(dataset: str = "", evidence_files: str = "", *, book: Book | None =
 
 
 def _kept(folder: Path, dataset: str) -> list[Run]:
-    """The runs of the first model from outside that a folder has on a data set, or on any ('')."""
-    outside = [run for run in evidence.outside_runs(folder, dataset or "*") if run.whole]
+    """The runs of the first model from outside that a folder has on a data set, or on any ('*')."""
+    outside = [run for run in evidence.outside_runs(folder, dataset) if run.whole]
     first = outside[0] if outside else None
     return [run for run in outside if first and run.path.parent == first.path.parent]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from audit_lib.data import datasets
 from audit_lib.evaluation import comparisons, metrics
 from audit_lib.evaluation.power import detectable, sessions_needed, variance
 from audit_lib.evaluation.resampling import Seeds
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.show.figures import Plot
 from audit_lib.show.one_page import one_page
+from audit_lib.show.table import Remark
 from audit_lib.show.words import Translate, name_of, translator, typeset
 from audit_lib.stages.your_model import Standing
 from audit_lib.study import headline
@@ -145,6 +147,16 @@ def _sessions(found: Standing) -> int:
 def _searched(found: Standing, lang: str) -> str:
     names = [name_of(n, lang) for n in found.others if headline.searched(found.runs[0].dataset, n)]
     return ", ".join(names) if names else translator(lang)("None.")
+
+
+def example(found: Standing, wanted: str, given: str, lang: str) -> Remark | None:
+    """What is said where the page has no model on the data set that is wanted, nor evidence that was given."""
+    name = datasets.name_of(wanted)
+    if given or not wanted or found.runs[0].dataset == name:
+        return None
+    _ = translator(lang)
+    text = _("There is no evidence of a model from outside on {name} yet. What this page shows is an example.")
+    return Remark(text.format(name=name))
 
 
 def named(name: str, found: Standing, lang: str) -> str:

@@ -150,4 +150,15 @@ def test_the_page_shows_a_kept_model_whatever_data_set_is_asked_for():
     kept = your_model.standing("rsc15_100k", "")
     assert kept.runs[0].dataset == "rsc15_100k"
     assert kept.name not in ("gru4rec", "vstan")
-    assert your_model.standing("an own log", "").name == kept.name
+    assert your_model_tables.example(kept, "rsc15_100k", "", "en") is None
+    other = your_model.standing("folder/clicks.tsv", "")
+    assert other.name == kept.name
+    said = your_model_tables.example(other, "folder/clicks.tsv", "", "es").text
+    assert said.startswith("Todavía no hay evidencia de un modelo de fuera sobre clicks.")
+    assert your_model_tables.example(other, "folder/clicks.tsv", "given.parquet", "es") is None
+
+
+def test_a_model_that_was_evaluated_here_comes_first(folder, monkeypatch):
+    monkeypatch.setenv("AUDIT_EVIDENCE", str(folder))
+    found = your_model.standing(str(folder / "clicks.tsv"), "", book=Book(folder))
+    assert (found.name, len(found.runs)) == ("mine", 2)
