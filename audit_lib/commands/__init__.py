@@ -2,9 +2,12 @@
 
 No family is imported before one of its verbs is called, so that `--help` does not wait for numpy or torch.
 
+    registry                      what there is, and what can be set of it
     logs, preflight, expected     verbs about a log; can it become a book, and how long will that take
     runs, shards                  verbs that train and rank
-    evidence                      verbs that read evidence
+    serving                       the verb that answers with a trained model
+    outside                       verbs for models of other libraries
+    evidence, plotting            verbs that read evidence, and draw it
     study                         verbs of the full study
     bench, doctor                 speed, and what this machine has
     entry, printing, progress     how a command ends, prints, and says that it still runs
@@ -19,17 +22,23 @@ import click
 
 # verb: (module and name of its function, what `--help` says of it)
 VERBS: dict[str, tuple[str, str]] = {
+    "list": ("registry:list_", "The data sets and the recommenders that have a name here."),
+    "settings": ("registry:settings", "What can be set of a recommender, with published values."),
     "fetch": ("logs:fetch", "Get data sets by name, or the authors' GRU4Rec; verified."),
     "synth": ("logs:synth", "Write a synthetic log whose law is known."),
     "describe": ("logs:describe", "Statistics of a data set or an own log, and how it would be split."),
     "check-log": ("logs:check_log", "Say what is odd about a log, and whether it can become a book."),
-    "rank": ("runs:rank", "Train a recommender, rank every target, write evidence."),
+    "rank": ("runs:rank", "Train recommenders, rank every target, write evidence."),
+    "recommend": ("serving:recommend", "The best items after a session, from a model that `rank --save` kept."),
     "tune": ("runs:tune", "Search settings on a validation split of train."),
     "demo": ("runs:demo", "Popularity against Markov on synthetic data."),
+    "targets": ("outside:targets", "Write what a model of another library needs to be measured on the same targets."),
+    "evaluate": ("outside:evaluate", "Make evidence of what such a model gave: scores, ranks or lists."),
     "shard": ("shards:shard", "Rank in shards by session, each wherever there is room."),
     "metrics": ("evidence:metrics_", "Recall, MRR and NDCG of evidence files."),
     "sampled": ("evidence:sampled_", "Exact expectation of sampled metrics beside the full ones."),
     "compare": ("evidence:compare", "The difference of two evidence files, with its interval and tests."),
+    "plot": ("plotting:plot", "Draw a figure of evidence files."),
     "study": ("study:study_", "Run the experiments of the study whose evidence is missing."),
     "record": ("study:record", "Measure what the book shows from records."),
     "publish": ("study:publish", "Copy finished runs of the study into the book's evidence."),

@@ -11,11 +11,14 @@ import pandas as pd
 
 from audit_lib import recommenders
 from audit_lib.commands.logs import say_predictions
-from audit_lib.commands.printing import AS_JSON, show
+from audit_lib.commands.printing import AS_JSON, show, write_table
 from audit_lib.data import checks
 from audit_lib.evaluation import comparisons, metrics, resampling, sampled, winners
+from audit_lib.evaluation.ranking import known_cutoffs
 from audit_lib.study import evidence
 from audit_lib.study.evidence import Run
+
+FILE = click.Path(path_type=Path)
 
 
 @click.command("metrics")
@@ -23,23 +26,32 @@ from audit_lib.study.evidence import Run
 @click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
 @click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
 @click.option("--min-step", default=1, show_default=True, help="Only targets with at least this many events before.")
+@click.option("--per-session", type=FILE, help="Also write the mean of every session to a .tsv, .csv or .parquet file.")
 @AS_JSON
-def metrics_(paths: tuple[Path, ...], cutoffs: tuple[int, ...], ties: str, min_step: int, as_json: bool) -> None:
-    """Recall, MRR and NDCG of evidence files."""
+def metrics_(
+    paths: tuple[Path, ...], cutoffs: tuple[int, ...], ties: str, min_step: int, per_session: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Recall, MRR and NDCG of evidence files; for tests of your own also by session."""
     files, more = _split_numbers(paths)
     checks.at_least("min_step", 1, min_step)
     runs = [evidence.read(path) for path in files]
     chosen = cutoffs_of((*cutoffs, *more), runs)
-    rows, counts = [], []
+    rows, counts, by_session = [], [], []
     for run, about in zip(runs, about_runs(runs), strict=True):
         keep = run.targets["step"] >= min_step
         table = metrics.summary(
             run.ranks[keep], run.targets["session"][keep], chosen, ties=ties, n_items=run.n_items
         )  # fmt: skip
         counts.append(int(keep.sum()))
+        if per_session is not None:
+            means = metrics.by_session(run.ranks[keep], run.targets["session"][keep], chosen, ties=ties)
+            by_session.append(pd.DataFrame(about, index=means.index).join(means))
         about |= {"predictions": counts[-1], "ties": ties}
         rows += [about | {"metric": m, "k": k, **values} for (m, k), values in table.to_dict("index").items()]
     say_predictions(counts)
+    if per_session is not None:
+        write_table(pd.concat(by_session).reset_index(), per_session)
     show(pd.DataFrame(rows), as_json)
 
 
@@ -100,22 +112,43 @@ def compare(
     a, b = (evidence.read(path) for path in files)
     chosen = cutoffs_of((*cutoffs, *more), [a, b])
     table = comparisons.compare_runs(a, b, chosen, ties=ties, average=average, margin=margin, seed=seed)
-    show(table, as_json)
+    show(table.assign(**dict(zip("ab", names_of([a, b]), strict=True))), as_json)
 
 
 def about_runs(runs: list[Run]) -> list[dict[str, Any]]:
-    """What tells runs apart: data set, recommender, settings other than the default, seed; the split, if of several."""
+    """What tells runs apart: data set, recommender, settings, seed; the split, if of several.
+
+    settings: those other than the default, and those in which runs of one recommender differ.
+    """
     several = len({run.manifest["split"]["hash"] for run in runs}) > 1
     return [
-        {"dataset": run.dataset, "recommender": run.recommender, "settings": _other_settings(run)}
+        {"dataset": run.dataset, "recommender": run.recommender, "settings": _other_settings(run, runs)}
         | ({"split": run.path.absolute().parent.parent.name} if several else {})
         | {"seed": run.seed}
         for run in runs
     ]
 
 
-def _other_settings(run: Run) -> str:
-    """The settings of a run that are not its recommender's own, as --set takes them."""
+def names_of(runs: list[Run]) -> list[str]:
+    """Of each run its recommender, with the settings and the seed in which it differs from others of that name."""
+    found = []
+    for run in runs:
+        own = [other for other in runs if other.recommender == run.recommender]
+        config = run.manifest["config"]
+        told = [f"{key}={_as_set(config[key])}" for key in config if key in _differing(own)]
+        told += [f"seed={run.seed}"] if len({other.seed for other in own}) > 1 else []
+        found.append(f"{run.recommender} ({', '.join(told)})" if told else run.recommender)
+    return [f"{name} [{i}]" if found.count(name) > 1 else name for i, name in enumerate(found, 1)]
+
+
+def _differing(runs: list[Run]) -> set[str]:
+    """The settings in which these runs are not all alike."""
+    configs = [run.manifest["config"] for run in runs]
+    return {key for config in configs for key in config if any(c.get(key) != config[key] for c in configs)}
+
+
+def _other_settings(run: Run, runs: list[Run]) -> str:
+    """The settings of a run that are not its recommender's own, or not those of its namesakes, as --set takes them."""
     known = recommenders.lookup(run.recommender).Config.model_fields if run.recommender in recommenders.REGISTRY else {}
     default = {
         name: json.loads(json.dumps(field.get_default(call_default_factory=True), default=str))
@@ -123,7 +156,8 @@ def _other_settings(run: Run) -> str:
         if not field.is_required()
     }
     config = run.manifest["config"]
-    other = {key: value for key, value in config.items() if key not in default or default[key] != value}
+    told = _differing([namesake for namesake in runs if namesake.recommender == run.recommender])
+    other = {k: v for k, v in config.items() if k in told or k not in default or default[k] != v}
     return " ".join(f"{key}={_as_set(value)}" for key, value in other.items()) or "default"
 
 
@@ -134,6 +168,6 @@ def _as_set(value: Any) -> str:
 
 
 def cutoffs_of(chosen: tuple[int, ...], runs: list[Run]) -> tuple[int, ...]:
-    """The cutoffs that were asked for, which must fit every catalogue; else the usual ones, as far as they do."""
-    v = min(run.n_items for run in runs)
-    return checks.cutoffs(chosen, v) if chosen else tuple(k for k in metrics.CUTOFFS if k <= v)
+    """The cutoffs that were asked for, which every run's ranks must tell of; else the usual ones, as far as they do."""
+    longest = min(run.up_to or run.n_items for run in runs)
+    return known_cutoffs(chosen, runs) if chosen else tuple(k for k in metrics.CUTOFFS if k <= longest)

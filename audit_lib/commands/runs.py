@@ -21,29 +21,43 @@ from audit_lib.study import presets, running, spaces, tuning
 @click.command()
 @click.option("--dataset", required=True, help="A name of the registry, or the path of an own log.")
 @of_log
-@click.option("--recommender", required=True, help="A name of the registry of recommenders.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the recommender.")
+@click.option(
+    "--recommender", "names", multiple=True, help="A name of the registry of recommenders; several, by commas or again."
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of all of them; of one as vsknn.KEY=VALUE."
+)
+@click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML; a table such as [vsknn] for one.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Evidence folder. [default: runs/evidence]")
+@click.option("--save", type=click.Path(path_type=Path), help="A file for the trained model, as `recommend` takes it.")
 @click.option("--fresh", is_flag=True, help="Run even if this evidence exists.")
 def rank(
     dataset: str, columns: str | None, time_unit: str | None, test_days: float | None, min_item_support: int | None,
-    recommender: str, settings: tuple[str, ...], seed: int, device: str, out: Path | None, fresh: bool,
+    names: tuple[str, ...], settings: tuple[str, ...], config: Path | None, seed: int, device: str, out: Path | None,
+    save: Path | None, fresh: bool,
 ) -> None:  # fmt: skip
-    """Train a recommender, rank every target, write evidence, print its path."""
-    parsed = running.recommender_settings(settings)
-    running.create(recommender, seed=seed, device=device, **parsed)  # a wrong setting is said at once
+    """Train recommenders, rank every target with each, write evidence, print its paths."""
+    wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
+    chosen = running.settings_by_recommender(wanted, settings, config)
+    if not chosen:
+        raise click.UsageError("Name a recommender with --recommender; `python -m audit_lib list` has them.")
+    if save is not None and len(chosen) > 1:
+        raise InputError(f"--save keeps one model, and {len(chosen)} recommenders are named. Rank them one at a time.")
+    for name, parsed in chosen.items():
+        running.create(name, seed=seed, device=device, **parsed)  # a wrong setting is said at once
     data, split = prepare(
         dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
     )
     say_notes(data)
-    with heartbeat(f"{recommender} on {data.name}"):
-        run = running.run(
-            data, split, recommender, seed=seed, device=device, out=out, fresh=fresh, progress=True, **parsed
-        )
-    say_predictions([len(run.ranks)])
-    click.echo(run.path)
+    say_predictions([len(split.targets)])
+    for name, parsed in chosen.items():
+        with heartbeat(f"{name} on {data.name}"):
+            run = running.run(
+                data, split, name, seed=seed, device=device, out=out, fresh=fresh, progress=True, save=save, **parsed
+            )
+        click.echo(run.path)
 
 
 @click.command()

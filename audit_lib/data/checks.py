@@ -35,6 +35,12 @@ def at_least(name: str, least: int, value: int) -> int:
     return value
 
 
+def same_targets(hashes: Iterable[str]) -> None:
+    """Raises InputError if evidence files, by the hashes of their targets, are not of one split."""
+    if len(set(hashes)) > 1:
+        raise InputError("The evidence files are of different targets. Take recommenders of one split.")
+
+
 def cutoffs(wanted: Iterable[int], n_items: int) -> tuple[int, ...]:
     """The cutoffs, if all lie in 1 … V; raises InputError for the first that does not."""
     wanted = tuple(wanted)

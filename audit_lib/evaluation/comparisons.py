@@ -9,7 +9,7 @@ import pandas as pd
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
-from audit_lib.evaluation.ranking import Ranked
+from audit_lib.evaluation.ranking import Ranked, known_cutoffs
 from audit_lib.evaluation.resampling import Measured, Resampling, percentile_interval
 
 
@@ -30,6 +30,7 @@ def compare_runs(
     """
     if a.manifest["targets_sha256"] != b.manifest["targets_sha256"]:
         raise InputError(f"'{a.path}' and '{b.path}' are of different targets; compare two recommenders on one split.")
+    cutoffs = known_cutoffs(cutoffs, (a, b))
     drawn = Resampling.of(a.targets["session"], average=average, seed=seed)
     values = [metrics.per_prediction(run.ranks, cutoffs, ties=ties) for run in (a, b)]
     rows = []

@@ -98,6 +98,23 @@ def summary(
     return table
 
 
+def by_session(
+    ranks: Mapping[str, np.ndarray],
+    session: np.ndarray,
+    cutoffs: Iterable[int] = CUTOFFS,
+    *,
+    ties: str = "conservative",
+) -> pd.DataFrame:
+    """`predictions`, and the mean of every metric and cutoff, of each session, whose label is the index.
+
+    The mean of these means is `macro`; weighted by predictions it is `micro`.
+    """
+    grouped = per_prediction(ranks, cutoffs, ties=ties).groupby(pd.Index(np.asarray(session), name="session"))
+    table = grouped.mean()
+    table.insert(0, "predictions", grouped.size())
+    return table
+
+
 def slices(
     ranks: Mapping[str, np.ndarray], groups: np.ndarray | pd.Series, k: int = K, *, ties: str = "conservative"
 ) -> pd.DataFrame:

@@ -7,6 +7,7 @@ that score. Every tie policy and every metric is a function of the two (see `met
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from audit_lib.data import checks
 from audit_lib.data.sessions import Prefixes
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError, ScoreError
@@ -45,6 +47,23 @@ class Ranked(Protocol):
     dataset: str
     seed: int
     n_items: int
+
+
+def up_to(run: Ranked) -> int | None:
+    """The length of the lists that its ranks are from; None if they are of the whole catalogue, as nearly all are."""
+    return run.manifest.get("outside", {}).get("up_to")
+
+
+def known_cutoffs(wanted: Iterable[int], runs: Iterable[Ranked]) -> tuple[int, ...]:
+    """The cutoffs, if the ranks of every run tell of them. Raises InputError beyond a catalogue or beyond lists."""
+    wanted = tuple(wanted)
+    for run in runs:
+        checks.cutoffs(wanted, run.n_items)
+        if (longest := up_to(run)) is not None and max(wanted, default=0) > longest:
+            raise InputError(
+                f"'{run.path}' holds lists of {longest} items: a metric at K = {max(wanted)} is not known. Lower K."
+            )
+    return wanted
 
 
 def rank(

@@ -34,7 +34,7 @@ from audit_lib.evaluation.count_laws import (
     trinomial,
 )
 from audit_lib.evaluation.metrics import TIES
-from audit_lib.evaluation.ranking import Ranked
+from audit_lib.evaluation.ranking import Ranked, up_to
 
 SAMPLINGS = ("uniform", "uniform-replacement", "popularity")
 GAINS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -75,7 +75,12 @@ class Counts:
 
     @classmethod
     def of_run(cls, run: Ranked) -> Counts:
-        """From the evidence of one recommender."""
+        """From the evidence of one recommender. Raises InputError for lists, which do not rank the whole catalogue."""
+        if (longest := up_to(run)) is not None:
+            raise InputError(
+                f"'{run.path}' holds lists of {longest} items: where the other targets stand is not known, so that "
+                "nothing follows for sampled metrics. Evaluate scores or ranks instead."
+            )
         columns = {name: run.ranks[name].to_numpy() for name in run.ranks}
         support, total = run.targets["support"].to_numpy(), run.manifest["support_total"]
         return cls(**columns, n_items=run.n_items, support=support, support_total=total)

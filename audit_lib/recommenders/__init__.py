@@ -20,7 +20,7 @@ from audit_lib.recommenders.base import (
     configured,
 )
 
-__all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "config", "create", "lookup"]
+__all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "config", "config_class", "create", "lookup"]
 
 # Imported on demand: Popularity does not wait for torch, and GRU4Rec can import `base` from here.
 REGISTRY: dict[str, str] = {
@@ -64,8 +64,12 @@ def create(name: str, **settings: Any) -> Recommender:
 
 def config(name: str, **settings: Any) -> Config:
     """The whole configuration behind some settings, without the recommender. Raises InputError as `create` does."""
-    cls = _imported(_CONFIGS[name]) if name in _CONFIGS else lookup(name).Config
-    return configured(name, cls, settings)
+    return configured(name, config_class(name), settings)
+
+
+def config_class(name: str) -> type[Config]:
+    """The class of a recommender's configuration, without the recommender. Raises InputError for an unknown name."""
+    return _imported(_CONFIGS[name]) if name in _CONFIGS else lookup(name).Config
 
 
 def _imported(place: str) -> Any:

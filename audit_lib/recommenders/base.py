@@ -73,12 +73,15 @@ class Recommender(ABC):
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Takes back what `state` gave."""
 
-    def save(self, path: str | Path) -> Path:
-        """Writes configuration and fitted arrays (safetensors, no pickle), whole or not at all."""
+    def save(self, path: str | Path, more: Mapping[str, str] | None = None) -> Path:
+        """Writes configuration and fitted arrays (safetensors, no pickle), whole or not at all.
+
+        more: what else the header is to say.
+        """
         arrays = {key: np.ascontiguousarray(value) for key, value in self.state().items()}
-        meta = {"recommender": self.name, "config": self.config.model_dump_json()}
+        meta = {"recommender": self.name, "config": self.config.model_dump_json(), "catalogue": self.catalogue or ""}
         with whole(Path(path)) as partial:
-            save_file(arrays, partial, meta | {"catalogue": self.catalogue or ""})
+            save_file(arrays, partial, meta | dict(more or {}))
         return Path(path)
 
     @classmethod

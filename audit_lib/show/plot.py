@@ -39,6 +39,7 @@ STYLE = {
     "legend.frameon": False,
     "svg.hashsalt": "audit",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,
 }
 
 
@@ -49,9 +50,9 @@ class Plot:
         self.figure, self.table = figure, table
 
     def image(self, kind: str = "svg") -> bytes:
-        """The picture as 'svg' or 'png' (at twice the resolution of a screen); the same data give the same bytes."""
+        """The picture as 'svg', 'pdf' or 'png' (twice a screen's resolution); the same data give the same bytes."""
         buffer = io.BytesIO()
-        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        metadata = dict.fromkeys({"svg": ("Date",), "pdf": ("CreationDate", "Producer")}.get(kind, ("Software",)))
         with matplotlib.rc_context(STYLE):
             self.figure.savefig(buffer, format=kind, dpi=192, metadata=metadata)
         return buffer.getvalue()

@@ -12,5 +12,7 @@ changes here may change a result: every stage then runs again.
     implementations, implementations_tables    07: what third-party implementations leave out
     multiverse, multiverse_tables    08: every defensible choice at once
     cost, cost_tables, decision, decision_tables    09: seconds, memory, and which recommender when
+    your_model, your_model_tables    11: one model beside all others on the same targets
+    plots                         any evidence, from the command line
     walkthrough, diagrams         10: one session from click to rank
 """

@@ -45,6 +45,7 @@ def runs_of(
 ) -> dict[str, Run]:  # fmt: skip
     """One run per recommender on the split of a data set (see `data.preparing.prepare`), in order of name.
 
+    What ranks no whole catalogue with its support, as some results from outside do not, is left out.
     Evidence is found by what it is of: the hashes of data and split, not the name of a file nor when it was ranked. Of
     several runs the one with the default configuration, then of the lowest seed, then of the first path; `seed` asks
     for one seed. Raises MissingError if there is no evidence.
@@ -54,7 +55,7 @@ def runs_of(
     )
     wanted = evidence.split_hash(split)
     runs = [run for run in evidence.find(out, data_hash=data.data_hash) if run.manifest["split"]["hash"] == wanted]
-    runs = [run for run in runs if seed in (None, run.seed)]
+    runs = [run for run in runs if seed in (None, run.seed) and run.whole]
     if not runs:
         raise MissingError(f"There is no evidence of '{data.name}' yet. Make it with `python -m audit_lib rank`.")
     found: dict[str, Run] = {}

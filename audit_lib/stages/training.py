@@ -71,8 +71,8 @@ def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = N
     """
     groups: dict[str, list[Run]] = {}
     for run in evidence.find(out or COMMITTED, dataset=dataset):
-        if run.manifest["split"]["name"] not in MAIN_SPLITS:  # a flawed split under study
-            continue
+        if run.manifest["split"]["name"] not in MAIN_SPLITS or run.recommender not in recommenders.REGISTRY:
+            continue  # a flawed split under study, or a model from outside
         wanted = settings if run.recommender in profiles.ENGINES.values() else {}
         config = recommenders.create(run.recommender, **wanted).config.model_dump(mode="json", exclude=running.APART)
         if run.manifest["config"] == config:

@@ -2,9 +2,12 @@
 
     evidence, provenance          the ranks of one run, and where they come from
     running, completing, shards   one experiment, made whole or in pieces
+    exchange, outside             what a model of another library needs, and what it gave
+    models                        trained recommenders in files, and what they recommend
     epochs                        a training that is ranked after every epoch
     plan                          all experiments, from book/study.toml
-    presets, spaces, tuning, journals    settings: published ones, and searches for better ones
+    settings                      what can be set of a recommender
+    presets, spaces, tuning, journals    published settings, and searches for better ones
     records                       measurements that are not ranks
     committed                     what is published with the book, verified
     results, headline             values of runs, and the runs that stand for each side

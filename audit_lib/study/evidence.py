@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from audit_lib.data.splits import Split
 from audit_lib.errors import EvidenceError, InputError, MissingError
+from audit_lib.evaluation import ranking
 from audit_lib.evaluation.metrics import METRICS, K
 from audit_lib.evaluation.ranking import COLUMNS, Ranks
 from audit_lib.evaluation.resampling import Resampling
@@ -58,8 +59,9 @@ class Run:
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
-        """(P, 4) int64: above, equal, support_above, support_equal."""
-        return read_table(self.path, self.manifest["sha256"], COLUMNS)
+        """(P, 4) int64: above, equal, support_above, support_equal; the first two of a model that knew no others."""
+        columns = self.manifest.get("outside", {}).get("columns", COLUMNS)
+        return read_table(self.path, self.manifest["sha256"], tuple(columns))
 
     @cached_property
     def targets(self) -> pd.DataFrame:
@@ -81,6 +83,16 @@ class Run:
     @property
     def n_items(self) -> int:
         return self.manifest["split"]["train"]["items"]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it ranks the whole catalogue, with the support of what is above: not all results from outside do."""
+        return self.up_to is None and tuple(self.manifest.get("outside", {}).get("columns", COLUMNS)) == COLUMNS
+
+    @property
+    def up_to(self) -> int | None:
+        """The longest list that its ranks tell of; None if they tell of the whole catalogue (see `outside`)."""
+        return ranking.up_to(self)
 
     def values(self, metric: str, k: int = K, *, ties: str = "conservative", min_step: int = 1) -> np.ndarray:
         """(Q,) float64: a metric of every target that has so many events before it, in the order of `targets`."""
@@ -253,6 +265,11 @@ def find(out: Path | None = None, **wanted: Any) -> list[Run]:
     """
     dataset = glob.escape(str(wanted["dataset"])) if "dataset" in wanted else "*"
     return [read(manifest) for manifest in _finished(out, dataset) if _has(manifest, wanted)]
+
+
+def outside_runs(out: Path | None = None, dataset: str = "*") -> list[Run]:
+    """Every run of a model from outside (see `outside`), in order of path. dataset: a pattern of names."""
+    return [read(manifest) for manifest in _finished(out, dataset) if '"outside"' in manifest.read_text()]
 
 
 def every(out: Path | None = None) -> Iterator[Run]:

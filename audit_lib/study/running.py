@@ -7,7 +7,8 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,62 @@ from audit_lib.data.datasets import Dataset
 from audit_lib.data.logs import ITEM, SESSION, TIME, sort_log
 from audit_lib.data.preparing import parse_settings
 from audit_lib.data.splits import Split
-from audit_lib.errors import EvidenceError, InputError
+from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.evaluation import ranking
 from audit_lib.files import hold, sweep, writable
 from audit_lib.recommenders.gru4rec import checkpoints
-from audit_lib.study import evidence
+from audit_lib.study import evidence, models
 from audit_lib.study.evidence import Run
 
 # Settings that say how a model is computed, not which: they are recorded beside the configuration, not in it.
 APART = {"seed", "device", "threads"}
 
 
-def recommender_settings(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:
+def recommender_settings(pairs: Sequence[str]) -> dict[str, str]:
     """'key=value' texts as settings for `run`. Raises InputError for a name that is one of its own parameters."""
-    parsed = parse_settings(pairs)
+    parsed = parse_settings(tuple(pairs))
     for name in inspect.signature(run).parameters.keys() & parsed.keys():
         raise InputError(f"'{name}' is no setting of a recommender. Give it as --{name}.")
     return parsed
+
+
+def settings_by_recommender(
+    names: Sequence[str], pairs: Sequence[str], file: Path | None = None
+) -> dict[str, dict[str, Any]]:
+    """The settings of each recommender, in the order of `names`, or of the tables of the file if there are none.
+
+    pairs: 'key=value' for all of them, 'vsknn.key=value' for one; they go before the file. file: TOML, of keys for all
+    and tables for one, such as [vsknn]. Raises InputError for a table of no recommender, or of one that is not named.
+    """
+    common, own = _from_file(file)
+    names = list(dict.fromkeys(names or own))
+    for name in own:
+        if name not in names:
+            raise InputError(f"'{file}' has settings of {name}, which is not among those to rank. Name it as well.")
+    found = {name: common | own.get(name, {}) for name in names}
+    for key, value in recommender_settings(pairs).items():
+        name, dot, rest = key.partition(".")
+        if dot and name not in found:
+            raise InputError(f"'{key}' sets something of {name}, which is not among those to rank. Name it as well.")
+        for settings in [found[name]] if dot else found.values():
+            settings[rest if dot else key] = value
+    return found
+
+
+def _from_file(file: Path | None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Settings for all, and those by recommender, of a TOML file."""
+    if file is None:
+        return {}, {}
+    try:
+        content = tomllib.loads(file.read_text("utf8"))
+    except FileNotFoundError as error:
+        raise MissingError(f"There is no file '{file}'.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"'{file}' is not TOML: {error}.") from error
+    own = {key: value for key, value in content.items() if isinstance(value, dict)}
+    for name in own:
+        recommenders.lookup(name)
+    return {key: value for key, value in content.items() if key not in own}, own
 
 
 def run(
@@ -48,11 +88,13 @@ def run(
     out: Path | None = None,
     fresh: bool = False,
     progress: bool = False,
+    save: Path | None = None,
     **settings: Any,
 ) -> Run:
     """Trains and ranks, and returns the evidence; the evidence of an earlier equal run is returned as it is.
 
-    Equal means: same data, split, recommender, configuration and seed. fresh: run all the same. Another process that is
+    Equal means: same data, split, recommender, configuration and seed. fresh: run all the same. save: a file for the
+    trained model (see `models`), for which it is trained in any case. Another process that is
     at the same run is waited for; a GRU4Rec that was stopped in mid-training goes on after its last whole epoch, to the
     same bits.
     """
@@ -63,7 +105,7 @@ def run(
     path = evidence.path_of(
         split, dataset=dataset.name, recommender=recommender, config=plain(model.config), seed=seed, out=out
     )
-    if not fresh and _finished(path):
+    if not fresh and save is None and _finished(path):
         return evidence.read(path)
     if not writable(path.parent):
         raise EvidenceError(
@@ -71,10 +113,12 @@ def run(
             "AUDIT_EVIDENCE."
         )
     with hold(path, level=logging.WARNING if progress else logging.INFO):
-        if not fresh and _finished(path):  # by the process that was waited for
+        if not fresh and save is None and _finished(path):  # by the process that was waited for
             return evidence.read(path)
         sweep(path)
         ranks, seconds = _rank(model, split, path, fresh=fresh, progress=progress)
+        if save is not None:
+            models.save(model, dataset, split, save)
         made = evidence.write(
             ranks,
             split,

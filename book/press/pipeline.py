@@ -43,6 +43,7 @@ AFTER: dict[str, tuple[str, ...]] = {
     "08_multiverse": (),
     "09_cost": (),
     "10_pipeline": (),
+    "11_your_model": (),
 }
 
 # What can be set for the whole book; a stage takes those that it declares.

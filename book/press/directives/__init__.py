@@ -5,6 +5,7 @@ Each part has a `setup` of its own; the book's is below.
     bilingual, theme_words, accessible    two languages, and every reader
     quoted_facts, from_code               numbers, tables and figures in prose
     claim_ledger, front_page, status_page, interactive    single pages
+    reference                     the commands and the library, from the code
     data_files, definitions, header_buttons, social    what stands beside the text
 """
 
@@ -27,6 +28,7 @@ from book.press.directives import (
     header_buttons,
     interactive,
     quoted_facts,
+    reference,
     social,
     status_page,
     theme_words,
@@ -35,7 +37,7 @@ from book.press.directives import (
 # In the order in which they are connected: the last to see a page is the last here.
 PARTS = (
     bilingual, from_code, claim_ledger, front_page, social, quoted_facts, interactive, data_files, definitions,
-    status_page, theme_words, header_buttons, accessible,
+    status_page, reference, theme_words, header_buttons, accessible,
 )  # fmt: skip
 
 

@@ -1,0 +1,223 @@
+"""What the page on one model shows: tables with English headings and cells in the reader's language, and a page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.data import datasets
+from audit_lib.evaluation import comparisons, metrics
+from audit_lib.evaluation.power import detectable, sessions_needed, variance
+from audit_lib.evaluation.resampling import Seeds
+from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.show.figures import Plot
+from audit_lib.show.one_page import one_page
+from audit_lib.show.table import Remark
+from audit_lib.show.words import Translate, name_of, translator, typeset
+from audit_lib.stages.your_model import Standing
+from audit_lib.study import headline
+from audit_lib.study.evidence import Run
+from audit_lib.study.results import values_of
+
+METRICS = ("Recall", "MRR")
+NEGATIVES = 100
+
+
+def scores(found: Standing, lang: str) -> pd.DataFrame:
+    """Everybody, the best first: Recall and MRR with their intervals over sessions and seeds."""
+    rows = []
+    for name in found.recall.index:
+        row: dict[str, object] = {"Recommender": named(str(name), found, lang)}
+        for metric in METRICS:
+            values, drawn = values_of(found.everybody[str(name)], metric, found.k, found.first)
+            over = drawn.over_seeds(values)
+            row |= {f"{metric}@{found.k}": over.mean, f"{metric}@{found.k}, interval": between(over)}
+        rows.append(row | {"Seeds": len(found.everybody[str(name)])})
+    return pd.DataFrame(rows)
+
+
+def differences(found: Standing, lang: str) -> pd.DataFrame:
+    """The model less each of the others, paired by target, the strongest other first; p by Holm over both metrics."""
+    k, names = found.k, [str(name) for name in found.recall.index.drop(found.name)]
+    less = {metric: [found.less(name, metric) for name in names] for metric in METRICS}
+    p = comparisons.holm(np.array([[value for _, value in less[metric]] for metric in METRICS]).ravel())
+    return pd.DataFrame({
+        "Recommender": [name_of(name, lang) for name in names],
+        f"Difference of Recall@{k}": [seeds.mean for seeds, _ in less["Recall"]],
+        f"Recall@{k}, interval": [between(seeds) for seeds, _ in less["Recall"]],
+        f"Recall@{k}, p (Holm)": p[: len(names)],
+        f"Difference of MRR@{k}": [seeds.mean for seeds, _ in less["MRR"]],
+        f"MRR@{k}, interval": [between(seeds) for seeds, _ in less["MRR"]],
+        f"MRR@{k}, p (Holm)": p[len(names) :],
+    })  # fmt: skip
+
+
+def sampled(found: Standing, lang: str) -> pd.DataFrame:
+    """Recall at K over the whole catalogue, its expectation under sampled negatives, and the places that both give."""
+    full, drawn = found.recall, {}
+    for name, runs in found.everybody.items():
+        counts = [Counts.of_run(run) for run in runs if run.up_to is None]
+        if counts:
+            n = negatives(found)
+            drawn[name] = float(np.mean([expectation(c, "Recall", n=n, k=found.k).mean() for c in counts]))
+    table = pd.DataFrame({"full": full[list(drawn)], "sampled": pd.Series(drawn)}).sort_values("full", ascending=False)
+    places = table.rank(ascending=False, method="min").astype(int)
+    return pd.DataFrame({
+        "Recommender": [named(str(name), found, lang) for name in table.index],
+        "Whole catalogue": table["full"].to_numpy(), "Place": places["full"].to_numpy(),
+        "Sampled negatives": table["sampled"].to_numpy(), "Place, sampled": places["sampled"].to_numpy(),
+    })  # fmt: skip
+
+
+def negatives(found: Standing) -> int:
+    """How many are sampled: a hundred, or half of the other items of a small catalogue."""
+    return max(1, min(NEGATIVES, (found.runs[0].n_items - 1) // 2))
+
+
+def ties(found: Standing, lang: str) -> pd.DataFrame:
+    """Of the model and the best other: the share of tied targets, and Recall at K under each tie policy."""
+    rows = []
+    for name in (found.name, found.best):
+        runs = found.everybody[name]
+        above, equal = (np.stack([run.ranks[column].to_numpy() for run in runs]) for column in ("above", "equal"))
+        values = {ties: float(metrics.recall(above, equal, found.k, ties).mean()) for ties in metrics.TIES}
+        rows.append({"Recommender": name_of(name, lang), "Tied targets": f"{(equal > 0).mean():.1%}"} | values)
+    return pd.DataFrame(rows).rename(columns={ties: ties.capitalize() for ties in metrics.TIES})
+
+
+def chosen(found: Standing) -> dict[str, Run]:
+    """For figures: the first seed of the model, of GRU4Rec, of VSTAN and of the best other."""
+    names = dict.fromkeys([found.name, found.best, "gru4rec", "vstan"])
+    return {name: found.everybody[name][0] for name in names if name in found.everybody}
+
+
+def power(found: Standing) -> dict[str, float]:
+    """sessions, needed, detectable: those of the test part; those at which the difference from the best other would be
+    told from zero four times in five (infinite where there is none); and the difference that the test part can tell.
+    """
+    a, b, drawn = found.paired(found.best, "Recall")
+    spread, difference = variance(a.mean(0), b.mean(0), drawn.labels), float(a.mean() - b.mean())
+    needed = sessions_needed(spread, difference) if difference else float("inf")
+    return {
+        "sessions": drawn.sessions, "needed": needed, "detectable": detectable(spread, drawn.sessions),
+        "difference": difference,
+    }  # fmt: skip
+
+
+def checklist(found: Standing, lang: str) -> pd.DataFrame:
+    """What a reviewer asks, and what the evidence answers; what it cannot know is left to the authors."""
+    _ = translator(lang)
+    run, about = found.runs[0], found.runs[0].manifest
+    kind = about.get("outside", {}).get("kind", "scores")
+    authors = _("The evidence does not say; the authors should.")
+    config = {key: value for key, value in about["config"].items() if value not in ("", None)}
+    rows = {
+        "Which split is it?": f"{run.dataset}, {about['split']['name']}, {about['split']['hash'][:12]}",
+        "Are all targets measured?": _("Yes, {n}.").format(n=typeset(f"{len(run.ranks):,}")),
+        "Is the whole catalogue ranked?": _whole(kind, run, _),
+        "Do ties count against it?": _ties(kind, found, _),
+        "Is there an interval, and over what?": _("Yes, over {n} sessions.").format(n=typeset(f"{_sessions(found):,}")),
+        "How many seeds?": str(len(found.runs)),
+        "Are its settings stated?": ", ".join(f"{key} {value}" for key, value in config.items()) or _("None."),
+        "Is it compared on the same targets?": _("Yes, with {n} recommenders.").format(n=len(found.others)),
+        "Were the settings of its rivals searched?": _searched(found, lang),
+        "Were its own settings chosen without the test part?": authors,
+        "Can others train it again?": authors,
+    }
+    return pd.DataFrame({"Question": [_(question) for question in rows], "Answer": list(rows.values())})
+
+
+def _whole(kind: str, run: Run, translate: Translate) -> str:
+    if kind == "lists":
+        return translate("No, there are lists of {k} items alone.").format(k=run.up_to)
+    return translate("Yes, {n} items.").format(n=typeset(f"{run.n_items:,}"))
+
+
+def _ties(kind: str, found: Standing, translate: Translate) -> str:
+    if kind == "lists":
+        return translate("Lists do not show ties.")
+    share = np.mean([(run.ranks["equal"] > 0).mean() for run in found.runs])
+    return translate("Yes; {share} of its targets are tied.").format(share=typeset(f"{share:.1%}"))
+
+
+def _sessions(found: Standing) -> int:
+    return values_of(found.runs[:1], "Recall", found.k, found.first)[1].sessions
+
+
+def _searched(found: Standing, lang: str) -> str:
+    names = [name_of(n, lang) for n in found.others if headline.searched(found.runs[0].dataset, n)]
+    return ", ".join(names) if names else translator(lang)("None.")
+
+
+def example(found: Standing, wanted: str, given: str, lang: str) -> Remark | None:
+    """What is said where the page has no model on the data set that is wanted, nor evidence that was given."""
+    name = datasets.name_of(wanted)
+    if given or not wanted or found.runs[0].dataset == name:
+        return None
+    _ = translator(lang)
+    text = _("There is no evidence of a model from outside on {name} yet. What this page shows is an example.")
+    return Remark(text.format(name=name))
+
+
+def named(name: str, found: Standing, lang: str) -> str:
+    """A recommender in a table; the model is marked."""
+    return f"{name_of(name, lang)} ◀" if name == found.name else name_of(name, lang)
+
+
+def between(seeds: Seeds) -> str:
+    """An interval as text."""
+    return f"{seeds.interval.low:z.4f} – {seeds.interval.high:z.4f}"
+
+
+def intervals(found: Standing, lang: str) -> pd.DataFrame:
+    """label, value, low, high: the model less each of the others in Recall at K, the strongest other first."""
+    rows = []
+    for name in found.recall.index.drop(found.name):
+        over = found.less(str(name), "Recall")[0]
+        rows.append((name_of(str(name), lang), over.mean, over.interval.low, over.interval.high))
+    return pd.DataFrame(rows, columns=["label", "value", "low", "high"])
+
+
+def sessions(found: Standing, numbers: dict[str, float], lang: str) -> pd.DataFrame:
+    """What `power` found before a reader: Property, Value."""
+    _ = translator(lang)
+    none = _("No number: there is no difference.")
+    needed = none if np.isinf(numbers["needed"]) else f"{numbers['needed']:,.0f}"
+    rows = {
+        f"Difference of Recall@{found.k}": f"{numbers['difference']:z.4f}",
+        "Test sessions here": f"{numbers['sessions']:,.0f}",
+        "Test sessions that would tell it from zero": needed,
+        "Smallest difference that can be told here": f"{numbers['detectable']:.4f}",
+    }
+    return pd.DataFrame({"Property": [_(key) for key in rows], "Value": list(rows.values())})
+
+
+def provenance(found: Standing, lang: str) -> pd.DataFrame:
+    """Recommender, Seed, Evidence and Split of everything on the page."""
+    rows = [
+        {"Recommender": named(name, found, lang), "Seed": run.seed, "Evidence": run.manifest["sha256"][:12],
+         "Split": run.manifest["split"]["hash"][:12]}
+        for name, runs in found.everybody.items() for run in runs
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def page(found: Standing, lang: str, *, rivals: int = 8) -> Plot:
+    """One page to attach to a paper: scores, differences and the checklist. rivals: how many others, best first."""
+    _ = translator(lang)
+    first, table = found.runs[0], scores(found, lang)
+    least = {name_of(str(name), lang) for name in found.recall.index.drop(found.name)[rivals:]}
+    table = table[~table["Recommender"].isin(least)]
+    table = table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))
+    split = first.manifest["split"]["hash"]
+    lines = [
+        _("Data set: {name}; sha256 of the split {hash}").format(name=first.dataset, hash=split),
+        _("{n} targets, {items} items; 95 % intervals over sessions").format(
+            n=typeset(f"{len(first.ranks):,}"), items=typeset(f"{first.n_items:,}")
+        ),
+        _("Evidence (sha256): {hash}").format(hash=", ".join(run.manifest["sha256"] for run in found.runs)),
+    ]
+    return one_page(
+        name_of(found.name, lang), lines, table, intervals(found, lang).head(rivals), checklist(found, lang),
+        xlabel=f"Difference of Recall@{found.k}", lang=lang,
+    )  # fmt: skip
