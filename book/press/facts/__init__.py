@@ -1,5 +1,6 @@
 """What the prose pages quote and show: facts, tables and figures by name, from committed evidence and the ledger.
 
+    source, prose                 where numbers come from, and how they stand in a sentence
     documents, reporting, sides   numbers by name
     exhibits, report_exhibits     tables and figures by name
     finding, ladder, choices      the finding, in a sentence and a figure

@@ -23,9 +23,9 @@ from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import COPIED
 from audit_lib.study.results import TRAININGS, NotYet, mean_of, trainings
-from book.press.facts import choices, documents, ladder
-from book.press.facts.documents import GAP, Source, quantity
+from book.press.facts import choices, ladder
 from book.press.facts.finding import percent, title
+from book.press.facts.source import CONSTRAINTS, GAP, Source, awaited
 
 Exhibit = Callable[[Source, str], Table]
 SETTINGS = {"simple": "Default settings", "literature": "settings of the literature", "tuned": "tuned"}
@@ -182,8 +182,8 @@ def decision_table(source: Source, lang: str) -> Table:
         name = decision_tables.recommended(found._asdict(), lang) + ("≈" if found.near else "")
         cell = name if found.recommended == decision.NOTHING else f"{name}: {' / '.join(values)}"
         columns.setdefault(kind, {})[found.condition] = cell
-    table = {_("Constraint"): [_(decision.CONDITIONS[name]) for name in documents.CONSTRAINTS]}
-    table |= {kind: [cells.get(name, "–") for name in documents.CONSTRAINTS] for kind, cells in columns.items()}
+    table = {_("Constraint"): [_(decision.CONDITIONS[name]) for name in CONSTRAINTS]}
+    table |= {kind: [cells.get(name, "–") for name in CONSTRAINTS] for kind, cells in columns.items()}
     return Table(pd.DataFrame(table), lang="en")  # its headings are in the reader's language already
 
 
@@ -260,7 +260,7 @@ def figure_demo(source: Source, lang: str) -> Plot:
         said = literature_values.value("audited_study", "seed_demo", name, "Recall", K)
         rows.append((name_of(name, lang), said, source.over(runs, "seed_demo") if runs else Measured(float("nan"))))
     table = pd.DataFrame([(label, said, m.estimate, m.low, m.high) for label, said, m in rows], columns=_COLUMNS)
-    best = quantity("demo-optimum", source).estimate
+    best = source.measure("optimum", dataset="synthetic_independent", k=K).estimate
     return figures.published(table.assign(targets="same"), limit=(best, _("Exact optimum")), lang=lang)
 
 
@@ -279,7 +279,7 @@ def stage(name: str, lang: str) -> str:
 def still_missing(groups: list[str], source: Source, lang: str) -> str | None:
     """A sentence that says how much of these groups of the study is not there yet; None if all is."""
     _ = translator(lang)
-    missing, planned = documents.awaited(groups, source)
+    missing, planned = awaited(groups, source)
     if not missing:
         return None
     sentence = _("Of the # runs planned for this part, # are not there yet; what follows is from those that are.")

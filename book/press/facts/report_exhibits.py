@@ -26,11 +26,11 @@ from audit_lib.study import headline as heads
 from audit_lib.study import plan
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.results import TRAININGS, NotYet, trainings, values_of
-from book.press.facts import documents, effects, exhibits
+from book.press.facts import effects, exhibits, prose
 from book.press.facts.contrasts import DATASETS, METRICS, Side, contrasts, winner
-from book.press.facts.documents import Source
 from book.press.facts.exhibits import SETTINGS, Exhibit
 from book.press.facts.reporting import costs, sampling
+from book.press.facts.source import Source
 
 SPLITS = {"published": "As published", "temporal": "In time"}  # names of splits, for readers
 
@@ -270,7 +270,7 @@ def found_effects(source: Source) -> pd.DataFrame:
 def _where(dataset: str, recommender: str, lang: str) -> str:
     names = [dataset] if dataset else []
     names += [name_of(recommender, lang)] if recommender else []
-    return ", ".join(names) or documents.not_yet(lang)
+    return ", ".join(names) or prose.not_yet(lang)
 
 
 def effect_sizes(source: Source, lang: str) -> Table:

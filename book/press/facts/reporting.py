@@ -27,7 +27,7 @@ from audit_lib.study.literature_values import min_step
 from audit_lib.study.results import ENGINES, Book, NotYet, counted_logs, paired, spread, trainings
 from book.press.facts import choices, documents, effects, sides
 from book.press.facts.contrasts import DATASETS, Contrast, contrasts, winner
-from book.press.facts.documents import Fact, Quantity, Source
+from book.press.facts.source import Fact, Quantity, Source
 
 
 # --- GRU4Rec against the best simple recommender
