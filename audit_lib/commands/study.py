@@ -18,6 +18,7 @@ from audit_lib.study import claims as ledger
 from audit_lib.study import committed, completing, evidence, plan, records
 
 FOLDER = click.Path(path_type=Path)
+from audit_lib.study.results import Book
 
 
 def of_the_book(command: Callable[..., None]) -> Callable[..., None]:
@@ -141,7 +142,7 @@ def _say(name: str, report: committed.Report) -> None:
 @of_the_book
 def claims(path: Path | None, as_json: bool) -> None:
     """The ledger: every audited claim with what was measured and the verdict, from the book's evidence (or PATH)."""
-    settled = ledger.ledger(path or COMMITTED)
+    settled = ledger.ledger(Book(path or COMMITTED))
     if as_json:
         click.echo(ledger.json_text(settled))
         return
