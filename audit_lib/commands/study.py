@@ -16,9 +16,9 @@ from audit_lib.files import BOOK, COMMITTED
 from audit_lib.measurements import measure
 from audit_lib.study import claims as ledger
 from audit_lib.study import committed, completing, evidence, plan, records
+from audit_lib.study.results import Book
 
 FOLDER = click.Path(path_type=Path)
-from audit_lib.study.results import Book
 
 
 def of_the_book(command: Callable[..., None]) -> Callable[..., None]:
