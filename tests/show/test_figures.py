@@ -31,7 +31,7 @@ PLOTS = {
     "popularity_curve": lambda lang: figures.popularity_curve(SUPPORT, lang=lang),
     "activity": lambda lang: figures.activity(STARTS, cut=100_000.0, lang=lang),
     "by_cutoff": lambda lang: figures.by_cutoff(INTERVALS, lang=lang),
-    "by_negatives": lambda lang: figures.by_negatives(NEGATIVES, full=499, lang=lang),
+    "by_negatives": lambda lang: figures.by_negatives(NEGATIVES, k=20, full=499, lang=lang),
     "by_group": lambda lang: figures.by_group(GROUPS, xlabel="Sessions", lang=lang),
     "bars": lambda lang: figures.bars(
         GROUPS[GROUPS["group"] == 1].assign(group="Sessions"), category="group", value="value", series="recommender",
