@@ -16,7 +16,7 @@ from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures, words
 from audit_lib.show.plot import Plot
-from audit_lib.show.table import Table
+from audit_lib.show.table import Interval, Table
 from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.stages import decision, decision_tables, literature
 from audit_lib.study import literature_values
@@ -35,10 +35,6 @@ SHOWN = ("markov", "sknn", "vsknn", "stan", "vstan")  # simple recommenders besi
 
 def _present(source: Source, dataset: str, group: str, recommender: str) -> list[Run]:
     return source.book.present(dataset=dataset, group=group, recommender=recommender, variant=None)
-
-
-def _interval(found: Measured) -> str:
-    return f"{found.low:z.4f} – {found.high:z.4f}"
 
 
 def _engine(name: str, group: str, lang: str) -> str:
@@ -76,7 +72,7 @@ def engines(source: Source, lang: str) -> Table:
             "Engine and loss": _engine(name, group, lang),
             "Seeds": len(runs),
             "Recall@20": recall.estimate,
-            "95 % interval": _interval(recall),
+            "95 % interval": Interval(recall.low, recall.high),
             "MRR@20": mrr.estimate,
             "Minutes to train": statistics.median(run.manifest["seconds"]["fit"] for run in runs) / 60,
         })  # fmt: skip
@@ -121,7 +117,7 @@ def _margins(source: Source, lang: str) -> list[tuple[str, str, float, float, Me
 
 def models(source: Source, lang: str) -> Table:
     """The models that are said to beat GRU4Rec, and what is left of the margin."""
-    rows = [(*row[:4], row[4].estimate, _interval(row[4])) for row in _margins(source, lang)]
+    rows = [(*row[:4], row[4].estimate, Interval(row[4].low, row[4].high)) for row in _margins(source, lang)]
     margins = ["Less GRU4Rec as published", "Less GRU4Rec as measured"]
     headings = ["Data set", "Model", "Published", *margins, "95 % interval"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=dict.fromkeys(margins, "+z.4f"))
