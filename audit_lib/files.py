@@ -107,7 +107,6 @@ def writable(folder: Path) -> bool:
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`. What the block writes there becomes `path`; if it fails, nothing does."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
     try:
         yield partial

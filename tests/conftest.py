@@ -158,8 +158,9 @@ def needs_the_book(file: Path) -> bool:
 
 @cache
 def is_slow(file: Path) -> bool:
-    """Whether a file of tests starts processes, runs stages or builds a book, and so takes long."""
-    return re.search(r"\b(subprocess|compute_apart|Project|odd_logs|site: Path)\b", file.read_text("utf8")) is not None
+    """Whether a file of tests starts processes, runs stages, builds pages, gathers every number or fuzzes."""
+    marks = r"\b(subprocess|compute_apart|Project|odd_logs|site: Path|builder|quantities|fuzz)\b"
+    return re.search(marks, file.read_text("utf8")) is not None
 
 
 def shared(factory: pytest.TempPathFactory) -> Path:

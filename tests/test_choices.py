@@ -16,7 +16,7 @@ from audit_lib.study.claims import Finding, Settled
 from audit_lib.study.epochs import Trajectory
 from audit_lib.study.results import Book
 from book.press.facts import choices
-from book.press.facts.documents import Source
+from book.press.facts.source import Source
 from tests.made_runs import made
 
 SESSION = np.arange(40)  # one target each

@@ -21,6 +21,7 @@ from audit_lib.data.preparing import columns_of, prepare, split_of
 from audit_lib.data.reading import times
 from audit_lib.data.splits import Split
 from audit_lib.errors import AuditError
+from audit_lib.files import COMMITTED
 from audit_lib.stages import prepared, profiles
 
 FEW_KEPT = 0.5  # of the events, below which the filters of a split are worth a second thought
@@ -96,8 +97,10 @@ def preflight(
         report.add("problem", str(error))
     if report.split is not None:
         _of_split(report, given["k"])
-        took = expected.minutes(report.split, profile=given["profile"], seeds=given["seeds"])
-        report.facts["minutes"] = f"about {max(1, round(took))} of training and ranking, beside the pages themselves"
+        if COMMITTED.is_dir():
+            took = expected.minutes(report.split, profile=given["profile"], seeds=given["seeds"])
+            words = f"about {max(1, round(took))} of training and ranking, beside the pages themselves"
+            report.facts["minutes"] = words
     return report
 
 

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import click
 
 from audit_lib.data.preparing import parse_settings
-from audit_lib.errors import AuditError, EvidenceError
-from audit_lib.files import COMMITTED
+from audit_lib.errors import AuditError, EvidenceError, MissingError
+from audit_lib.files import BOOK, COMMITTED
 from audit_lib.measurements import measure
 from audit_lib.study import claims as ledger
 from audit_lib.study import committed, completing, evidence, plan, records
+from audit_lib.study.results import Book
 
 FOLDER = click.Path(path_type=Path)
+
+
+def of_the_book(command: Callable[..., None]) -> Callable[..., None]:
+    """Has a command say so where the library is installed without the book. Raises MissingError there."""
+
+    @wraps(command)
+    def run(**options: object) -> None:
+        if not BOOK.is_dir():
+            raise MissingError(f"This verb works on the book, and there is no '{BOOK}'. Run it in a checkout of it.")
+        command(**options)
+
+    return run
 
 
 @click.command("study")
 @click.option("--only", default="", help="dataset=…,recommender=…,group=…,seed=…,variant=…,id=… (all must hold).")
 @click.option("--list", "listing", is_flag=True, help="Say what is done and what is missing; run nothing.")
 @click.option("--out", type=FOLDER, help="Evidence folder. [default: runs/evidence]")
+@of_the_book
 def study_(only: str, listing: bool, out: Path | None) -> None:
     """Run the experiments of the study whose evidence is missing, then its records; stop and go on at will.
 
@@ -60,6 +76,7 @@ def study_(only: str, listing: bool, out: Path | None) -> None:
 @click.option("--from", "source", type=FOLDER, help="Where the runs are. [default: runs/evidence]")
 @click.option("--to", "target", type=FOLDER, default=COMMITTED, help="[default: book/evidence]")
 @click.option("--replace", is_flag=True, help="Take new ranks where they differ.")
+@of_the_book
 def publish(source: Path | None, target: Path, replace: bool) -> None:
     """Copy the finished runs of the study into the book's evidence, verified; say how large it is."""
     copied = committed.publish(source or evidence.root(), target, replace=replace)
@@ -70,6 +87,7 @@ def publish(source: Path | None, target: Path, replace: bool) -> None:
 @click.argument("dataset")
 @click.option("--from", "source", type=FOLDER, default=COMMITTED, help="[default: book/evidence]")
 @click.option("--to", "target", type=FOLDER, help="Where the completed runs go. [default: runs/evidence]")
+@of_the_book
 def complete_evidence(dataset: str, source: Path, target: Path | None) -> None:
     """Add the targets outside the catalogue to evidence of DATASET that was made without them; nothing is trained.
 
@@ -121,9 +139,10 @@ def _say(name: str, report: committed.Report) -> None:
 @click.command()
 @click.argument("path", required=False, type=FOLDER)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@of_the_book
 def claims(path: Path | None, as_json: bool) -> None:
     """The ledger: every audited claim with what was measured and the verdict, from the book's evidence (or PATH)."""
-    settled = ledger.ledger(path or COMMITTED)
+    settled = ledger.ledger(Book(path or COMMITTED))
     if as_json:
         click.echo(ledger.json_text(settled))
         return
@@ -137,6 +156,7 @@ def claims(path: Path | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True)
+@of_the_book
 def record(names: tuple[str, ...]) -> None:
     """Measure what the book shows from records: official_equality, official_facts, bench_train, bench_rank …"""
     for name in names:

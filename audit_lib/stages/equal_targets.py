@@ -11,7 +11,7 @@ from audit_lib.show.table import Table
 from audit_lib.stages.literature import cited
 from audit_lib.study import literature_values
 from audit_lib.study.literature_values import COPIED, min_step
-from audit_lib.study.results import SIMPLE, Book, mean_over
+from audit_lib.study.results import SIMPLE, Book, mean_of
 
 UNSET = ("popularity", "session_popularity")
 COLUMNS = (
@@ -41,7 +41,7 @@ def found(book: Book, *, lang: str = "en") -> pd.DataFrame:
             values: list[float] = []
             for metric in ("Recall", "MRR"):
                 value = said[metric.lower()].iloc[0] if len(said) else float("nan")
-                here = mean_over(runs, metric, min_step=step)  # an interval is not shown, and takes long
+                here = mean_of(runs[0], metric)  # an interval is not shown, and takes long
                 values += [value, here, here - value]
             called = words.name_of(name, lang)
             rows.append((dataset, cited(source, lang), counted, targets, outside, called, *values))

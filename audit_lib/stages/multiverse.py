@@ -98,8 +98,7 @@ def _runs(
     dataset: str, preparation: str, groups: Iterable[str], recommenders: Iterable[str], out: Path | None
 ) -> list[Run]:
     wanted = {"dataset": dataset, "preparation": preparation, "variant": None}
-    found = (plan.find(out, group=g, recommender=r, **wanted) for g in groups for r in recommenders)
-    return [run for runs in found for run in runs]
+    return [run for g in groups for r in recommenders for run in plan.find(out, group=g, recommender=r, **wanted)]
 
 
 def specifications(sides: Iterable[Rivals], *, seed: int = 0) -> pd.DataFrame:
@@ -290,21 +289,12 @@ def answers(table: pd.DataFrame) -> dict[str, float]:
     known, shops = table.dropna(subset=["low", "high"]), of_shops(table)
     above, below = (share(yes, known) for yes in (known["low"] > 0, known["high"] < 0))
     return {
-        "specifications": len(table),
-        "yes": share(table["yes"], table),
-        "shops": share(shops["yes"], shops),
-        "measured": len(known),
-        "surely_yes": float(above),
-        "surely_no": float(below),
-        "open": float(1 - above - below),
-    }
+        "specifications": len(table), "yes": share(table["yes"], table), "shops": share(shops["yes"], shops),
+        "measured": len(known), "surely_yes": float(above), "surely_no": float(below), "open": float(1 - above - below),
+    }  # fmt: skip
 
 
 def closest(table: pd.DataFrame) -> pd.DataFrame:
     """Of each data set, the specification with the largest relative difference and the one with the smallest."""
-    places = [at for _, group in table.groupby("dataset", sort=False) for at in _extremes(group["relative"])]
-    return table.loc[places].reset_index(drop=True)
-
-
-def _extremes(values: pd.Series) -> tuple[object, object]:
-    return values.idxmax(), values.idxmin()
+    by_log = [values for _, values in table.groupby("dataset", sort=False)["relative"]]
+    return table.loc[[at for values in by_log for at in (values.idxmax(), values.idxmin())]].reset_index(drop=True)

@@ -177,17 +177,15 @@ def unit_rows(step: Step, lane: int) -> dict[str, np.ndarray]:
 def adagrad_table(step: Step, lang: str) -> Table:
     """What Adagrad does to the watched row, a row a unit."""
     row = {name: values.astype(float) for name, values in step.row.items()}
-    shown = pd.DataFrame(
-        {
-            "Unit": np.arange(1, len(row["gradient"]) + 1),
-            "Gradient": row["gradient"],
-            "Accumulator before": row["accumulator_before"],
-            "Accumulator after": row["accumulator_after"],
-            "Weight before": row["weight_before"],
-            "Step": row["weight_after"] - row["weight_before"],
-            "Weight after": row["weight_after"],
-        }
-    )
+    shown = pd.DataFrame({
+        "Unit": np.arange(1, len(row["gradient"]) + 1),
+        "Gradient": row["gradient"],
+        "Accumulator before": row["accumulator_before"],
+        "Accumulator after": row["accumulator_after"],
+        "Weight before": row["weight_before"],
+        "Step": row["weight_after"] - row["weight_before"],
+        "Weight after": row["weight_after"],
+    })  # fmt: skip
     return Table(shown, lang=lang)
 
 
@@ -197,15 +195,13 @@ def columns_table(step: Step, lane: int, lang: str) -> Table:
     kinds = [Label("Target of another lane")] * lanes
     kinds[lane] = Label("Its own target")
     kinds += [Label("Drawn negative")] * (len(step.columns) - lanes)
-    shown = pd.DataFrame(
-        {
-            "Item": step.columns,
-            "What it is": kinds,
-            "Score": step.scores[lane].astype(float),
-            "Softmax": step.share[lane].astype(float),
-            "Gradient": step.gradient[lane].astype(float),
-        }
-    )
+    shown = pd.DataFrame({
+        "Item": step.columns,
+        "What it is": kinds,
+        "Score": step.scores[lane].astype(float),
+        "Softmax": step.share[lane].astype(float),
+        "Gradient": step.gradient[lane].astype(float),
+    })  # fmt: skip
     return Table(shown, lang=lang)
 
 

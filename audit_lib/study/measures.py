@@ -26,10 +26,10 @@ from audit_lib.study.results import (
     NotYet,
     counted_logs,
     main_group,
-    mean_over,
     over,
     paired,
     real_datasets,
+    values_of,
 )
 
 
@@ -257,7 +257,7 @@ def filter_gain(book: Book, *, dataset: str, recommender: str, preparation: str)
 def _gain(book: Book, runs: list[Run], dataset: str, recommender: str) -> Measured:
     """Other targets, so that there is nothing to pair, and no interval of the ratio."""
     honest = book.runs(dataset=dataset, group=SIMPLE, recommender=recommender)
-    return Measured(mean_over(runs) / mean_over(honest) - 1)
+    return Measured(float(values_of(runs)[0].mean() / values_of(honest)[0].mean() - 1))
 
 
 def _row(book: Book, record: str, **wanted: Any) -> dict[str, Any]:

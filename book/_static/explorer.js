@@ -1,7 +1,7 @@
 /* The interactive page: reads the controls, asks sampled.js for the numbers, and shows them as a sentence, a chart, the
    winners by number of negatives, and a table. The choice is kept in the address, so that it can be shared and survives
    a change of language. Words come with the page, ranks from ranks.js. */
-(() => {
+(async () => {
   "use strict";
   const root = document.querySelector(".explorer");
   if (!root) return;
@@ -11,6 +11,7 @@
   const STEPS = 1000; // of the slider
   const POINTS = 24; // of a curve
   const METRICS = ["Recall", "MRR", "NDCG"], MOST_K = 100, FIRST = "gru4rec";
+  const publishedRanks = await sampled.unpack(packedRanks);
 
   // --- text
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);

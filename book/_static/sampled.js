@@ -8,42 +8,23 @@ const sampled = (() => {
 
   const GAINS = { Recall: () => 1, MRR: (rank) => 1 / rank, NDCG: (rank) => 1 / Math.log2(rank + 1) };
   const CELL = 0.01, PARTS = 32, LIMIT = 25; // of the cells of shares, see book/press/explorer.py
-  const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const DIGIT = Object.fromEntries([...ALPHABET].map((letter, i) => [letter, i]));
 
   // --- the published histograms
-  function numbers(text) {
-    const found = [];
-    let number = 0, scale = 1;
-    for (const letter of text) {
-      const digit = DIGIT[letter];
-      number += (digit % 32) * scale;
-      scale *= 32;
-      if (digit < 32) { found.push(number); number = 0; scale = 1; }
-    }
-    return found;
+  /* What ranks.js holds: JSON, packed with gzip and written as base64. */
+  function unpack(text) {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
   }
+
+  const values = (steps) => { let last = -1; return steps.map((step) => (last += step + 1)); };
 
   /* { value, count }: how often each number of items above occurs, in ascending order. */
-  function decodeRanks(text) {
-    const code = numbers(text), value = [], count = [];
-    for (let i = 0, last = -1; i < code.length; i += 2) {
-      last += code[i] + 1;
-      value.push(last);
-      count.push(code[i + 1] + 1);
-    }
-    return { value, count };
-  }
+  const decodeRanks = ([steps, count]) => ({ value: values(steps), count });
 
   /* { value, count }: how often each share of the support occurs, by cells of its log odds; 0 by itself. */
-  function decodeShares(text) {
-    const [zeros, ...code] = numbers(text), value = [0], count = [zeros];
-    for (let i = 0, cell = -1; i < code.length; i += 3) {
-      cell += code[i] + 1;
-      value.push(1 / (1 + Math.exp(CELL * (cell + (code[i + 2] + 0.5) / PARTS) - LIMIT)));
-      count.push(code[i + 1] + 1);
-    }
-    return { value, count };
+  function decodeShares({ zeros, cells: [steps, count, part] }) {
+    const share = (cell, i) => 1 / (1 + Math.exp(CELL * (cell + (part[i] + 0.5) / PARTS) - LIMIT));
+    return { value: [0, ...values(steps).map(share)], count: [zeros, ...count] };
   }
 
   // --- log factorials, by Stirling's series; the table grows as it is asked for
@@ -120,5 +101,5 @@ const sampled = (() => {
     return total / targets;
   }
 
-  return { decodeRanks, decodeShares, full, expectation };
+  return { unpack, decodeRanks, decodeShares, full, expectation };
 })();

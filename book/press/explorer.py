@@ -6,16 +6,17 @@ exactly for uniform negatives, to four digits for popular ones. A target outside
 no share: it is a miss. `book/_static/sampled.js` computes them; a test holds it
 against `audit_lib.evaluation.sampled`.
 
-Counts are written as digits to the base 32, least significant first, 32 added to every digit but the last of a number
-(`ALPHABET`). A histogram is a list of pairs: the step from the last value to this one, less 1, and the count, less 1.
+The file is JSON, packed with gzip and written as base64 in a script: a page that was opened from a folder may load
+scripts and nothing else.
 """
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,7 @@ from audit_lib.study.evidence import Run
 from audit_lib.study.results import SIMPLE, Book, main_group
 
 FILE = Path("book/_static/ranks.js")
-VARIABLE = "publishedRanks"
-ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+VARIABLE = "packedRanks"
 CELL = 0.01  # width of a cell of shares, in their log odds
 PARTS = 32  # a cell's mean is stored to this part of its width
 LIMIT = 25.0  # log odds from which on a share counts as 1
@@ -96,62 +96,36 @@ def ensure(root: Path = PROJECT) -> Path:
     path, head = root / FILE, f"/* of evidence {digest(root)} */\n"
     if not (path.is_file() and path.read_text("utf8").startswith(head)):
         book = Book(root / "book/evidence", root / "book/study.toml")
-        content = json.dumps(publish(book), separators=(",", ":"))
-        put({path: f"{head}const {VARIABLE} = {content};\n".encode()})
+        content = gzip.compress(json.dumps(publish(book), separators=(",", ":")).encode(), mtime=0)
+        put({path: f'{head}const {VARIABLE} = "{base64.b64encode(content).decode()}";\n'.encode()})
     return path
 
 
 def read(path: Path) -> dict[str, Any]:
     """What the file publishes."""
-    return json.loads(re.sub(r"^/\*.*?\*/\s*const \w+ = |;\s*$", "", path.read_text("utf8")))
+    return json.loads(gzip.decompress(base64.b64decode(path.read_text("utf8").split('"')[1])))
 
 
-# --- the code of the histograms
-def digits(numbers: Iterable[int]) -> str:
-    """Whole numbers from 0 as text."""
-    text = []
-    for number in numbers:
-        while number > 31:
-            text.append(ALPHABET[32 + (number & 31)])
-            number >>= 5
-        text.append(ALPHABET[number])
-    return "".join(text)
+# --- histograms as short lists of small numbers
+def encode(h: Histogram) -> list[list[int]]:
+    """Steps from each value to the next, less 1, the first from -1; and counts."""
+    return [(np.diff(h.value, prepend=-1) - 1).tolist(), h.count.tolist()]
 
 
-def numbers(text: str) -> Iterator[int]:
-    """What `digits` wrote."""
-    number = shift = 0
-    for letter in text:
-        digit = ALPHABET.index(letter)
-        number |= (digit & 31) << shift
-        shift += 5
-        if digit < 32:
-            yield number
-            number = shift = 0
-
-
-def encode(h: Histogram) -> str:
-    """Pairs of step and count."""
-    steps = np.diff(h.value, prepend=-1) - 1
-    return digits(np.stack([steps, h.count - 1], axis=1).ravel().tolist())
-
-
-def decode(text: str) -> Histogram:
+def decode(code: list[list[int]]) -> Histogram:
     """What `encode` wrote."""
-    pairs = np.fromiter(numbers(text), np.int64).reshape(-1, 2)
-    return Histogram(np.cumsum(pairs[:, 0] + 1) - 1, pairs[:, 1] + 1)
+    return Histogram(np.cumsum(np.array(code[0], np.int64) + 1) - 1, np.array(code[1], np.int64))
 
 
-def encode_shares(shares: np.ndarray) -> str:
+def encode_shares(shares: np.ndarray) -> dict[str, Any]:
     """Shares in 0 … 1: how many are 0; then, from 1 down, cell by cell of the log odds: step, count, place of mean."""
     positive = shares[shares > 0]
     below = _below_limit(positive)
     cells, at, count = np.unique(np.floor(below / CELL), return_inverse=True, return_counts=True)
     mean = np.bincount(at, positive, minlength=len(cells)) / count
     part = np.clip(np.floor((_below_limit(mean) / CELL - cells) * PARTS), 0, PARTS - 1)
-    steps = np.diff(cells, prepend=-1) - 1
-    table = np.stack([steps, count - 1, part], axis=1).astype(np.int64)
-    return digits([len(shares) - len(positive), *table.ravel().tolist()])
+    steps, counts = encode(Histogram(cells.astype(np.int64), count))
+    return {"zeros": len(shares) - len(positive), "cells": [steps, counts, part.astype(int).tolist()]}
 
 
 def _below_limit(shares: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The bill of materials: what the book is built from, with versions, licences and hashes, as CycloneDX 1.6.
 
-    python -m tests.defence.inventory                    write book/sbom.cdx.json
-    python -m tests.defence.inventory advisories FOLDER  what is known to be vulnerable, without a network
+    python -m tests.defence.inventory    write book/sbom.cdx.json
 
 The same lock gives the same bytes: no date, and a serial number that follows from the content. Licences are what the
 packages say of themselves where they are installed; those of other platforms stay as they were written down before.
@@ -12,15 +11,11 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Iterator
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
-
 import audit_lib
-from audit_lib.errors import InputError
 from audit_lib.files import PROJECT, digest, put
 from audit_lib.recommenders.gru4rec import vendor
 from book.press import mathjax
@@ -127,62 +122,5 @@ def _written_licences(path: Path) -> dict[str, list[dict[str, Any]]]:
     return {c["purl"]: c["licenses"] for c in written if "licenses" in c}
 
 
-def advisories(folder: Path, pins: list[Pin]) -> Iterator[tuple[str, str, str, str]]:
-    """(name, version, id, summary) of every advisory in a folder of OSV JSON files that hits a pinned version.
-
-    The folder is an unpacked export of the PyPI part of the OSV database. Raises InputError if it holds none.
-    """
-    files = sorted(folder.rglob("*.json"))
-    if not files:
-        raise InputError(f"There are no advisories (*.json) in '{folder}'. Unpack an export of the OSV database there.")
-    locked = {(pin.name, pin.version) for pin in pins}
-    for file in files:
-        found = json.loads(file.read_text("utf8"))
-        if found.get("withdrawn"):
-            continue
-        for affected in found.get("affected", []):
-            package = affected.get("package", {})
-            name = lockfile.normalised(package.get("name", ""))
-            for pinned, version in sorted(locked):
-                if package.get("ecosystem") == "PyPI" and name == pinned and hit(affected, version):
-                    yield name, version, found["id"], found.get("summary", "")
-
-
-def hit(affected: dict[str, Any], version: str) -> bool:
-    """Whether a version is listed as affected, or lies in one of the ranges: from `introduced` to before `fixed`."""
-    if version in affected.get("versions", []):
-        return True
-    for span in affected.get("ranges", []):
-        if span.get("type") != "ECOSYSTEM":
-            continue
-        inside = False
-        for event in span.get("events", []):
-            if "introduced" in event and _at_least(version, event["introduced"]):
-                inside = True
-            if "fixed" in event and _at_least(version, event["fixed"]):
-                inside = False
-            if "last_affected" in event and not _at_least(event["last_affected"], version):
-                inside = False
-        if inside:
-            return True
-    return False
-
-
-def _at_least(version: str, bound: str) -> bool:
-    try:
-        return bound == "0" or Version(version) >= Version(bound)
-    except InvalidVersion:
-        return False
-
-
-def main(arguments: list[str]) -> int:
-    if arguments[:1] != ["advisories"]:
-        sys.stdout.write(f"{write()}\n")
-        return 0
-    found = list(advisories(Path(arguments[1]), lockfile.read()))
-    sys.stdout.write("".join(f"{'  '.join(row)}\n" for row in found) or "No pinned version is hit by an advisory.\n")
-    return int(bool(found))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.stdout.write(f"{write()}\n")

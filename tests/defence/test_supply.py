@@ -195,35 +195,6 @@ def test_the_bill_lists_every_locked_package_with_its_version_and_hashes():
     assert all("licenses" in c for c in direct)
 
 
-ADVISORY = {
-    "id": "TEST-1",
-    "summary": "made up",
-    "affected": [{
-        "package": {"ecosystem": "PyPI", "name": "Some_Pkg"},
-        "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "1.0"}, {"fixed": "1.4"}, {"introduced": "2.0"},
-                                                    {"last_affected": "2.2"}]}],
-        "versions": ["0.1"],
-    }],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("pinned", "hit"),
-    [("0.1", True), ("0.9", False), ("1.0", True), ("1.3.9", True), ("1.4", False), ("2.2", True), ("2.3", False)],
-)
-def test_an_advisory_hits_the_versions_of_its_ranges_alone(tmp_path, pinned, hit):
-    (tmp_path / "a.json").write_text(json.dumps(ADVISORY))
-    found = list(inventory.advisories(tmp_path, [Pin("some-pkg", pinned, "", (A,)), Pin("other", "1.0", "", (A,))]))
-    assert found == ([("some-pkg", pinned, "TEST-1", "made up")] if hit else [])
-
-
-def test_a_withdrawn_advisory_hits_nothing_and_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no advisories"):
-        list(inventory.advisories(tmp_path, PINS))
-    (tmp_path / "a.json").write_text(json.dumps(ADVISORY | {"withdrawn": "2026-01-01T00:00:00Z"}))
-    assert list(inventory.advisories(tmp_path, [Pin("some-pkg", "1.0", "", (A,))])) == []
-
-
 # --- workflows
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_pins_its_actions_by_commit_and_asks_for_little(path):

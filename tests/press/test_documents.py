@@ -19,9 +19,10 @@ from audit_lib.files import PROJECT
 from audit_lib.study import literature_values
 from audit_lib.study.claims import Claim, Finding, Part, Settled
 from audit_lib.study.results import Book, NotYet
-from book.press.facts import documents, exhibits, reporting
-from book.press.facts.documents import Source, number, verb, written
+from book.press.facts import exhibits, reporting
+from book.press.facts.prose import number, verb, written
 from book.press.facts.reporting import quantity
+from book.press.facts.source import Source, awaited
 
 PAGES = [PROJECT / "book" / name for name in ("executive_summary.md", "case_study.md")]
 CLEAR, OPEN = Measured(0.02, 0.01, 0.03), Measured(0.02, -0.01, 0.05)
@@ -241,7 +242,7 @@ def test_a_figure_has_its_caption_its_alternative_text_and_its_number(pages: Pag
 
 def test_a_page_says_how_much_is_missing(pages: Pages) -> None:
     note = pages.build("```{awaited} diginetica_gap\n```").select_one(".admonition.note p:not(.admonition-title)")
-    missing, planned = documents.awaited(["diginetica_gap"], pages.facts.source())
+    missing, planned = awaited(["diginetica_gap"], pages.facts.source())
     assert missing == planned > 0
     assert re.findall(r"\d+", note.get_text()) == [str(planned), str(missing)]
 

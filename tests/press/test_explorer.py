@@ -23,15 +23,6 @@ METRICS = ("Recall", "MRR", "NDCG")
 
 
 # --- the code
-@given(st.lists(st.integers(0, 10**9)))
-def test_numbers_survive_their_digits(values: list[int]) -> None:
-    assert list(explorer.numbers(explorer.digits(values))) == values
-
-
-def test_small_numbers_take_one_letter_and_32_takes_two() -> None:
-    assert explorer.digits([0, 31, 32]) == "A" + "f" + "gB"
-
-
 @given(st.lists(st.integers(0, 5000), min_size=1))
 def test_a_histogram_survives_its_code(values: list[int]) -> None:
     h = explorer.decode(explorer.encode(explorer.histogram(np.array(values))))
@@ -75,6 +66,17 @@ def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return browser
 
 
+@pytest.mark.browser
+def test_the_browser_unpacks_what_was_published(page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {"toy": {"items": 3, "runs": [{"ranks": [[0, 5], [1, 2]]}]}}
+    for name in ("book/evidence/SHA256SUMS", "book/study.toml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(explorer, "publish", lambda book: content)
+    script = explorer.ensure(tmp_path).read_text("utf8")
+    assert page.run(f"(() => {{ {script}; return sampled.unpack({explorer.VARIABLE}); }})()") == content
+
+
 def in_browser(page: Any, published: dict[str, Any], requests: list[dict[str, Any]]) -> list[list[float]]:
     """[sampled, full] for each request."""
     return page.run(f"""(() => {{
@@ -111,12 +113,13 @@ def test_the_browser_computes_what_the_library_computes(page: Any, runs: dict[st
 def test_the_laws_hold_at_their_edges(page: Any, sampling: str) -> None:
     items = 40_001
     above = np.array([0, 1, 97, 105, 120, 20_000, 39_999, 40_000, 40_001])  # the last is outside the catalogue
+    shares = explorer.encode_shares(np.zeros(1))
     for n in (1, 99, 39_895, 39_999, 40_000):
         for k in (1, 100):
             asked = {"metric": "Recall", "k": k, "n": n, "sampling": sampling, "items": items}
             for a in above:
                 ranks = explorer.encode(explorer.histogram(np.array([a])))
-                ((value, _),) = in_browser(page, {"ranks": ranks, "shares": "A"}, [asked])
+                ((value, _),) = in_browser(page, {"ranks": ranks, "shares": shares}, [asked])
                 counts = Counts(np.array([a]), np.array([0]), items)
                 (expected,) = expectation(counts, "Recall", n=n, k=k, sampling=sampling)
                 assert value == pytest.approx(expected, abs=1e-8), (a, n, k)
@@ -126,7 +129,7 @@ def test_the_laws_hold_at_their_edges(page: Any, sampling: str) -> None:
 def test_a_share_of_nothing_and_of_everything(page: Any) -> None:
     shares = explorer.encode_shares(np.array([0.0, 1.0]))
     asked = {"metric": "Recall", "k": 3, "n": 10, "sampling": "popularity", "items": 50}
-    ((value, _),) = in_browser(page, {"ranks": "AB", "shares": shares}, [asked])
+    ((value, _),) = in_browser(page, {"ranks": [[0], [2]], "shares": shares}, [asked])
     assert value == pytest.approx(0.5, abs=1e-9)
 
 

@@ -141,7 +141,10 @@ def test_a_second_build_from_the_same_notebooks_gives_the_same_bytes(
     assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_a_broken_reference_fails_the_build_and_leaves_the_site_alone(standin: Project) -> None:
+def test_a_broken_reference_fails_the_build_and_leaves_the_site_alone(
+    standin: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, "LANGUAGES", ("en",))
     site, page = standin.root / "_build" / "site", standin.root / "book" / "licences.md"
     before, text = content(site), page.read_text("utf8")
     page.write_text(text + "\nSee {ref}`nowhere-at-all`.\n", "utf8")

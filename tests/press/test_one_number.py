@@ -6,8 +6,8 @@ import pytest
 
 from book.press.facts import quantities
 from book.press.facts.contrasts import DATASETS
-from book.press.facts.documents import Source
 from book.press.facts.quantities import Stated
+from book.press.facts.source import Source
 
 KEY = ("diginetica", "gru4rec", "Recall")
 

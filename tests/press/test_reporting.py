@@ -31,8 +31,8 @@ from book.press.facts import (
     report_exhibits,
     reporting,
 )
-from book.press.facts.documents import Source
 from book.press.facts.effects import Effect, value
+from book.press.facts.source import Source
 from book.press.title_page import glued
 from tests.made_runs import made
 

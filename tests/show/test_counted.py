@@ -7,7 +7,7 @@ import pytest
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import counted
-from book.press.facts.documents import written
+from book.press.facts.prose import written
 
 
 @pytest.mark.parametrize(

@@ -517,6 +517,7 @@ def test_letters_digits_and_three_signs_name_a_data_set(name):
 def test_the_commit_has_a_plus_if_a_tracked_file_was_changed(tmp_path, monkeypatch):
     (tmp_path / "evidence.py").write_text("")
     monkeypatch.setattr(provenance, "PROJECT", tmp_path)
+    monkeypatch.setattr(provenance.audit_lib, "__file__", str(tmp_path / "audit_lib" / "__init__.py"))
     who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
     git = lambda *command: subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)  # noqa: E731
     git("init", "-q")

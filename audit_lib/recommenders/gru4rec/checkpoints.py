@@ -40,6 +40,7 @@ def write(
     arrays = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
     header = {"checkpoint": json.dumps(meta | {"sha256": _digest(meta, arrays)})}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as partial:
             save_file(arrays, partial, header)
     except (OSError, SafetensorError) as error:  # safetensors has its own error for a full disk

@@ -33,8 +33,8 @@ from audit_lib.show.csv import csv_text
 from audit_lib.study.results import NotYet
 from book.press.directives import data_files
 from book.press.directives.claim_ledger import Ledger, book, known, settled, untranslated
-from book.press.facts import documents, exhibits, ladder, report_exhibits, reporting
-from book.press.facts.documents import Source
+from book.press.facts import exhibits, ladder, prose, report_exhibits, reporting
+from book.press.facts.source import Quantity, Source
 from book.press.title_page import glued, value_of
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def source() -> Source:
     return Source(book(), tuple(settled().values()))
 
 
-def quantity(name: str) -> documents.Quantity:
+def quantity(name: str) -> Quantity:
     """A fact, computed once a build. Raises NotYet where its evidence is missing."""
     return known(("fact", name), lambda: reporting.quantity(name, source()))
 
@@ -80,10 +80,10 @@ class Fact(SphinxRole):
         name, _, spec = rest.partition(":")
         lang = self.config.language
         try:
-            text = self.glued(stage, name, spec) if of_stage else documents.written(quantity(name), spec, lang)
+            text = self.glued(stage, name, spec) if of_stage else prose.written(quantity(name), spec, lang)
             return [nodes.inline("", text, classes=["fact"])], []
         except NotYet:
-            return [nodes.inline("", documents.not_yet(lang), classes=["fact", "awaited"])], []
+            return [nodes.inline("", prose.not_yet(lang), classes=["fact", "awaited"])], []
         except (InputError, ValueError, SyntaxError) as error:
             logger.warning("%s: %s", self.text, error, location=self.get_location(), type="fact")
             return [nodes.Text(self.text)], []
@@ -101,7 +101,7 @@ class Fact(SphinxRole):
 def as_glued(text: str, spec: str, lang: str) -> str:
     """A glued value as it stands in a sentence."""
     value = value_of(text)
-    return value if isinstance(value, str) else documents.written(Measured(float(value)), spec, lang)
+    return value if isinstance(value, str) else prose.written(Measured(float(value)), spec, lang)
 
 
 @cache
@@ -141,7 +141,7 @@ class FactTable(Ledger):
         try:
             return self.parsed(report_exhibits.TABLES[name](source(), lang).markdown())
         except NotYet:
-            return [untranslated(nodes.paragraph("", documents.not_yet(lang).capitalize() + ".", classes=["awaited"]))]
+            return [untranslated(nodes.paragraph("", prose.not_yet(lang).capitalize() + ".", classes=["awaited"]))]
 
 
 class FactFigure(SphinxDirective):

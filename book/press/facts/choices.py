@@ -24,8 +24,8 @@ from audit_lib.study import metric_winners, reported_epoch
 from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.reported_epoch import GROUPS, METRICS
 from audit_lib.study.results import NotYet
-from book.press.facts.documents import Fact, Source
 from book.press.facts.finding import percent, title
+from book.press.facts.source import Fact, Source
 
 CALLED = {"epochs_2016": "2016", "epochs": "today"}  # of the groups, in the names of facts
 

@@ -19,7 +19,7 @@ from audit_lib.study import headline
 from audit_lib.study.headline import Chosen
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.results import Book, NotYet, values_of
-from book.press.facts.documents import Source
+from book.press.facts.source import Source
 
 # Logs with an order to learn, on which GRU4Rec is held against simple recommenders.
 DATASETS = ("diginetica", "yoochoose1_64", "retailrocket", "rsc15_100k", "entree", "foursquare_nyc", "movielens_100k")

@@ -1,117 +1,26 @@
 """The numbers that the documents quote, each under a name: from the settled ledger or from committed evidence.
 
-A page writes {fact}`name` or {fact}`name:format`; `written` says what stands there. Where the evidence of a fact is
-missing, `quantity` raises NotYet, and the page says so in that very place. Nothing is typed, and what the ledger has
-measured is not measured again, so that a page and the ledger cannot differ.
+A page writes {fact}`name` or {fact}`name:format`; `prose.written` says what stands there. Where the evidence of a fact
+is missing, `reporting.quantity` raises NotYet, and the page says so in that very place. Nothing is typed, and what the
+ledger has measured is not measured again, so that a page and the ledger cannot differ.
 """
 
 from __future__ import annotations
 
-import re
 import statistics
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import product
-from math import isnan
 
-import pandas as pd
-
-from audit_lib.errors import InputError, unknown
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.show import counted
-from audit_lib.show.words import Translate, translator, typeset
 from audit_lib.stages import decision, implementations, literature
-from audit_lib.study import claims, headline, literature_values, plan, releases
-from audit_lib.study.claims import Settled
-from audit_lib.study.evidence import Run
-from audit_lib.study.headline import Chosen
+from audit_lib.study import literature_values, plan, releases
 from audit_lib.study.literature_values import COPIED, min_step
-from audit_lib.study.measures import MEASURES
 from audit_lib.study.releases import Rung
-from audit_lib.study.results import Book, NotYet, mean_of, over, values_of
+from audit_lib.study.results import NotYet, mean_of, values_of
 from book.press.facts import ladder
-
-GAP = "diginetica_gap"
-CONSTRAINTS = ("free", "ten", "untrained", "first", "rare")  # of the decision table: see `decision.CONDITIONS`
-
-
-@dataclass(eq=False)
-class Source:
-    """Where facts come from: the committed evidence, and the ledger settled from it (settled here if not given)."""
-
-    book: Book = field(default_factory=Book)
-    settled: Sequence[Settled] = ()
-    _over: dict[tuple[object, ...], Measured] = field(default_factory=dict)
-    _ours: dict[str, Chosen] = field(default_factory=dict)
-    _simple: dict[str, Chosen] = field(default_factory=dict)
-
-    @cached_property
-    def ledger(self) -> Sequence[Settled]:
-        return self.settled or [claims.settle(claim, self.book) for claim in claims.read()]
-
-    def measure(self, name: str, /, **arguments: object) -> Measured:
-        """A measure, from the ledger if a claim asks for it with these arguments. Raises NotYet without evidence."""
-        for finding in (finding for s in self.ledger for finding in s.findings):
-            if (finding.part.measure, finding.part.arguments) == (name, arguments):
-                if finding.measured is None:
-                    raise NotYet(*finding.missing)
-                return finding.measured
-        return MEASURES[name][0](self.book, **arguments)
-
-    def findings(self, measure: str) -> list[tuple[dict[str, object], Measured]]:
-        """Arguments and outcome of every part of the ledger with this measure that was measured, each once."""
-        found = {}
-        for finding in (finding for s in self.ledger for finding in s.findings):
-            if finding.part.measure == measure and finding.measured is not None:
-                found[frozenset(finding.part.arguments.items())] = finding.part.arguments, finding.measured
-        return list(found.values())
-
-    def over(self, runs: Sequence[Run], dataset: str, metric: str = "Recall") -> Measured:
-        """Recall@20 (or MRR@20) over the targets of the publication, with its interval over sessions and seeds."""
-        key = (metric, *(run.path for run in runs))
-        if key not in self._over:
-            self._over[key] = over(runs, metric, K, min_step(dataset))
-        return self._over[key]
-
-    def score(self, dataset: str, group: str, recommender: str, metric: str = "Recall") -> Measured:
-        """`over` the seeds there are; the page says how many. Raises NotYet if there is none."""
-        return self.over(_runs(self, dataset, group, recommender), dataset, metric)
-
-    def gru4rec(self, dataset: str) -> Chosen:
-        """The headline training of a log. Raises NotYet if there is none."""
-        if dataset not in self._ours:
-            self._ours[dataset] = headline.needed(headline.of(self.book, dataset), f"{dataset}, gru4rec")
-        return self._ours[dataset]
-
-    def simple(self, dataset: str) -> Chosen:
-        """The best simple recommender of a log, chosen on validation. Raises NotYet if none ran."""
-        if dataset not in self._simple:
-            self._simple[dataset] = headline.needed(headline.best_simple(self.book, dataset), f"{dataset}, simple")
-        return self._simple[dataset]
-
-    @cached_property
-    def decisions(self) -> pd.DataFrame:
-        """`decision.table` under the constraints of the summary. Raises NotYet without its records."""
-        found = decision.table(self.book, CONSTRAINTS)
-        if found.empty:
-            raise NotYet("a data set with evidence of GRU4Rec and of every simple recommender")
-        return found
-
-    @cached_property
-    def gap(self) -> pd.DataFrame:
-        """`literature.ablations` of the Diginetica gap, labels in English."""
-        return literature.ablations(self.book, dataset="diginetica", group=GAP)
-
-    @property
-    def ablations(self) -> pd.DataFrame:
-        """The same without the row in which nothing is changed."""
-        return self.gap[self.gap["label"] != "Nothing changed"].reset_index(drop=True)
-
-
-Quantity = Measured | str
-Fact = Callable[[Source], Quantity]
+from book.press.facts.source import GAP, Fact, Quantity, Source
 
 
 # --- kinds of facts
@@ -129,18 +38,13 @@ def _above_copied(source: Source, *, dataset: str, group: str, recommender: str)
     return Measured(ours.estimate - said, ours.low - said, ours.high - said, ours.seeds)
 
 
-def _runs(source: Source, dataset: str, group: str, recommender: str) -> list[Run]:
-    runs = source.book.present(dataset=dataset, group=group, recommender=recommender)
-    return runs or source.book.runs(dataset=dataset, group=group, recommender=recommender)
-
-
 def _seeds(source: Source, *, dataset: str, group: str, recommender: str) -> Measured:
-    return Measured(float(len(_runs(source, dataset, group, recommender))))
+    return Measured(float(len(source.runs(dataset, group, recommender))))
 
 
 def _seconds(source: Source, *, dataset: str, group: str, recommender: str, unit: float = 1.0) -> Measured:
     """To train, the median over seeds (another process may have slowed one of them); unit: 60 for minutes."""
-    runs = _runs(source, dataset, group, recommender)
+    runs = source.runs(dataset, group, recommender)
     return Measured(statistics.median(run.manifest["seconds"]["fit"] for run in runs) / unit, seeds=len(runs))
 
 
@@ -151,7 +55,7 @@ def _simple_seconds(source: Source, *, dataset: str) -> Measured:
 
 def _simple_less(source: Source, *, dataset: str, group: str, recommender: str, metric: str = "Recall") -> Measured:
     """The best simple recommender less one training of GRU4Rec, paired by target, over the seeds there are."""
-    theirs, drawn = values_of(_runs(source, dataset, group, recommender), metric, K, min_step(dataset))
+    theirs, drawn = values_of(source.runs(dataset, group, recommender), metric, K, min_step(dataset))
     ours, _ = values_of(source.simple(dataset).runs, metric, K, min_step(dataset))
     return drawn.difference(ours, theirs)
 
@@ -366,71 +270,3 @@ for _rung, _dataset in product(releases.rungs(), COPIED):
     FACTS[_name] = partial(_version, rung=_rung, dataset=_dataset)
     FACTS[_name + "-mrr"] = partial(_version, rung=_rung, dataset=_dataset, metric="MRR")
     FACTS[_name + "-beyond"] = partial(_beyond_copied, rung=_rung, dataset=_dataset)
-
-
-# --- on a page
-def quantity(name: str, source: Source) -> Quantity:
-    """A fact. Raises InputError for a name that is none, NotYet (which names it) where its evidence is missing."""
-    if name not in FACTS:
-        raise unknown("fact", name, FACTS)
-    return FACTS[name](source)
-
-
-def written(value: Quantity, spec: str = "", lang: str = "en") -> str:
-    """A fact as it stands in a sentence.
-
-    spec: a format specification of Python ('.2%', ',d'); 'points', percentage points without their sign; '+points',
-    with it; '+.2points', with two digits in place of one; any of these and '~', the interval instead of the estimate;
-    'verb', what a difference says of the first of two ('is above', 'is below', 'is statistically indistinguishable
-    from', by its interval); or a name of `counted.phrases`, what is said of so many. A text has no specification, and
-    is translated. Raises InputError if the two do not fit.
-    """
-    if isinstance(value, str):
-        if spec:
-            raise InputError(f"The text '{value}' cannot be formatted as '{spec}'.")
-        return translator(lang)(value)
-    if spec == "verb":
-        return verb(value, lang)
-    if spec in counted.phrases():
-        return counted.said(value.estimate, spec, lang)
-    if spec.endswith("~"):
-        if isnan(value.low):
-            raise InputError("This fact has no interval.")
-        return f"[{number(value.low, spec[:-1])}, {number(value.high, spec[:-1])}]"
-    return number(value.estimate, spec)
-
-
-def verb(difference: Measured, lang: str = "en") -> str:
-    """Whether the first of two is above the second; where the interval holds zero, that it cannot be told."""
-    _: Translate = translator(lang)
-    if isnan(difference.low):
-        raise InputError("A difference without an interval does not say which is above.")
-    if difference.low > 0:
-        return _("is above")
-    return _("is below") if difference.high < 0 else _("is statistically indistinguishable from")
-
-
-def number(value: float, spec: str) -> str:
-    """A number, `typeset`."""
-    if not spec:
-        raise InputError("A number needs a format, as in {fact}`official:.2%`.")
-    if points := re.fullmatch(r"(\+?)(?:\.(\d))?points", spec):
-        sign, digits = points[1], points[2] or "1"
-        text = f"{100 * value:{sign}.{digits}f}" if sign else f"{abs(100 * value):.{digits}f}"
-    else:
-        text = format(round(value) if spec.endswith("d") else value, spec)
-    return typeset(text)
-
-
-def not_yet(lang: str = "en") -> str:
-    """What a page writes where evidence is missing."""
-    _: Translate = translator(lang)
-    return _("not run yet")
-
-
-def awaited(groups: Iterable[str], source: Source) -> tuple[int, int]:
-    """How many experiments of these groups of the study lack evidence, and how many there are."""
-    planned = [e for group in groups for e in source.book.planned(group=group)]
-    if not planned:
-        raise InputError(f"The study has no group {', '.join(groups)}.")
-    return sum(source.book.run_of(e) is None for e in planned), len(planned)

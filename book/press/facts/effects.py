@@ -19,7 +19,7 @@ from audit_lib.stages import implementations
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import table as published_table
 from audit_lib.study.results import TRAININGS, Book, NotYet, main_group, over, real_datasets
-from book.press.facts.documents import Source
+from book.press.facts.source import Source
 
 SMALL = "rsc15_100k"  # the log on which every change of the training ran
 

@@ -16,16 +16,16 @@ from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures, words
 from audit_lib.show.plot import Plot
-from audit_lib.show.table import Table
+from audit_lib.show.table import Interval, Table
 from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.stages import decision, decision_tables, literature
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import COPIED
 from audit_lib.study.results import TRAININGS, NotYet, mean_of, trainings
-from book.press.facts import choices, documents, ladder
-from book.press.facts.documents import GAP, Source, quantity
+from book.press.facts import choices, ladder
 from book.press.facts.finding import percent, title
+from book.press.facts.source import CONSTRAINTS, GAP, Source, awaited
 
 Exhibit = Callable[[Source, str], Table]
 SETTINGS = {"simple": "Default settings", "literature": "settings of the literature", "tuned": "tuned"}
@@ -35,10 +35,6 @@ SHOWN = ("markov", "sknn", "vsknn", "stan", "vstan")  # simple recommenders besi
 
 def _present(source: Source, dataset: str, group: str, recommender: str) -> list[Run]:
     return source.book.present(dataset=dataset, group=group, recommender=recommender, variant=None)
-
-
-def _interval(found: Measured) -> str:
-    return f"{found.low:z.4f} – {found.high:z.4f}"
 
 
 def _engine(name: str, group: str, lang: str) -> str:
@@ -76,7 +72,7 @@ def engines(source: Source, lang: str) -> Table:
             "Engine and loss": _engine(name, group, lang),
             "Seeds": len(runs),
             "Recall@20": recall.estimate,
-            "95 % interval": _interval(recall),
+            "95 % interval": Interval(recall.low, recall.high),
             "MRR@20": mrr.estimate,
             "Minutes to train": statistics.median(run.manifest["seconds"]["fit"] for run in runs) / 60,
         })  # fmt: skip
@@ -121,7 +117,7 @@ def _margins(source: Source, lang: str) -> list[tuple[str, str, float, float, Me
 
 def models(source: Source, lang: str) -> Table:
     """The models that are said to beat GRU4Rec, and what is left of the margin."""
-    rows = [(*row[:4], row[4].estimate, _interval(row[4])) for row in _margins(source, lang)]
+    rows = [(*row[:4], row[4].estimate, Interval(row[4].low, row[4].high)) for row in _margins(source, lang)]
     margins = ["Less GRU4Rec as published", "Less GRU4Rec as measured"]
     headings = ["Data set", "Model", "Published", *margins, "95 % interval"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=dict.fromkeys(margins, "+z.4f"))
@@ -182,8 +178,8 @@ def decision_table(source: Source, lang: str) -> Table:
         name = decision_tables.recommended(found._asdict(), lang) + ("≈" if found.near else "")
         cell = name if found.recommended == decision.NOTHING else f"{name}: {' / '.join(values)}"
         columns.setdefault(kind, {})[found.condition] = cell
-    table = {_("Constraint"): [_(decision.CONDITIONS[name]) for name in documents.CONSTRAINTS]}
-    table |= {kind: [cells.get(name, "–") for name in documents.CONSTRAINTS] for kind, cells in columns.items()}
+    table = {_("Constraint"): [_(decision.CONDITIONS[name]) for name in CONSTRAINTS]}
+    table |= {kind: [cells.get(name, "–") for name in CONSTRAINTS] for kind, cells in columns.items()}
     return Table(pd.DataFrame(table), lang="en")  # its headings are in the reader's language already
 
 
@@ -260,7 +256,7 @@ def figure_demo(source: Source, lang: str) -> Plot:
         said = literature_values.value("audited_study", "seed_demo", name, "Recall", K)
         rows.append((name_of(name, lang), said, source.over(runs, "seed_demo") if runs else Measured(float("nan"))))
     table = pd.DataFrame([(label, said, m.estimate, m.low, m.high) for label, said, m in rows], columns=_COLUMNS)
-    best = quantity("demo-optimum", source).estimate
+    best = source.measure("optimum", dataset="synthetic_independent", k=K).estimate
     return figures.published(table.assign(targets="same"), limit=(best, _("Exact optimum")), lang=lang)
 
 
@@ -279,7 +275,7 @@ def stage(name: str, lang: str) -> str:
 def still_missing(groups: list[str], source: Source, lang: str) -> str | None:
     """A sentence that says how much of these groups of the study is not there yet; None if all is."""
     _ = translator(lang)
-    missing, planned = documents.awaited(groups, source)
+    missing, planned = awaited(groups, source)
     if not missing:
         return None
     sentence = _("Of the # runs planned for this part, # are not there yet; what follows is from those that are.")

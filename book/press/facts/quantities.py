@@ -24,7 +24,7 @@ from audit_lib.study.results import NotYet
 from book.press import readme
 from book.press.facts import documents, finding, report_exhibits, sides
 from book.press.facts.contrasts import contrasts
-from book.press.facts.documents import Source
+from book.press.facts.source import Source
 
 Key = tuple[str, str, str]  # data set, side, metric
 _NUMBER = re.compile(r"[-+\u2212]?\d*\.\d+")

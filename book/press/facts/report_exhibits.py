@@ -14,7 +14,7 @@ from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures
 from audit_lib.show.plot import Plot
-from audit_lib.show.table import Table
+from audit_lib.show.table import Interval, Table
 from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.stages import (
     implementations,
@@ -26,17 +26,13 @@ from audit_lib.study import headline as heads
 from audit_lib.study import plan
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.results import TRAININGS, NotYet, trainings, values_of
-from book.press.facts import documents, effects, exhibits
+from book.press.facts import effects, exhibits, prose
 from book.press.facts.contrasts import DATASETS, METRICS, Side, contrasts, winner
-from book.press.facts.documents import Source
 from book.press.facts.exhibits import SETTINGS, Exhibit
-from book.press.facts.reporting import costs, sampling
+from book.press.facts.shared_tables import costs, sampling
+from book.press.facts.source import Source
 
 SPLITS = {"published": "As published", "temporal": "In time"}  # names of splits, for readers
-
-
-def _interval(low: float, high: float, spec: str = "z.4f") -> str:
-    return f"{low:{spec}} – {high:{spec}}"
 
 
 def _training(engine: str, group: str, lang: str) -> str:
@@ -57,13 +53,12 @@ def data(source: Source, lang: str) -> Table:
             continue
         run = next(iter(source.book.recommenders(dataset).values()))
         split = run.manifest["split"]
-        step = min_step(dataset)
         rows.append({
             "Data set": dataset,
             "Split": _(SPLITS[split["name"]]),
             "Train events": split["train"]["events"],
             "Test sessions": split["test"]["sessions"],
-            "Targets": int((run.targets["step"] >= step).sum()),
+            "Targets": int(run.counting(min_step(dataset)).sum()),
             "Catalogue": run.n_items,
             "Data (sha256)": run.manifest["data_hash"][:12],
         })  # fmt: skip
@@ -163,7 +158,7 @@ def third_party(source: Source, lang: str) -> Table:
                 "Data set": dataset,
                 "What is changed": _(plan.label_of(row.variant)),
                 "Relative loss": f"{row.loss:z.1%}",
-                "95 % interval": _interval(row.loss_low, row.loss_high, "z.1%"),
+                "95 % interval": Interval(row.loss_low, row.loss_high, "z.1%"),
                 "Seeds": row.seeds,
             })  # fmt: skip
     headings = ["Data set", "What is changed", "Relative loss", "95 % interval", "Seeds"]
@@ -177,16 +172,9 @@ def distributed(source: Source, lang: str) -> Table:
 
 def sampled(source: Source, lang: str) -> Table:
     """Each log under 100 uniform negatives: pairs of recommenders that are reversed, factors, and Kendall's tau."""
-    found = sampling(source)
-    shown = pd.DataFrame({
-        "Data set": found["dataset"],
-        "Pairs": found["pairs"],
-        "In another order": found["reversed"],
-        "Kendall's tau": found["tau"],
-        "Factor, least": found["least"],
-        "Factor, median": found["median"],
-        "Factor, most": found["most"],
-    })  # fmt: skip
+    headings = ["Data set", "Pairs", "In another order", "Kendall's tau", "Factor, least", "Factor, median",
+                "Factor, most"]  # fmt: skip
+    shown = sampling(source).drop(columns="recommenders").set_axis(headings, axis=1)
     formats = dict.fromkeys(("Kendall's tau", "Factor, least", "Factor, median", "Factor, most"), ".2f")
     return Table(shown, lang=lang, formats=formats)
 
@@ -270,7 +258,7 @@ def found_effects(source: Source) -> pd.DataFrame:
 def _where(dataset: str, recommender: str, lang: str) -> str:
     names = [dataset] if dataset else []
     names += [name_of(recommender, lang)] if recommender else []
-    return ", ".join(names) or documents.not_yet(lang)
+    return ", ".join(names) or prose.not_yet(lang)
 
 
 def effect_sizes(source: Source, lang: str) -> Table:

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from audit_lib.errors import MissingError, unknown
-from audit_lib.evaluation import comparisons
+from audit_lib.errors import unknown
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.measurements.engine_equality import TAIL_CASE
 from audit_lib.show import words
-from audit_lib.stages import implementations, searches
+from audit_lib.stages import implementations
 from audit_lib.stages.decision import seconds_of
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import ENGINES, Book, NotYet, counted_logs, paired, spread, trainings
+from audit_lib.study.results import ENGINES, NotYet, paired, spread, trainings
 from book.press.facts import choices, documents, effects, sides
 from book.press.facts.contrasts import DATASETS, Contrast, contrasts, winner
-from book.press.facts.documents import Fact, Quantity, Source
+from book.press.facts.shared_tables import costs, sampling, searched
+from book.press.facts.source import Fact, Quantity, Source
 
 
 # --- GRU4Rec against the best simple recommender
@@ -38,25 +37,15 @@ def _count(source: Source, *, keep: Callable[[Contrast], bool] = lambda c: True)
     return Measured(float(sum(map(keep, found))))
 
 
-@cache
-def _searches(folder: Path, study: Path) -> pd.DataFrame:
-    """`searches.found`, computed once for a folder of evidence."""
-    return searches.found(Book(folder, study))
-
-
 def _searched(source: Source, *, keep: Callable[[pd.Series], pd.Series] | None = None) -> Measured:
     """On how many logs GRU4Rec's settings were searched, or of those, how many are kept."""
-    table = _searches(source.book.folder, source.book.study)
-    if table.empty:
-        raise NotYet(searches.GROUP)
+    table = searched(source)
     return Measured(float(len(table) if keep is None else keep(table).sum()))
 
 
 def _search_gain(source: Source, *, pick: Callable[[Iterable[float]], float], name: bool = False) -> Quantity:
     """The least or the greatest that the search added on the test part, or on which log."""
-    table = _searches(source.book.folder, source.book.study)
-    if table.empty:
-        raise NotYet(searches.GROUP)
+    table = searched(source)
     row = table.set_index("dataset")["gain"]
     chosen = pick(row)
     return str(row.index[row == chosen][0]) if name else Measured(float(chosen))
@@ -154,22 +143,6 @@ def _engines(source: Source, *, dataset: str, group: str) -> Measured:
 
 
 # --- omissions and errors of third parties
-@cache
-def _costs(folder: object, dataset: str, loss: str) -> pd.DataFrame:
-    return implementations.costs(implementations.variants(dataset, loss, out=folder))
-
-
-def costs(source: Source, dataset: str, loss: str = "cross-entropy") -> pd.DataFrame:
-    """`implementations.costs` of a data set. Raises NotYet if GRU4Rec as it should be, or every variant, is missing."""
-    try:
-        found = _costs(source.book.folder, dataset, loss)
-    except MissingError as error:
-        raise NotYet(f"{dataset}, third_party") from error
-    if found.empty:
-        raise NotYet(f"{dataset}, third_party")
-    return found
-
-
 def _cost(source: Source, *, variant: str, dataset: str = effects.SMALL, loss: str = "cross-entropy") -> Measured:
     table = costs(source, dataset, loss).set_index("variant")
     if variant not in table.index:
@@ -195,20 +168,6 @@ def _published_cost(source: Source, *, pick: Callable[[Iterable[float]], float])
 
 
 # --- sampled negatives
-def sampling(source: Source, n: int = 100) -> pd.DataFrame:
-    """dataset, recommenders, pairs, reversed, tau, least, median, most: of each log; factors are sampled / full."""
-    rows = []
-    for dataset in counted_logs(source.book):
-        table = source.book.sampled(dataset, n).query("full > 0")
-        full, drawn = table["full"].to_numpy(), table["sampled"].to_numpy()
-        pairs, turned = len(table) * (len(table) - 1) // 2, source.book.reversed(dataset, n)
-        tau = float(comparisons.kendall(full, drawn)) if len(table) > 1 else float("nan")
-        factor = drawn / full
-        rows.append((dataset, len(table), pairs, turned, tau, factor.min(), float(np.median(factor)), factor.max()))
-    columns = ["dataset", "recommenders", "pairs", "reversed", "tau", "least", "median", "most"]
-    return pd.DataFrame(rows, columns=columns)
-
-
 def _sampling(source: Source, *, column: str, pick: str) -> Measured:
     table = sampling(source)
     if table.empty:
@@ -217,12 +176,6 @@ def _sampling(source: Source, *, column: str, pick: str) -> Measured:
 
 
 # --- order, splits, time
-def _shuffle(source: Source, *, which: str) -> Measured:
-    rows = sorted((r for r in source.book.record("shuffle") if r["recommender"] == "markov"), key=lambda r: r["loss"])
-    row = rows[0 if which == "least" else -1]
-    return Measured(row["loss"], row["low"], row["high"])
-
-
 def _synthetic(source: Source, *, law: str, second: str = "popularity") -> Measured:
     return source.measure(
         "difference", dataset=f"synthetic_{law}", first="gru4rec", first_group="synthetic", second=second,
@@ -311,8 +264,8 @@ OWN: dict[str, Fact] = {
     "sampled-factor-least": partial(_sampling, column="least", pick="min"),
     "sampled-factor-most": partial(_sampling, column="most", pick="max"),
     "toy-wrong": lambda source: source.measure("toy_table"),
-    "shuffle-loss-least": partial(_shuffle, which="least"),
-    "shuffle-loss-most": partial(_shuffle, which="most"),
+    "shuffle-loss-least": lambda source: source.measure("shuffle_loss", which="least"),
+    "shuffle-loss-most": lambda source: source.measure("shuffle_loss", which="greatest"),
     "synthetic-none": partial(_synthetic, law="independent"),
     "synthetic-first": partial(_synthetic, law="first_order"),
     "synthetic-hidden": partial(_synthetic, law="latent"),

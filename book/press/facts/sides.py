@@ -14,7 +14,7 @@ from audit_lib.show import words
 from audit_lib.study import literature_values
 from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.results import values_of
-from book.press.facts.documents import Fact, Source
+from book.press.facts.source import Fact, Source
 
 LOGS = {
     "diginetica": "diginetica", "yoochoose": "yoochoose1_64", "retailrocket": "retailrocket", "rsc15": "rsc15_100k",
