@@ -51,13 +51,13 @@ def rank(
         dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
     )
     say_notes(data)
-    say_predictions([len(split.targets)])
     for name, parsed in chosen.items():
         with heartbeat(f"{name} on {data.name}"):
             run = running.run(
                 data, split, name, seed=seed, device=device, out=out, fresh=fresh, progress=True, save=save, **parsed
             )
         click.echo(run.path)
+    say_predictions([len(split.targets)])
 
 
 @click.command()
