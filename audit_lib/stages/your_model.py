@@ -17,7 +17,7 @@ import pandas as pd
 from audit_lib.data import datasets
 from audit_lib.data.registry import REGISTRY
 from audit_lib.errors import InputError, MissingError
-from audit_lib.evaluation.resampling import Resampling, Seeds
+from audit_lib.evaluation.resampling import Measured, Resampling
 from audit_lib.files import PROJECT
 from audit_lib.study import evidence, headline, releases, results
 from audit_lib.study.evidence import Run
@@ -67,7 +67,7 @@ class Standing:
         """The other with the highest Recall at K."""
         return next(str(name) for name in self.recall.index if name != self.name)
 
-    def less(self, other: str, metric: str) -> tuple[Seeds, float]:
+    def less(self, other: str, metric: str) -> tuple[Measured, float]:
         """The model less another: the difference with its interval over sessions and seeds; p of the first seeds."""
         a, b, drawn = self.paired(other, metric)
         return drawn.difference(a, b), drawn.p_value(a[0], b[0])

@@ -8,7 +8,7 @@ import pandas as pd
 from audit_lib.data import datasets
 from audit_lib.evaluation import comparisons, metrics
 from audit_lib.evaluation.power import detectable, sessions_needed, variance
-from audit_lib.evaluation.resampling import Seeds
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.show.figures import Plot
 from audit_lib.show.one_page import one_page
@@ -31,7 +31,7 @@ def scores(found: Standing, lang: str) -> pd.DataFrame:
         for metric in METRICS:
             values, drawn = values_of(found.everybody[str(name)], metric, found.k, found.first)
             over = drawn.over_seeds(values)
-            row |= {f"{metric}@{found.k}": over.mean, f"{metric}@{found.k}, interval": between(over)}
+            row |= {f"{metric}@{found.k}": over.estimate, f"{metric}@{found.k}, interval": between(over)}
         rows.append(row | {"Seeds": len(found.everybody[str(name)])})
     return pd.DataFrame(rows)
 
@@ -43,10 +43,10 @@ def differences(found: Standing, lang: str) -> pd.DataFrame:
     p = comparisons.holm(np.array([[value for _, value in less[metric]] for metric in METRICS]).ravel())
     return pd.DataFrame({
         "Recommender": [name_of(name, lang) for name in names],
-        f"Difference of Recall@{k}": [seeds.mean for seeds, _ in less["Recall"]],
+        f"Difference of Recall@{k}": [seeds.estimate for seeds, _ in less["Recall"]],
         f"Recall@{k}, interval": [between(seeds) for seeds, _ in less["Recall"]],
         f"Recall@{k}, p (Holm)": p[: len(names)],
-        f"Difference of MRR@{k}": [seeds.mean for seeds, _ in less["MRR"]],
+        f"Difference of MRR@{k}": [seeds.estimate for seeds, _ in less["MRR"]],
         f"MRR@{k}, interval": [between(seeds) for seeds, _ in less["MRR"]],
         f"MRR@{k}, p (Holm)": p[len(names) :],
     })  # fmt: skip
@@ -164,9 +164,9 @@ def named(name: str, found: Standing, lang: str) -> str:
     return f"{name_of(name, lang)} ◀" if name == found.name else name_of(name, lang)
 
 
-def between(seeds: Seeds) -> str:
+def between(seeds: Measured) -> str:
     """An interval as text."""
-    return f"{seeds.interval.low:z.4f} – {seeds.interval.high:z.4f}"
+    return f"{seeds.low:z.4f} – {seeds.high:z.4f}"
 
 
 def intervals(found: Standing, lang: str) -> pd.DataFrame:
@@ -174,7 +174,7 @@ def intervals(found: Standing, lang: str) -> pd.DataFrame:
     rows = []
     for name in found.recall.index.drop(found.name):
         over = found.less(str(name), "Recall")[0]
-        rows.append((name_of(str(name), lang), over.mean, over.interval.low, over.interval.high))
+        rows.append((name_of(str(name), lang), over.estimate, over.low, over.high))
     return pd.DataFrame(rows, columns=["label", "value", "low", "high"])
 
 
