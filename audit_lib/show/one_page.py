@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from audit_lib.show.figures import COLOURS, STYLE, Plot
+from audit_lib.show.plot import COLOURS, STYLE, Plot
 from audit_lib.show.words import translator
 
 A4 = (8.27, 11.69)

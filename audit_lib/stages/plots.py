@@ -12,7 +12,7 @@ from audit_lib.evaluation import metrics
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.evaluation.sampled import Counts
 from audit_lib.show import figures
-from audit_lib.show.figures import Plot
+from audit_lib.show.plot import Plot
 from audit_lib.stages import evaluation, tables
 from audit_lib.study.evidence import Run
 
