@@ -21,7 +21,7 @@ def rates() -> tuple[float, float]:
     for path in sorted(COMMITTED.glob("*/*/*/*.json")):
         run = json.loads(path.read_text("utf-8"))
         config, split, seconds = run["config"], run["split"], run["seconds"]
-        if "predictions" in split:
+        if "predictions" in split and "outside" not in run:
             rank.append(seconds["rank"] / (split["predictions"] * split["train"]["items"]))
         published = (config.get("layers"), config.get("batch_size"), config.get("n_sample")) == ([100], 32, 2048)
         if run["recommender"] == "gru4rec" and published:

@@ -10,8 +10,8 @@ from audit_lib.evaluation import comparisons, metrics
 from audit_lib.evaluation.power import detectable, sessions_needed, variance
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.evaluation.sampled import Counts, expectation
-from audit_lib.show.plot import Plot
 from audit_lib.show.one_page import one_page
+from audit_lib.show.plot import Plot
 from audit_lib.show.table import Remark
 from audit_lib.show.words import Translate, name_of, translator, typeset
 from audit_lib.stages.your_model import Standing

@@ -64,7 +64,8 @@ def committed(folder: Path, translate: Translate) -> Table:
         part = [manifest for manifest in manifests if manifest["dataset"] == name]
         kinds, seeds = ({manifest[key] for manifest in part} for key in ("recommender", "seed"))
         ranks = sum(manifest["split"].get("predictions", 0) for manifest in part)
-        hours = sum(manifest["seconds"][step] for manifest in part for step in ("fit", "rank")) / 3600
+        # A model from outside was trained elsewhere, nobody knows for how long.
+        hours = sum(manifest["seconds"].get(step, 0.0) for manifest in part for step in ("fit", "rank")) / 3600
         rows.append((name, len(part), len(kinds), len(seeds), ranks, hours))
     headings = ("Data set", "Runs", "Recommenders", "Seeds", "Stored ranks", "Hours to train and rank")
     return _table(rows, [translate(heading) for heading in headings], {5: ".2f"})
