@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from audit_lib.files import ONE_THREAD, PROJECT, hold
-from book.press import pipeline
+from book.press import execution
 
 STANDIN = """---
 jupytext:
@@ -92,7 +92,7 @@ class Project:
         evidence = str(self.root / "runs" / "evidence")
         own = {"PYTHONPATH": str(self.root), "AUDIT_EVIDENCE": evidence, "SOURCE_DATE_EPOCH": "1700000000"}
         own |= {"AUDIT_PDF": self.pdf, "REPOSITORY": REPOSITORY}
-        return {**os.environ, **ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
+        return {**os.environ, **ONE_THREAD, **own, "PYTHONWARNINGS": execution.QUIET}
 
     def stale(self, *config: str) -> set[str]:
         """Names of the jobs that Snakemake would run now with these settings, like `stage 02_split` or `pages`."""

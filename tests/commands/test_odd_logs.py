@@ -54,7 +54,7 @@ def run(stage: str, **parameters: Any) -> tuple[str, dict[str, Any]]:
 
 # What the stages show beside the log is the same for every log: computed for the first one, looked up for the others.
 BESIDE = (
-    (tables, "flawed_elsewhere"), (training, "committed"), (training, "against_oracle"), (measurements, "latest"),
+    (tables, "flawed_elsewhere_table"), (training, "committed"), (training, "against_oracle"), (measurements, "latest"),
     (engine_equality, "fast_against_reference"), (oracle, "optimum"),
 )  # fmt: skip
 

@@ -165,7 +165,7 @@ def test_settings_are_quoted_in_the_command_of_a_stage(tmp_path):
         [*command, *values], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     (line,) = [line for line in (done.stdout + done.stderr).splitlines() if "book.press.pipeline run 01_data" in line]
-    assert shlex.split(line)[-1] == f"-sdataset={''.join(SHELL)}"
+    assert f"-sdataset={''.join(SHELL)}" in shlex.split(line)
 
 
 def test_braces_in_the_name_of_a_log_are_refused_with_what_to_do():

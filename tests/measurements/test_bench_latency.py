@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from audit_lib import recommenders
+from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.shuffle import best_of
 from audit_lib.measurements import latency
-from audit_lib.measurements.baseline_speed import TOP, synthetic_sessions
+from audit_lib.measurements.baseline_speed import synthetic_sessions
 from audit_lib.study import records
 
 SIMPLE = [name for name in recommenders.REGISTRY if name not in (*latency.LEFT_OUT, "gru4rec")]
@@ -26,11 +27,11 @@ def test_both_ways_find_items_of_the_same_scores(name, logs):
     served, prefixes = latency._serve(name, "generated", train), latency._last(test)
     assert served.ways == ("catalogue", "candidates")
     scores = next(served.model.score(prefixes, block_size=len(prefixes)))
-    best = np.sort(scores, axis=1)[:, ::-1][:, :TOP]
+    best = np.sort(scores, axis=1)[:, ::-1][:, :K]
     for way in served.ways:
         found = latency.answer(served, way, prefixes)
-        assert found.shape == (40, TOP)
-        assert all(len(set(row)) == TOP for row in found.tolist())
+        assert found.shape == (40, K)
+        assert all(len(set(row)) == K for row in found.tolist())
         np.testing.assert_array_equal(np.take_along_axis(scores, found, 1), best)
 
 
@@ -38,7 +39,7 @@ def test_both_ways_find_items_of_the_same_scores(name, logs):
 def test_a_state_that_was_kept_leads_to_the_same_answer_as_the_whole_prefix(layers, logs):
     train, test = logs
     network = recommenders.create("gru4rec", layers=layers, n_epochs=3, n_sample=16, constrained_embedding=False)
-    served = latency.Served("gru4rec", network.fit(train), np.arange(TOP))
+    served = latency.Served("gru4rec", network.fit(train), np.arange(K))
     prefixes = latency._last(test)
     assert served.ways == ("catalogue", "state")
     whole, kept = (latency.answer(served, way, served.asked(way, prefixes)) for way in served.ways)
@@ -57,7 +58,7 @@ def test_the_best_of_a_row_come_in_order_and_the_first_of_a_tie_wins():
 
 
 def test_candidates_are_filled_up_by_popularity_without_repeats():
-    popular = np.arange(2 * TOP)
+    popular = np.arange(2 * K)
     found = latency._filled(np.array([7, 3, 90]), np.array([0.1, 0.9, 0.5]), popular)
     assert found.tolist() == [3, 90, 7, 0, 1, 2, 4, 5, 6, *range(8, 19)]
 
