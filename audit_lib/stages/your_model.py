@@ -102,10 +102,10 @@ def standing(dataset: str = "", evidence_files: str = "", *, book: Book | None =
 
 
 def _kept(folder: Path, dataset: str) -> list[Run]:
-    """The runs of the first model from outside that a folder has on a data set, or on any ('*')."""
-    outside = [run for run in evidence.outside_runs(folder, dataset) if run.whole]
-    first = outside[0] if outside else None
-    return [run for run in outside if first and run.path.parent == first.path.parent]
+    """The runs of the first model from outside, not of lists, that a folder has on a data set, or on any ("*")."""
+    outside = [run for run in evidence.outside_runs(folder, dataset) if run.up_to is None]
+    config = lambda run: (run.path.parent, run.path.stem.rpartition("-s")[0])  # noqa: E731
+    return [run for run in outside if config(run) == config(outside[0])]
 
 
 def _rivals(book: Book, run: Run) -> dict[str, list[Run]]:
