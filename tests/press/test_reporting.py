@@ -30,6 +30,7 @@ from book.press.facts import (
     exhibits,
     report_exhibits,
     reporting,
+    shared_tables,
 )
 from book.press.facts.effects import Effect, value
 from book.press.facts.source import Source
@@ -212,8 +213,8 @@ def test_sampling_counts_pairs_and_those_that_are_reversed(monkeypatch: pytest.M
         def reversed(self, dataset: str, n: int) -> int:
             return 1
 
-    monkeypatch.setattr(reporting, "counted_logs", lambda book: ["a log"])
-    row = reporting.sampling(Source(Sampled())).iloc[0]
+    monkeypatch.setattr(shared_tables, "counted_logs", lambda book: ["a log"])
+    row = shared_tables.sampling(Source(Sampled())).iloc[0]
     assert (row["pairs"], row["reversed"]) == (3, 1)
     assert row["tau"] == pytest.approx(1 / 3)
     assert (row["least"], row["median"], row["most"]) == pytest.approx((2, 3, 4))
@@ -244,8 +245,25 @@ def test_every_stage_and_every_number_of_a_stage_is_there(path: Path) -> None:
     named = set(re.findall(r"\{stage\}`(\w+)`", text))
     assert named <= set(pipeline.stages())
     for stage, key in re.findall(r"\{fact\}`(\w+)::(\w+)", text):
-        code = "\n".join(cell.source for cell in notebooks.read(PROJECT / "notebooks" / f"{stage}.md").cells)
-        assert f'glue("{key}"' in code, (stage, key)
+        assert is_glued(stage, key), (stage, key)
+
+
+def is_glued(stage: str, key: str) -> bool:
+    """Whether a stage, or a module of `audit_lib.stages` that it imports, names this value or a part of it."""
+    code = "\n".join(cell.source for cell in notebooks.read(PROJECT / "notebooks" / f"{stage}.md").cells)
+    imported = re.findall(r"from audit_lib\.stages import ([\w, ]+)", code)
+    modules = {name.split()[0] for line in imported for name in line.split(", ")}
+    code += "\n".join((PROJECT / "audit_lib" / "stages" / f"{name}.py").read_text("utf8") for name in modules)
+    begun, ended = re.findall(r'f"(\w+_)\{', code), re.findall(r'f"\{\w+\}(_\w+)"', code)
+    return f'"{key}"' in code or key.startswith(tuple(begun)) or key.endswith(tuple(ended))
+
+
+@pytest.mark.parametrize("stage", pipeline.stages())
+def test_every_value_that_a_stage_quotes_is_glued_by_it(stage: str) -> None:
+    text = (PROJECT / "notebooks" / f"{stage}.md").read_text("utf8")
+    quoted = set(re.findall(rf"\{{fact\}}`{stage}::(\w+)", text))
+    assert {key for key in quoted if not is_glued(stage, key)} == set()
+    assert not is_glued(stage, "no_such_value")
 
 
 def test_every_question_of_the_report_is_answered_in_its_conclusions() -> None:
