@@ -249,7 +249,7 @@ def test_every_stage_and_every_number_of_a_stage_is_there(path: Path) -> None:
 
 
 def is_glued(stage: str, key: str) -> bool:
-    """Whether a stage, or a module of `audit_lib.stages` that it imports, names this value, or parts: f"be_{gun}"."""
+    """Whether a stage, or a module of `audit_lib.stages` that it imports, names this value or a part of it."""
     code = "\n".join(cell.source for cell in notebooks.read(PROJECT / "notebooks" / f"{stage}.md").cells)
     imported = re.findall(r"from audit_lib\.stages import ([\w, ]+)", code)
     modules = {name.split()[0] for line in imported for name in line.split(", ")}
