@@ -131,7 +131,28 @@ def write(
 
     Raises EvidenceError if the ranks are not those of all targets of the split, or nothing can be written there.
     """
-    manifest = {
+    about = manifest(
+        dataset=dataset, data_hash=data_hash, recommender=recommender, config=config, seed=seed, device=device,
+        seconds=seconds, peak_memory_mb=peak_memory_mb, log=log, shims=shims,
+    )  # fmt: skip
+    return keep(ranks, split, about, out or root())
+
+
+def manifest(
+    *,
+    dataset: str,
+    data_hash: str,
+    recommender: str,
+    config: dict[str, Any],
+    seed: int,
+    device: str,
+    seconds: dict[str, float],
+    peak_memory_mb: float | None = None,
+    log: list[dict[str, Any]] | None = None,
+    shims: list[str] | None = None,
+) -> dict[str, Any]:
+    """What a manifest says of a run and of where it was made; FOLLOWING is filled in when it is kept."""
+    return {
         "format": FORMAT,
         "dataset": dataset,
         "data_hash": data_hash,
@@ -149,19 +170,26 @@ def write(
         "host": host(),
         "git_commit": git_commit(),
     }
-    return keep(ranks, split, manifest, out or root())
 
 
 def keep(ranks: Ranks, split: Split, manifest: dict[str, Any], out: Path) -> Run:
     """Writes ranks below `out`, and a manifest to which it adds what follows from the two; see `write`."""
-    if len(ranks.above) != len(split.targets):
-        raise EvidenceError(f"{len(ranks.above)} ranks are no evidence of the {len(split.targets)} targets of a split.")
+    return Run(*keep_table({name: getattr(ranks, name) for name in COLUMNS}, split, manifest, out))
+
+
+def keep_table(
+    columns: dict[str, np.ndarray], split: Split, manifest: dict[str, Any], out: Path
+) -> tuple[Path, dict[str, Any]]:
+    """The same for any columns with a value of each target; returns where they lie, and the manifest."""
+    n = len(next(iter(columns.values())))
+    if n != len(split.targets):
+        raise EvidenceError(f"{n} ranks are no evidence of the {len(split.targets)} targets of a split.")
     m = manifest
     path = path_of(
         split, dataset=m["dataset"], recommender=m["recommender"], config=m["config"], seed=m["seed"], out=out
     )
     targets = path.parent.parent / "targets.parquet"
-    ranked, aimed = as_parquet({name: getattr(ranks, name) for name in COLUMNS}), _targets(split, targets)
+    ranked, aimed = as_parquet(columns), _targets(split, targets)
     following = (
         {"name": split.name, "hash": split_hash(split), **split.summary}, int(split.train.support.sum()),
         hashlib.sha256(ranked).hexdigest(), hashlib.sha256(aimed).hexdigest(),
@@ -174,12 +202,13 @@ def keep(ranks: Ranks, split: Split, manifest: dict[str, Any], out: Path) -> Run
             put({targets: aimed, path: ranked, path.with_suffix(".json"): text.encode()})
     except OSError as error:
         raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error}. Choose another.") from error
-    return Run(path, json.loads(text))
+    return path, json.loads(text)
 
 
-def read(path: str | Path) -> Run:
+def read(path: str | Path, kind: type[Run] = Run) -> Run:
     """The run whose Parquet (or manifest) file this is, with both files verified by hash.
 
+    kind: the class of what is read, where that is no plain run (see `epochs`).
     Raises MissingError if a file is not there, EvidenceError if one is damaged or they do not belong together.
     """
     path = Path(path)
@@ -191,7 +220,7 @@ def read(path: str | Path) -> Run:
             raise MissingError(f"There is no evidence file '{file}'. Make it with `python -m audit_lib rank`.")
     try:
         content = json.loads(manifest.read_text())
-        run = Run(path, content)
+        run = kind(path, content)
         n, targets = len(run.ranks), len(run.targets)
         _check_place(run)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

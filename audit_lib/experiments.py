@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from audit_lib import datasets, evidence, splits, study
+from audit_lib import datasets, epochs, evidence, splits, study
 from audit_lib.datasets import REGISTRY, Dataset
 from audit_lib.errors import AuditError, InputError, unknown
 from audit_lib.evidence import Run
@@ -34,7 +34,7 @@ class _Closed(BaseModel, frozen=True, extra="forbid"):
 
 
 class Line(_Closed):
-    """One [[experiment]] of the file; `plan` expands it."""
+    """One [[experiment]] of the file; `plan` expands it. every_epoch: it is ranked after each (see `epochs`)."""
 
     group: str
     datasets: tuple[str, ...]
@@ -44,6 +44,7 @@ class Line(_Closed):
     splits: tuple[str, ...] = ("default",)
     preparations: tuple[str, ...] = ("default",)
     seeds: tuple[int, ...] = Field(min_length=1)
+    every_epoch: bool = False
     why: str
 
 
@@ -102,13 +103,15 @@ class Experiment:
     preparation: str = "default"
     variant: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)  # as the manifest states it
+    every_epoch: bool = False
 
     @property
     def id(self) -> str:
         """A name for people and files: equal experiments have equal ids, whatever their group."""
         split = "" if self.split == "default" else f"-{self.split}"
         prepared = "" if self.preparation == "default" else f"-{self.preparation}"
-        return f"{self.dataset}{split}{prepared}-{self.recommender}-{evidence.digest(self.config)[:8]}-s{self.seed}"
+        config = evidence.digest(self.config)[:8] + ("-epochs" if self.every_epoch else "")
+        return f"{self.dataset}{split}{prepared}-{self.recommender}-{config}-s{self.seed}"
 
 
 @cache
@@ -152,7 +155,7 @@ def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
         settings = settings | (dict(variants[variant].change) if variant else {})
         yield Experiment(
             line.group, dataset, recommender, settings, seed, line.why, split, preparation, variant,
-            study.config_of(recommender, settings),
+            study.config_of(recommender, settings), line.every_epoch,
         )  # fmt: skip
 
 
@@ -180,10 +183,14 @@ def select(experiments: tuple[Experiment, ...], only: Mapping[str, str]) -> tupl
 
 
 def manifest_of(experiment: Experiment, out: Path) -> Path | None:
-    """The manifest of its evidence below `out`, None if there is none. Needs no data."""
+    """The manifest of its evidence below `out`, None if there is none, or epochs are missing. Needs no data."""
     name = f"{evidence.digest(experiment.config)[:8]}-s{experiment.seed}.json"
-    places = (out / experiment.dataset).glob(f"{split_name(experiment)}-*/{experiment.recommender}/{name}")
-    return next((path for path in sorted(places) if path.with_suffix(".parquet").is_file()), None)
+    root = out / epochs.FOLDER if experiment.every_epoch else out
+    places = (root / experiment.dataset).glob(f"{split_name(experiment)}-*/{experiment.recommender}/{name}")
+    found = next((path for path in sorted(places) if path.with_suffix(".parquet").is_file()), None)
+    if found is not None and experiment.every_epoch and not epochs.finished(found):
+        return None
+    return found
 
 
 def split_name(experiment: Experiment) -> str:
@@ -196,7 +203,12 @@ def split_name(experiment: Experiment) -> str:
 def evidence_of(experiment: Experiment, out: Path | None = None) -> Run | None:
     """Its evidence, verified; None if it has not been run. out: by default the committed evidence of the book."""
     path = manifest_of(experiment, out or PUBLISHED)
-    return None if path is None else evidence.read(path)
+    return None if path is None else read_evidence(experiment, path)
+
+
+def read_evidence(experiment: Experiment, path: Path) -> Run:
+    """The evidence of an experiment, of its own kind, verified."""
+    return epochs.read(path) if experiment.every_epoch else evidence.read(path)
 
 
 def find(out: Path | None = None, *, path: Path = STUDY, **wanted: Any) -> list[Run]:
@@ -240,7 +252,8 @@ def run(experiments: list[Experiment], out: Path) -> Iterator[tuple[Experiment, 
                 loaded = None  # let the one before go first
                 dataset = datasets.load(experiment.dataset)
                 loaded = key, dataset, split_of(experiment, dataset)
-            found: Run | AuditError = study.run(
+            run_ = epochs.run if experiment.every_epoch else study.run
+            found: Run | AuditError = run_(
                 loaded[1], loaded[2], experiment.recommender, seed=experiment.seed, out=out, **experiment.settings
             )
         except AuditError as error:

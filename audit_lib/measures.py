@@ -232,6 +232,22 @@ def published_gap(book: Book, *, dataset: str, model: str, source: str, metric: 
     return Measured(theirs - ours.estimate, theirs - ours.high, theirs - ours.low, ours.seeds)
 
 
+def epoch_on_test(
+    book: Book, *, dataset: str, group: str, recommender: str, metric: str = "Recall", k: int = K
+) -> Measured:
+    """The best epoch on test less the one that validation chooses, by metric (see `reported_epoch`)."""
+    from audit_lib import reported_epoch  # here, since it builds on this module
+
+    return reported_epoch.reported(book, dataset, group, metric).gain
+
+
+def overtaking(book: Book, *, dataset: str) -> Measured:
+    """How many recommenders are ahead of the winner by Recall@20 when MRR@20 is asked (see `metric_winners`)."""
+    from audit_lib import metric_winners  # here, since it builds on this module
+
+    return Measured(float(len(metric_winners.winners(book, dataset).overtaking)))
+
+
 def sampled_factor(book: Book, *, dataset: str, n: int) -> Measured:
     """Expected sampled Recall@20 divided by the full one: the median over recommenders."""
     book.runs(dataset=dataset, group=SIMPLE)
@@ -412,6 +428,8 @@ MEASURES: dict[str, tuple[Callable[..., Measured], str]] = {
     "simple_share": (simple_share, "Best simple recommender / GRU4Rec"),
     "relative_loss": (relative_loss, "Share of Recall@20 lost"),
     "published_gap": (published_gap, "Published less our GRU4Rec"),
+    "epoch_on_test": (epoch_on_test, "Best epoch on test less the one chosen in validation"),
+    "overtaking": (overtaking, "Ahead of the winner by Recall@20 in MRR@20"),
     "sampled_factor": (sampled_factor, "Sampled / full, median"),
     "sampled_where": (sampled_where, "Sampled Recall@20, mean"),
     "reversals": (reversals, "Pairs in another order"),

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from audit_lib import checks, datasets, expected, large, recommenders, sessions, study
+from audit_lib import checks, datasets, expected, large, sessions, study
 from audit_lib.datasets import Dataset
 from audit_lib.errors import AuditError
 from audit_lib.reading import times
 from audit_lib.splits import Split
+from audit_lib.stages import prepared
 
-FEW_PREDICTIONS = 100
-K = 20
+FEW_KEPT = 0.5  # of the events, below which the filters of a split are worth a second thought
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def preflight(
     except AuditError as error:
         report.add("problem", str(error))
     if report.split is not None:
-        _of_split(report, int(given["k"]), asked=k not in (None, ""))
+        _of_split(report, given["k"])
         took = expected.minutes(report.split, profile=given["profile"], seeds=given["seeds"])
         report.facts["minutes"] = f"about {max(1, round(took))} of training and ranking, beside the pages themselves"
     return report
@@ -117,13 +117,13 @@ def _settings(report: Report, **given: Any) -> dict[str, Any]:
     seeds_ = lambda value: [checks.at_least("seed", 0, seed) for seed in profiles.seeds(value)]  # noqa: E731
     check("engine", None, profiles.recommender)
     check("device", None, checks.device)
-    check("names", None, lambda value: [recommenders.lookup(name) for name in _list(value)])
+    check("names", None, lambda value: prepared.chosen(value if isinstance(value, str) else ",".join(value)))
     return {
         "profile": check("profile", "quick", lambda value: profiles.profile(value) and value),
         "seeds": len(check("seeds", [0, 1, 2], seeds_)),
         "test_days": check("test_days", None, lambda value: checks.positive("test_days", float(value))),
         "min_item_support": check("min_item_support", None, lambda n: checks.at_least("min_item_support", 1, int(n))),
-        "k": check("k", K, lambda value: checks.at_least("K", 1, int(value))),
+        "k": check("k", None, lambda value: prepared.number("k", value, whole=True)),
     }
 
 
@@ -139,10 +139,6 @@ def _unsaid() -> Iterator[None]:
     finally:
         for logger, disabled in zip(loggers, before, strict=True):
             logger.disabled = disabled
-
-
-def _list(value: str | Sequence[str]) -> list[str]:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else list(value)
 
 
 def _read(
@@ -194,29 +190,42 @@ def split_facts(dataset: Dataset, split: Split) -> dict[str, Any]:
 
 def few(predictions: int) -> str | None:
     """A warning about the number of predictions, where it is below a hundred."""
-    if predictions >= FEW_PREDICTIONS:
+    if predictions >= prepared.FEW:
         return None
+    count = "is only one prediction" if predictions == 1 else f"are only {predictions} predictions"
     return (
-        f"There are only {predictions} predictions in the test part: intervals will be wide, and few differences can "
-        "be told from chance. A longer test part (--test-days) or a larger log gives more."
+        f"There {count} in the test part: intervals will be wide, and few differences can be told from chance. A "
+        "longer test part (--test-days) or a larger log gives more."
     )
 
 
-def _of_split(report: Report, k: int, *, asked: bool) -> None:
+def _of_split(report: Report, k: int | None) -> None:
     split = report.split
     assert split is not None
     if words := few(split.summary["predictions"]):
         report.add("warning", words)
-    if asked and k > split.train.n_items:
-        report.add("problem", f"K = {k} is larger than the catalogue of {split.train.n_items} items. Lower K.")
-    elif (v := split.train.n_items) <= k:
-        report.add("note", f"The catalogue has {v} items: a list of {k} holds all of them, so shorter lists are shown.")
+    items = split.train.n_items
+    if items < 2:
+        report.add("problem", "The catalogue has a single item: there is nothing to choose from.")
+    try:
+        if (shown := prepared.cutoff_of(items, k)) != prepared.K and k is None and items > 1:
+            text = f"The catalogue has {items} items, so lists of {shown} are shown instead of {prepared.K}."
+            report.add("note", text)
+    except AuditError as error:
+        report.add("problem", str(error))
     kept = split.summary["train"]["sessions"] + split.summary["test"]["sessions"]
     if (straddling := split.summary.get("straddling_sessions", 0)) > 0.1 * (kept + straddling):
         report.add(
             "warning",
             f"{straddling:,} sessions begin before the cut and end after it, {straddling / (kept + straddling):.0%} of "
             "all: they are in neither part. Are the sessions too long, or the ids used again?",
+        )
+    held = split.summary["train"]["events"] + split.summary["test"]["events"]
+    if (events := report.facts.get("events")) and held < FEW_KEPT * events:
+        report.add(
+            "warning",
+            f"Train and test keep {held:,} of {events:,} events ({held / events:.0%}): rare items, sessions of one "
+            "event and sessions across the cut are left out. A smaller --min-item-support keeps more.",
         )
     if split.test.lengths.max() == 2 and split.train.lengths.max() == 2:
         report.add("note", "Every session has two events: what depends on longer prefixes cannot be shown.")

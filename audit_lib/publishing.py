@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from audit_lib import evidence, experiments, locks, metrics, records
+from audit_lib import epochs, evidence, experiments, locks, metrics, records
 from audit_lib.errors import AuditError, EvidenceError
 from audit_lib.evidence import Run
 
@@ -33,8 +33,9 @@ def publish(source: Path, target: Path = experiments.PUBLISHED, *, replace: bool
     Raises EvidenceError for that, for damaged files, and for more than LIMIT_MB in all; then nothing is copied.
     """
     new: dict[Path, dict[Path, Path]] = {}
-    for manifest in sorted({m for e in experiments.plan() if (m := experiments.manifest_of(e, source))}):
-        run = evidence.read(manifest)
+    made = {m: e for e in experiments.plan() if (m := experiments.manifest_of(e, source))}
+    for manifest in sorted(made):
+        run = experiments.read_evidence(made[manifest], manifest)
         goal = target / run.path.relative_to(source)
         if goal.is_file():
             same = _sha256(goal) == run.manifest["sha256"]
@@ -118,6 +119,8 @@ def check(folder: Path, *, rerun: Path | None = None) -> Report:
         try:
             if path.parent.name == RECORDS:
                 records.read(path.stem, folder=path.parent)
+            elif name.startswith(f"{epochs.FOLDER}/"):
+                epochs.read(path)
             elif path.with_suffix(".parquet").is_file():
                 report.runs.append(headline(evidence.read(path), folder))
         except AuditError as error:

@@ -154,22 +154,25 @@ class Resampling:
         estimate = float(above.mean() / below.mean())
         return _over_seeds(above / below, estimate, pairs, _ratio, level, self.seed)
 
-    def choice(self, candidates: Sequence[ArrayLike], other: ArrayLike, *, level: float = 0.95) -> Seeds:
+    def choice(
+        self, candidates: Sequence[ArrayLike], other: ArrayLike, *, each_seed: bool = False, level: float = 0.95
+    ) -> Seeds:
         """The best of the candidates, (P,) or (R, P) each, less the other, (R, P): chosen anew in every resample.
 
-        The best is the one with the highest mean over seeds on the very targets that are compared. An interval of the
-        difference to a fixed candidate that was chosen so does not know of the choice; this one does, as far as another
-        test set would have chosen another. The estimate keeps the favour of the choice. Raises InputError without any.
+        The best is the one with the highest mean over seeds on the very targets that are compared; each_seed: every
+        seed has a best of its own. An interval of the difference to a fixed candidate that was chosen so does not know
+        of the choice; this one does, as far as another test set would have chosen another. The estimate keeps the
+        favour of the choice. Raises InputError without any.
         """
         if not len(candidates):
             raise InputError("There is no candidate of which the best could be chosen.")
         each, own = [self._sums(values) for values in candidates], self._sums(other)
-        best = max(float(self._whole(sums).mean()) for sums in each)
-        drawn = np.max([self._resampled(sums).mean(1) for sums in each], axis=0)
-        by_seed = best - self._whole(own)
-        return _over_seeds(
-            by_seed, float(by_seed.mean()), drawn[:, None] - self._resampled(own), _mean, level, self.seed
-        )
+        wholes, draws = [self._whole(sums) for sums in each], [self._resampled(sums) for sums in each]
+        if not each_seed:
+            wholes, draws = [x.mean(keepdims=True) for x in wholes], [x.mean(1, keepdims=True) for x in draws]
+        by_seed = np.max(wholes, axis=0) - self._whole(own)
+        drawn = np.max(draws, axis=0) - self._resampled(own)
+        return _over_seeds(by_seed, float(by_seed.mean()), drawn, _mean, level, self.seed)
 
     def order(self, values: ArrayLike, *, level: float = 0.95) -> np.ndarray:
         """(M, M) int64: 1 where row i of values (M, P) is above row j, -1 where it is below, 0 where that is open.

@@ -94,7 +94,8 @@ def test_processors_are_those_of_the_runs_and_of_the_records(folder, tmp_path, m
         path.write_text(json.dumps({"host": about}))
         path.with_suffix(".parquet").touch()
     monkeypatch.setattr(report.evidence, "COMMITTED", committed)
-    assert rows("processors") == {f"`{here['cpu']}`": [here["instructions"], "1", "1"], "`Other CPU`": ["–", "2", "0"]}
+    this = f"`{here['cpu']}`"
+    assert rows("processors") == {this: [f"`{here['instructions']}`", "1", "1"], "`Other CPU`": ["–", "2", "0"]}
 
 
 def test_what_is_counted_in_files_is_there():

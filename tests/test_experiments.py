@@ -37,7 +37,8 @@ def test_equal_experiments_have_equal_ids_and_others_differ():
     plan = experiments.plan()
     by_id = {}
     for e in plan:
-        key = (e.dataset, e.split, e.preparation, e.recommender, json.dumps(e.config, sort_keys=True), e.seed)
+        config = json.dumps(e.config, sort_keys=True)
+        key = (e.dataset, e.split, e.preparation, e.recommender, config, e.seed, e.every_epoch)
         assert by_id.setdefault(e.id, key) == key
     assert len(set(by_id.values())) == len(by_id)
 

@@ -362,6 +362,11 @@ def test_the_best_is_chosen_anew_in_every_resample(average):
     assert drawn.choice([[a, b], np.zeros_like(a)], other[0]).mean == pytest.approx(
         drawn.observed([a, b]).mean() - drawn.observed(other[0])[0]
     )
+    # Every seed with a best of its own: of the first seed a, of the second b, whatever is best on the average.
+    low = np.zeros_like(a)
+    own = drawn.choice([[a, low], [low, b]], other, each_seed=True)
+    assert own.mean == pytest.approx(drawn.observed([a, b]).mean() - drawn.observed(other).mean())
+    assert own.interval == pytest.approx(drawn.difference([a, b], other).interval)
 
 
 def test_a_single_prediction_is_its_own_mean():

@@ -70,7 +70,7 @@ def test_everything_that_is_wrong_is_said_at_once(folder):
     said = "\n".join(texts(report, "problem"))
     assert not report.ok
     for words in (
-        "'x' is not key=value", "test_days is 'soon'", "min_item_support is 0", "K is -1", "'markov'",
+        "'x' is not key=value", "test_days is 'soon'", "min_item_support is 0", "k is '-1'", "'markov'",
         "Unknown profile 'fast'", "Unknown engine 'own'", "Unknown device 'gpu'", "seeds='0;x' are no seeds",
     ):  # fmt: skip
         assert words in said, words
@@ -99,7 +99,9 @@ def test_what_the_reader_should_know_is_a_warning_or_a_note(folder):
 def test_a_cutoff_above_the_catalogue_is_a_problem_where_it_was_asked_for(folder):
     path = write_tsv(random_log(60, 12), folder / "small.tsv")
     assert preflight(path).ok
-    assert texts(preflight(path, k=13), "problem") == ["K = 13 is larger than the catalogue of 12 items. Lower K."]
+    assert texts(preflight(path, k=13), "problem") == [
+        "k is 13, but the catalogue has 12 items. Choose a smaller one."
+    ]
 
 
 def test_check_log_ends_with_one_if_the_log_cannot_become_a_book(call, clicks, folder):
@@ -228,3 +230,22 @@ def test_the_oracle_is_refused_for_a_log_that_its_generator_did_not_make(call, f
     for arguments in (("--dataset", path, "--set", settings), ("--dataset", "synthetic_latent:n_sessions=200"),
                       ("--dataset", out)):  # fmt: skip
         assert "its law is not known" in call("rank", "--recommender", "oracle", *arguments, status=1)[1]
+
+
+def test_a_small_catalogue_gets_the_lists_that_the_pages_will_show(folder):
+    rows = [(s, f"item {(s + i) % 60}", 1_600_000_000 + 60 * s + i) for s in range(2_000) for i in range(3)]
+    path = write_tsv(pd.DataFrame(rows, columns=["SessionId", "ItemId", "Time"]), folder / "sixty.tsv")
+    report = preflight(path)
+    assert "The catalogue has 60 items, so lists of 12 are shown instead of 20." in texts(report, "note")
+    asked = preflight(path, k=7)
+    assert not [text for text in texts(asked, "note") if "lists" in text]
+    assert [text for text in texts(preflight(path, k=61), "problem") if "61" in text]
+
+
+def test_a_filter_that_leaves_little_of_a_log_is_a_warning(folder):
+    rows = [(s, f"item {3 * s + i}" if i else "door", 1_600_000_000 + 60 * s + i) for s in range(400) for i in range(4)]
+    rows += [(10_000 + s, name, 1_600_000_000 + 60 * s + i) for s in range(400) for i, name in enumerate("ab")]
+    path = write_tsv(pd.DataFrame(rows, columns=["SessionId", "ItemId", "Time"]), folder / "sparse.tsv")
+    (warning,) = (text for text in texts(preflight(path), "warning") if "keep" in text)
+    assert "--min-item-support" in warning
+    assert not [text for text in texts(preflight(path, min_item_support=1), "warning") if "keep" in text]

@@ -152,7 +152,10 @@ def processors() -> list[tuple[str, ...]]:
         for path in paths:
             host = json.loads(path.read_text("utf8"))["host"]
             found.setdefault((host["cpu"], host.get("instructions", NONE)), [0, 0])[column] += 1
-    return [(f"`{cpu}`", vectors, *map(number, counted)) for (cpu, vectors), counted in sorted(found.items())]
+    return [
+        (f"`{cpu}`", vectors if vectors == NONE else f"`{vectors}`", *map(number, counted))
+        for (cpu, vectors), counted in sorted(found.items())
+    ]
 
 
 def mutants() -> list[tuple[str, ...]]:

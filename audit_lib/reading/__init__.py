@@ -207,7 +207,7 @@ def read(path: str | Path, *, columns: Mapping[str, str] | None = None, time_uni
     except InputError:
         raise
     except UNREADABLE as error:
-        raise InputError(f"'{path}' cannot be read as {source.path.suffix}: {error}") from error
+        raise InputError(f"'{path}' cannot be read as {files.kind_of(source.path)}: {error}") from error
     table = pa.Table.from_batches(pieces)
     log = pd.DataFrame({role: _as_series(table.column(role)) for role in COLUMNS})
     time, log = _kind_of_time(source, log)
