@@ -38,22 +38,26 @@ SETTINGS = --config dataset=$(call verbatim,$(DATASET)) columns=$(call verbatim,
            test_days=$(call verbatim,$(TEST_DAYS)) min_item_support=$(call verbatim,$(MIN_ITEM_SUPPORT)) \
            cutoff=$(call verbatim,$(K)) recommenders=$(call verbatim,$(RECOMMENDERS))
 SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
-STAGE    = $(RUN) -m audit_lib.pipeline stage
+STAGE    = $(RUN) -m book.press.pipeline stage
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks fetch synth_data preprocess baselines train_tiny eval_tiny study report visualize demo ci lock translate clean
+.PHONY: help book check test notebooks fetch synth_data preprocess baselines train_tiny eval_tiny study report visualize demo ci lock translate clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 book: $(READY)  ## Run what is out of date, build the site in both languages, say where to open it
-	@$(RUN) -m audit_lib.pipeline snakemake -- $(SNAKE) && printf 'Open %s\n' $(call verbatim,$(CURDIR)/_build/site/index.html)
+	@$(RUN) -m book.press.pipeline snakemake -- $(SNAKE) && printf 'Open %s\n' $(call verbatim,$(CURDIR)/_build/site/index.html)
+
+check: $(READY)  ## Lint and the quick tests: units and contracts, without stages, books and other processes
+	@$(RUN) -m ruff check . && $(RUN) -m pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder \
+	 -m "not (slow or site or browser or official or real_data)"
 
 test: $(READY)  ## Lint, then every test: units, pipeline, notebooks, both languages, the finished site
 	@$(RUN) -m ruff check . && $(RUN) -m pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder
 
 notebooks: $(READY)  ## Write the .ipynb of every stage from its text
-	@$(RUN) -m audit_lib.pipeline notebooks
+	@$(RUN) -m book.press.pipeline notebooks
 
 fetch: $(READY)  ## Get a data set (DATASET=foursquare_nyc) and the official GRU4Rec, both verified
 	@$(RUN) -m audit_lib fetch $(call verbatim,$(or $(DATASET),foursquare_nyc))
@@ -78,21 +82,21 @@ eval_tiny: $(READY)  ## Measure what train_tiny trained (stage 05)
 	@$(STAGE) 05_evaluation -- $(SNAKE)
 
 study: $(READY)  ## Run the full study (hours), one job an experiment; stop and go on at will
-	@$(RUN) -m audit_lib.pipeline snakemake -- -s workflows/study.smk --cores $(CORES) --keep-going --rerun-incomplete --quiet
+	@$(RUN) -m book.press.pipeline snakemake -- -s workflows/study.smk --cores $(CORES) --keep-going --rerun-incomplete --quiet
 
 report: book  ## The same as book: the report is the book
 
 visualize: $(READY)  ## Save the pictures of the executed stages under _build/figures
-	@$(RUN) -m audit_lib.pipeline figures
+	@$(RUN) -m book.press.pipeline figures
 
 demo: $(READY)  ## Popularity against Markov on synthetic data, in seconds
 	@$(RUN) -m audit_lib demo
 
 translate: $(READY)  ## Bring the Spanish catalogues in step with the English pages; list what is left
-	@$(RUN) -m audit_lib.pages.site translate
+	@$(RUN) -m book.press.site translate
 
 lock: $(READY)  ## Resolve requirements.txt into the lock and the bill of materials (needs uv)
-	@$(RUN) -m audit_lib.defence.locks && $(RUN) -m audit_lib.defence.inventory
+	@$(RUN) -m tests.defence.lockfile && $(RUN) -m tests.defence.inventory
 
 ci:  ## What continuous integration runs
 	@.ci/run

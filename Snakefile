@@ -1,5 +1,5 @@
 # The pipeline: which stage runs when, on what, after what. `make book` calls it; the same file runs on a cluster through
-# Snakemake's executor plugins. audit_lib/pipeline.py says how a stage runs, audit_lib/pages/site.py how the pages are made.
+# Snakemake's executor plugins. book/press/pipeline.py says how a stage runs, book/press/site.py how the pages are made.
 #
 # A stage runs again when its text, the library, the data file or a setting changes (content counts, not the time alone).
 import os
@@ -8,17 +8,18 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-from audit_lib.pipeline import LANGUAGES, ONE_THREAD, SETTINGS as NAMES, declared_by, setting, stages, upstream
+from audit_lib.files import ONE_THREAD
+from audit_lib.show.words import LANGUAGES
+from book.press.notebooks import declared_by
+from book.press.pipeline import SETTINGS as NAMES, setting, stages, upstream
 
 STAGES = stages(ROOT)
 # Empty means: the default that the notebook declares.
 SETTINGS = {name: setting(config, name) for name in NAMES}
 EXECUTED = "_build/executed/{lang}/notebooks/{stage}.ipynb"
-# What may change a result. How pages are made and how stages are started may not.
-APART = {"pages", "report", "defence", "bookcheck.py", "doctor.py", "entry.py", "faults.py", "locks.py", "pipeline.py", "places.py",
-         "progress.py", "runnote.py", "starting.py", "__main__.py"}  # fmt: skip
 MODULES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "audit_lib").rglob("*.py"))
-LIBRARY = [path for path in MODULES if Path(path).parts[1] not in APART]
+# What may change a result: the library, but for its command line. How pages are made, and tests, are no part of it.
+LIBRARY = [path for path in MODULES if Path(path).parts[1] not in ("commands", "__main__.py")]
 DATA = [SETTINGS["dataset"]] if Path(SETTINGS["dataset"]).is_file() else []
 # Stages that do not read the log have none of its settings, and are not run again for another log.
 DECLARED = {stage: declared_by(ROOT / "notebooks" / f"{stage}.md") for stage in STAGES}
@@ -71,7 +72,7 @@ rule stage:
             f"-s{name}={value}" for name, value in SETTINGS.items() if value and name in DECLARED[wildcards.stage]
         ],
     shell:
-        "{sys.executable:q} -m audit_lib.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings:q}"
+        "{sys.executable:q} -m book.press.pipeline run {wildcards.stage} --lang {wildcards.lang} --out {output} {params.settings:q}"
 
 
 # The .ipynb beside each text, with the outputs of the English run: for Jupyter, and for plain `jupyter-book build .`
@@ -81,7 +82,7 @@ rule pair:
     output:
         touch("_build/executed/paired/{stage}"),
     shell:
-        "{sys.executable:q} -m audit_lib.pipeline pair {wildcards.stage} {input}"
+        "{sys.executable:q} -m book.press.pipeline pair {wildcards.stage} {input}"
 
 
 rule pages:
@@ -96,4 +97,4 @@ rule pages:
     output:
         "_build/site/index.html",
     shell:
-        "{sys.executable:q} -m audit_lib.pages.site build"
+        "{sys.executable:q} -m book.press.site build"

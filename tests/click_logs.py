@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from audit_lib.sessions import validate
-from audit_lib.synthetic import SyntheticConfig, generate
+from audit_lib.data.logs import validate
+from audit_lib.data.synthetic import SyntheticConfig, generate
 
 
 def log_of(sessions: Mapping[object, Sequence[tuple[object, float]]]) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib import locks, pipeline
+from audit_lib.files import ONE_THREAD, PROJECT, hold
+from book.press import pipeline
 
 STANDIN = """---
 jupytext:
@@ -83,7 +84,7 @@ class Project:
         evidence = str(self.root / "runs" / "evidence")
         own = {"PYTHONPATH": str(self.root), "AUDIT_EVIDENCE": evidence, "SOURCE_DATE_EPOCH": "1700000000"}
         own |= {"AUDIT_PDF": self.pdf, "REPOSITORY": REPOSITORY}
-        return {**os.environ, **pipeline.ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
+        return {**os.environ, **ONE_THREAD, **own, "PYTHONWARNINGS": pipeline.QUIET}
 
     def stale(self) -> list[str]:
         """Names of the jobs that Snakemake would run now, like `stage 02_split es` or `pages`."""
@@ -102,18 +103,18 @@ class Project:
 def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> Project:
     """Copy what is, or could be, under version control; with `stages`, small ones of our own instead of the book's."""
     listing = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=pipeline.ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=PROJECT, capture_output=True, text=True, check=False
     )
     skip = ("_build", "runs", "vendor", ".venv", ".git", ".snakemake", "__pycache__")
     names = listing.stdout.split("\n") if listing.returncode == 0 else [
-        str(path.relative_to(pipeline.ROOT)) for path in pipeline.ROOT.rglob("*") if not set(path.parts) & set(skip)
+        str(path.relative_to(PROJECT)) for path in PROJECT.rglob("*") if not set(path.parts) & set(skip)
     ]  # fmt: skip
     for name in filter(None, names):
-        source = pipeline.ROOT / name
+        source = PROJECT / name
         if source.is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
-    cache = pipeline.ROOT / ".audit-cache"
+    cache = PROJECT / ".audit-cache"
     cache.mkdir(exist_ok=True)  # what was downloaded once serves every copy
     (target / ".audit-cache").symlink_to(cache)
     if stages:
@@ -124,15 +125,25 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
     return Project(target, pdf)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where files of tests run side by side: the one that builds the book first, those that only read it last."""
     items.sort(key=lambda item: 0 if item.path.name == "test_book.py" else 2 if needs_the_book(item.path) else 1)
+    for item in items:
+        if is_slow(item.path):
+            item.add_marker("slow")
 
 
 @cache
 def needs_the_book(file: Path) -> bool:
     """Whether a file of tests has some that take one of the fixtures `book` and `site`, which take minutes to make."""
     return re.search(r"\b(book: Project|site: Path)\b", file.read_text("utf8")) is not None
+
+
+@cache
+def is_slow(file: Path) -> bool:
+    """Whether a file of tests starts processes, runs stages or builds a book, and so takes long."""
+    return re.search(r"\b(subprocess|compute_apart|Project|odd_logs|site: Path)\b", file.read_text("utf8")) is not None
 
 
 def shared(factory: pytest.TempPathFactory) -> Path:
@@ -155,7 +166,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project itself, its stages run on synthetic clicks in the `tiny` profile, its site built, once for all."""
     folder = shared(tmp_path_factory) / "book"
     project, built = Project(folder / "project", "en es"), folder / "built"
-    with locks.hold(folder):
+    with hold(folder):
         if not built.exists():
             shutil.rmtree(folder, ignore_errors=True)
             copy_project(project.root)
@@ -173,7 +184,7 @@ def site(book: Project) -> Path:
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """A headless Chromium."""
-    from audit_lib.pages import browser as chromium
+    from book.press import browser as chromium
 
     if chromium.BINARY is None:
         pytest.skip("no Chromium on this machine: install chromium (Debian: apt-get install chromium)")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
+from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.recommenders import Recommender
-from audit_lib.sessions import Prefixes, Sessions
 
 
 def sessions_of(rows: Sequence[Sequence[int]], n_items: int, *, times: np.ndarray | None = None) -> Sessions:

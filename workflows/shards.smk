@@ -12,8 +12,7 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
-from audit_lib import evidence
-from audit_lib.pipeline import ONE_THREAD
+from audit_lib.files import ONE_THREAD, digest
 
 
 workdir: str(ROOT)
@@ -25,7 +24,7 @@ SETTINGS = [pair for pair in str(config.get("settings") or "").split(",") if pai
 SHARDS = int(config.get("shards", 4))
 OUT = config.get("out") or "runs/evidence"
 # Another data file under the same name is another job: the shards know, and refuse what is not theirs.
-WORK = f"runs/shards/{evidence.digest([GIVEN, SETTINGS])[:12]}"
+WORK = f"runs/shards/{digest([GIVEN, SETTINGS])[:12]}"
 JOB = shlex.join(
     [f"--{name.replace('_', '-')}={value}" for name, value in GIVEN.items()] + [f"--set={pair}" for pair in SETTINGS]
 )

@@ -6,16 +6,16 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
-from audit_lib import experiments
-from audit_lib.pipeline import ONE_THREAD
+from audit_lib.files import ONE_THREAD
+from audit_lib.study import plan, records
 
 
 workdir: str(ROOT)
 
 
 OUT = Path(config.get("out") or "runs/evidence")
-MISSING = [experiment.id for experiment in experiments.pending(experiments.plan(), OUT)]
-RECORDS = [f"book/evidence/records/{record.name}.json" for record in experiments.read().record]
+MISSING = [experiment.id for experiment in plan.pending(plan.plan(), OUT)]
+RECORDS = [f"book/evidence/records/{record.name}.json" for record in plan.read().record]
 
 os.environ.update(ONE_THREAD)
 
@@ -40,6 +40,8 @@ rule record:
         expand("_build/study/{id}", id=MISSING),
     output:
         "book/evidence/records/{name}.json",
+    params:
+        command=lambda wildcards: records.command(wildcards.name),
     threads: os.cpu_count()  # cut to --cores where these are fewer; a cluster run has no --cores
     shell:
-        "{sys.executable:q} -m audit_lib record {wildcards.name}"
+        "{sys.executable:q} -m {params.command}"

@@ -1,4 +1,11 @@
-"""Recommenders by name. Adding one is a file beside these and a line here."""
+"""Recommenders by name. Adding one is a file beside these and a line here.
+
+    base, decay                   the interface, and what the simple ones share
+    popularity, markov, backoff, rules, itemknn    simple ones
+    sessionknn, neighbours        session-kNN, and its engine
+    oracle                        the best that is possible on a synthetic log
+    gru4rec                       the independent engine, and an adapter to the official code
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,12 @@ from importlib import import_module
 from typing import Any
 
 from audit_lib.errors import unknown
-from audit_lib.recommenders.base import Config, Recommender, SparseRecommender, configured
+from audit_lib.recommenders.base import (
+    Config,
+    Recommender,
+    SparseRecommender,
+    configured,
+)
 
 __all__ = ["REGISTRY", "Config", "Recommender", "SparseRecommender", "config", "create", "lookup"]
 
@@ -24,17 +36,17 @@ REGISTRY: dict[str, str] = {
     "stan": "audit_lib.recommenders.sessionknn:STAN",
     "vstan": "audit_lib.recommenders.sessionknn:VSTAN",
     "oracle": "audit_lib.recommenders.oracle:Oracle",
-    "gru4rec": "audit_lib.gru4rec.train:GRU4Rec",
-    "gru4rec_2016": "audit_lib.gru4rec.year2016:GRU4Rec2016",
-    "gru4rec_official": "audit_lib.gru4rec.official:OfficialGRU4Rec",
+    "gru4rec": "audit_lib.recommenders.gru4rec.train:GRU4Rec",
+    "gru4rec_2016": "audit_lib.recommenders.gru4rec.year2016:GRU4Rec2016",
+    "gru4rec_official": "audit_lib.recommenders.gru4rec.official:OfficialGRU4Rec",
 }
 
 
 # The settings of what needs torch for anything else; those of the others are found beside them.
 _CONFIGS: dict[str, str] = {
-    "gru4rec": "audit_lib.gru4rec.config:GRU4RecConfig",
-    "gru4rec_2016": "audit_lib.gru4rec.config:GRU4Rec2016Config",
-    "gru4rec_official": "audit_lib.gru4rec.config:OfficialConfig",
+    "gru4rec": "audit_lib.recommenders.gru4rec.config:GRU4RecConfig",
+    "gru4rec_2016": "audit_lib.recommenders.gru4rec.config:GRU4Rec2016Config",
+    "gru4rec_official": "audit_lib.recommenders.gru4rec.config:OfficialConfig",
 }
 
 

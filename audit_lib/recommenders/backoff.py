@@ -8,8 +8,8 @@ import numpy as np
 import pydantic
 from scipy import sparse
 
+from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.recommenders.base import Config, SparseRecommender, gather_rows
-from audit_lib.sessions import Prefixes, Sessions
 
 
 class MarkovBackoffConfig(Config):

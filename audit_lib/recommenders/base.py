@@ -16,8 +16,8 @@ import pydantic
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.errors import InputError, MissingError
-from audit_lib.sessions import Prefixes, Sessions
 
 
 class Config(pydantic.BaseModel, frozen=True, extra="forbid"):

@@ -8,9 +8,9 @@ import numpy as np
 import pydantic
 from scipy import sparse
 
+from audit_lib.data.sessions import Sessions
 from audit_lib.recommenders.base import Config
 from audit_lib.recommenders.rules import LastItemRecommender, strongest
-from audit_lib.sessions import Sessions
 
 _ROWS_AT_ONCE = 2048  # items whose similarities are held before they are cut to the nearest
 

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
+from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.recommenders.base import Config, SparseRecommender, gather_rows
-from audit_lib.sessions import Prefixes, Sessions
 
 
 class MarkovConfig(Config):

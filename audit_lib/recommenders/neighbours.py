@@ -20,7 +20,7 @@ import threading
 import numba
 import numpy as np
 
-from audit_lib.sessions import Sessions
+from audit_lib.data.sessions import Sessions
 
 ROOM = 1 << 22  # scored items that one call of `score` can write, unless the catalogue is larger
 

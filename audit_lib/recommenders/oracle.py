@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 import pydantic
 
-from audit_lib import synthetic
+from audit_lib.data import synthetic
+from audit_lib.data.sessions import Prefixes, Sessions
+from audit_lib.data.synthetic import SyntheticConfig
 from audit_lib.errors import InputError
 from audit_lib.recommenders import base
-from audit_lib.sessions import Prefixes, Sessions
-from audit_lib.synthetic import SyntheticConfig
 
 
 def _generator(value: object) -> object:

@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 import numpy as np
 
+from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.recommenders.base import Config, Recommender, SparseRecommender, first_of
-from audit_lib.sessions import Prefixes, Sessions
 
 
 class PopularityConfig(Config):

@@ -14,9 +14,9 @@ import numpy as np
 import pydantic
 from scipy import sparse
 
+from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.recommenders.base import Config, SparseRecommender, gather_rows
 from audit_lib.recommenders.decay import Decay, by_distance
-from audit_lib.sessions import Prefixes, Sessions
 
 _PAIRS_AT_ONCE = 20_000_000  # bounds the memory of counting: about 16 bytes a pair
 

@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import pydantic
 
+from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.recommenders import neighbours
 from audit_lib.recommenders.base import Config, SparseRecommender
 from audit_lib.recommenders.decay import Decay, by_distance, by_position
-from audit_lib.sessions import Prefixes, Sessions
 
 Similarity = Literal["cosine", "vec"]
 DAY = 86400.0

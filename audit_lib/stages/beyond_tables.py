@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from audit_lib import labels
-from audit_lib.stages.literature import Translate
+from audit_lib.show import words
+from audit_lib.show.words import Translate
 
 MEASURES = ("coverage", "popularity", "repeats")
 
@@ -17,9 +17,9 @@ def matrix(record: pd.DataFrame, measure: str, *, lang: str = "en") -> pd.DataFr
     """
     wide = record.pivot_table(index="recommender", columns="dataset", values=measure, sort=False)
     wide = wide.reindex(columns=list(record["dataset"].unique()), index=list(record["recommender"].unique()))
-    rows = {labels.name_of(name, lang): values for name, values in wide.iterrows()}
+    rows = {words.name_of(name, lang): values for name, values in wide.iterrows()}
     if measure == "repeats":
-        translate: Translate = labels.translator(lang)
+        translate: Translate = words.translator(lang)
         targets = record.groupby("dataset", sort=False)["repeated_targets"].first()
         rows[translate("Targets in their prefix")] = targets
     table = pd.DataFrame(rows).T.rename_axis("Recommender").reset_index()

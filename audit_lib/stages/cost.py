@@ -7,25 +7,25 @@ it. An older manifest has the clock of a busy machine alone, which only overstat
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from audit_lib import headline, labels
-from audit_lib.compared import mean_of, min_step
-from audit_lib.evidence import Run
-from audit_lib.figures import SCALES
-from audit_lib.labels import name_of
-from audit_lib.measures import SIMPLE, Book, K, main_group, paired, real_datasets, values_of
+from audit_lib.show import words as labels
+from audit_lib.show.figures import SCALES
+from audit_lib.show.words import Translate, name_of
 from audit_lib.stages.decision import NEURAL, seconds_of
 from audit_lib.stages.literature import GROUPS
+from audit_lib.study import headline
+from audit_lib.study.evidence import Run
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.results import SIMPLE, Book, K, main_group, mean_of, paired, real_datasets, values_of
 
 SEARCHED = "headline_tuned"
 GENERATED = "generated"
 REAL = "diginetica"  # whose shape the record of latency has
-Translate = Callable[[str], str]
 FRONT = ("panel", "label", "x", "y", "front")
 AT_ONCE = {1: "One at a time", 32: "Thirty-two at a time"}
 MILLISECONDS = (
@@ -266,7 +266,7 @@ def memory_table(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = RE
 
 
 def training_growth(scaling: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """What is varied, From, To, Times as large, Times as slow: of the record of training speed (`bench.train.scaling`).
+    """What is varied, From, To, Times as large, Times as slow: of the record of training speed (`train_speed.scaling`).
 
     A thing whose least value is 0 has no ratio of sizes.
     """

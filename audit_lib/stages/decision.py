@@ -20,13 +20,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib import headline, labels, metrics
-from audit_lib.compared import min_step
-from audit_lib.evidence import Run
-from audit_lib.labels import name_of
-from audit_lib.measures import CONTROLS, Book, K, Measured, NotYet, real_datasets, shuffle_loss
-from audit_lib.resampling import Resampling
-from audit_lib.stages.literature import Translate
+from audit_lib.evaluation import metrics
+from audit_lib.evaluation.resampling import Resampling
+from audit_lib.show import words
+from audit_lib.show.words import Translate, name_of
+from audit_lib.study import headline
+from audit_lib.study.evidence import Run
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.measures import shuffle_loss
+from audit_lib.study.results import CONTROLS, Book, K, Measured, NotYet, real_datasets
 
 WEAK = 0.10  # of Recall@20 lost on shuffling, at most: the bound of claim B8
 LARGE = 250_000  # train events, at least
@@ -63,6 +65,19 @@ class Candidates:
     kind: Kind
     runs: Mapping[str, Mapping[str, list[Run]]]
     _found: dict[object, list[Measured]] = field(default_factory=dict)
+    _estimates: dict[object, list[float]] = field(default_factory=dict)
+
+    def estimates(self, name: str, condition: str, metric: str = "Recall") -> list[float]:
+        """Those of `each`, to the last bit, without their intervals: nothing is resampled."""
+        if (key := (name, _targets(condition), metric)) not in self._estimates:
+            asked = (self._sample(dataset, name, _targets(condition), None, metric) for dataset in self.kind.datasets)
+            self._estimates[key] = [float(drawn.observed(values).mean()) for values, drawn in filter(None, asked)]
+        return self._estimates[key]
+
+    def estimate(self, name: str, condition: str, metric: str = "Recall") -> float:
+        """That of `mean`."""
+        found = self.estimates(name, condition, metric)
+        return statistics.mean(found) if found else float("nan")
 
     def mean(self, name: str, condition: str, less: str | None = None, metric: str = "Recall") -> Measured:
         """A metric at K of a recommender, or its difference from another: the mean over data sets, each of one weight.
@@ -74,14 +89,15 @@ class Candidates:
 
     def each(self, name: str, condition: str, less: str | None = None, metric: str = "Recall") -> list[Measured]:
         """The same on each data set that has such targets."""
-        over = condition if condition in ("first", "rare") else "free"
-        if (key := (name, over, less, metric)) not in self._found:
-            found = [self._of(dataset, name, over, less, metric) for dataset in self.kind.datasets]
-            self._found[key] = [one for one in found if one is not None]
+        if (key := (name, _targets(condition), less, metric)) not in self._found:
+            asked = (self._sample(dataset, name, _targets(condition), less, metric) for dataset in self.kind.datasets)
+            self._found[key] = [Measured.of(drawn.over_seeds(values)) for values, drawn in filter(None, asked)]
         return self._found[key]
 
-    def _of(self, dataset: str, name: str, over: str, less: str | None, metric: str) -> Measured | None:
-        """In one data set; None if it has no such target."""
+    def _sample(
+        self, dataset: str, name: str, over: str, less: str | None, metric: str
+    ) -> tuple[np.ndarray, Resampling] | None:
+        """(R, P) values in one data set, and their resampling; None if it has no such target."""
         runs = self.runs[name][dataset]
         keep = _asked(runs[0].targets, over, min_step(dataset))
         if not keep.any():
@@ -89,7 +105,7 @@ class Candidates:
         values = _values(runs, keep, metric)
         if less is not None:
             values = values - _values(self.runs[less][dataset], keep, metric)  # a row beside every seed of the other
-        return Measured.of(Resampling.of(runs[0].targets["session"]).where(keep).over_seeds(values))
+        return values, Resampling.of(runs[0].targets["session"]).where(keep)
 
     def seconds(self, name: str) -> float:
         """Of training and ranking: the median over seeds, which a busy hour does not move; the mean over data sets."""
@@ -123,13 +139,13 @@ def table(book: Book | None = None, conditions: Iterable[str] = tuple(CONDITIONS
 def _row(
     candidates: Candidates, condition: str, allowed: list[str], answers: Mapping[str, float], factor: float
 ) -> dict[str, object]:
-    worth = {name: candidates.mean(name, condition).estimate for name in allowed}
+    worth = {name: candidates.estimate(name, condition) for name in allowed}
     best = max(allowed, key=worth.__getitem__)
-    best_mrr = max(allowed, key=lambda name: candidates.mean(name, condition, metric="MRR").estimate)
+    best_mrr = max(allowed, key=lambda name: candidates.estimate(name, condition, "MRR"))
     behind = {name: candidates.mean(best, condition, less=name) for name in allowed if name != best}
     tied = [best, *(name for name, difference in behind.items() if difference.low <= 0)]
     chosen = cheapest({name: candidates.seconds(name) for name in tied}, worth.__getitem__)
-    recall, mrr = ([m.estimate for m in candidates.each(chosen, condition, metric=x)] for x in ("Recall", "MRR"))
+    recall, mrr = (candidates.estimates(chosen, condition, metric) for metric in ("Recall", "MRR"))
     gap, kind, ms = behind.get(chosen, Measured(0.0, 0.0, 0.0)), candidates.kind, answers.get(chosen, float("nan"))
     useful = max(recall) >= USEFUL
     return {
@@ -224,6 +240,11 @@ def _asked(targets: pd.DataFrame, condition: str, first: int) -> np.ndarray:
     return counts & (targets["support"] <= RARE).to_numpy() if condition == "rare" else counts
 
 
+def _targets(condition: str) -> str:
+    """The condition by which targets are chosen; 'free' for those that ask for something else."""
+    return condition if condition in ("first", "rare") else "free"
+
+
 def _values(runs: Iterable[Run], keep: np.ndarray, metric: str) -> np.ndarray:
     """(R, P), a row for each seed."""
     ranks = [run.ranks.to_numpy()[keep] for run in runs]  # above, equal, …
@@ -271,7 +292,7 @@ def answer_ms(book: Book, n_items: Mapping[str, int]) -> dict[str, float]:
 
 
 def for_readers(found: pd.DataFrame, lang: str = "en") -> pd.DataFrame:
-    """`table` under English headings (`labels.Table` translates them), its words in the reader's language.
+    """`table` under English headings (`show.table.Table` translates them), its words in the reader's language.
 
     Constraints of a kind of log that lead to the same recommendation share a row. Seconds are those of the recommended
     one, for training and ranking the whole test part on one core.
@@ -280,7 +301,7 @@ def for_readers(found: pd.DataFrame, lang: str = "en") -> pd.DataFrame:
         "Order", "Log", "Constraint", "Recommended", "Recall@20", "MRR@20", "Best", "Best by MRR@20",
         "Best less recommended", "Interval of the difference", "Seconds", "One answer, ms", "Data sets",
     ]  # fmt: skip
-    return pd.DataFrame(_cells(found, labels.translator(lang), lang), columns=headings)
+    return pd.DataFrame(_cells(found, words.translator(lang), lang), columns=headings)
 
 
 def _cells(found: pd.DataFrame, _: Translate, lang: str) -> Iterator[tuple[str, ...]]:
@@ -303,7 +324,7 @@ def _cells(found: pd.DataFrame, _: Translate, lang: str) -> Iterator[tuple[str, 
 
 def recommended(row: Mapping[str, object], lang: str = "en") -> str:
     """What is recommended, in words: a name, or that nothing allowed is useful."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     return _("None is useful") if row["recommended"] == NOTHING else name_of(str(row["recommended"]), lang)
 
 
@@ -315,7 +336,7 @@ def span(least: float, most: float, spec: str = ".3f") -> str:
 
 def lines(lang: str = "en", book: Book | None = None, conditions: Iterable[str] = tuple(CONDITIONS)) -> list[str]:
     """The table in Markdown, in the reader's language: for a directive whose words are not for the catalogue."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     shown = for_readers(table(book, conditions), lang)
     rule = ["--:" if shown[name].str.fullmatch(r"[-+]?[\d.]+|–").all() else "---" for name in shown]
     shown["Data sets"] = [", ".join(f"`{name}`" for name in names.split(", ")) for names in shown["Data sets"]]

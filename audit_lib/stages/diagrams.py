@@ -16,10 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 
-from audit_lib.figures import COLOURS, STYLE, Plot
-from audit_lib.gru4rec.batches import Schedule
-from audit_lib.labels import translator
-from audit_lib.stages.tables import Translate
+from audit_lib.recommenders.gru4rec.batches import Schedule
+from audit_lib.show.figures import COLOURS, STYLE, Plot
+from audit_lib.show.words import Translate, translator
 
 PALE, TINT, DEEP = "#F3F6F9", "#CFE3F1", "#0B4A73"
 EDGE = "#333333"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from audit_lib import labels, published
-from audit_lib.compared import COPIED, min_step
-from audit_lib.datasets import REGISTRY
-from audit_lib.measures import SIMPLE, Book, K, values_of
+from audit_lib.data.datasets import REGISTRY
+from audit_lib.show import words
 from audit_lib.stages.literature import cited
+from audit_lib.study import literature_values
+from audit_lib.study.literature_values import COPIED, min_step
+from audit_lib.study.results import SIMPLE, Book, K, values_of
 
 UNSET = ("popularity", "session_popularity")
 COLUMNS = (
@@ -23,7 +24,7 @@ def found(book: Book, *, lang: str = "en") -> pd.DataFrame:
     counted: targets as the publication counts them; targets: as evidence has them; outside: those of items that train
     lacks. Values are at K = 20 over these targets; NaN where the publication prints none.
     """
-    printed, rows = published.table().query("k == @K"), []
+    printed, rows = literature_values.table().query("k == @K"), []
     for dataset, source in COPIED.items():
         step = min_step(dataset)
         counted = REGISTRY[dataset].predictions["test" if step == 1 else f"test_prefix{step}"]
@@ -39,7 +40,7 @@ def found(book: Book, *, lang: str = "en") -> pd.DataFrame:
                 value = said[metric.lower()].iloc[0] if len(said) else float("nan")
                 here = float(values_of(runs, metric, K, step)[0].mean())  # an interval is not shown, and takes long
                 values += [value, here, here - value]
-            called = labels.name_of(name, lang)
+            called = words.name_of(name, lang)
             rows.append((dataset, cited(source, lang), counted, targets, outside, called, *values))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -14,14 +14,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audit_lib import evidence, inference, metrics
-from audit_lib import study as study_
+from audit_lib.data.preparing import prepare
 from audit_lib.errors import MissingError
-from audit_lib.evidence import Run
+from audit_lib.evaluation import comparisons, metrics
+from audit_lib.evaluation.resampling import Resampling
+from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.evaluation.winners import (
+    SampledMetric,
+    full_metric,
+    sampled_metric,
+    smallest_size,
+    wrong_probability,
+)
 from audit_lib.recommenders import REGISTRY, lookup
-from audit_lib.resampling import Resampling
-from audit_lib.sampled import Counts, expectation
-from audit_lib.winners import Study, full_metric, smallest_size, study, wrong_probability
+from audit_lib.study import evidence
+from audit_lib.study.evidence import Run
 
 MAIN_SPLITS = ("published", "temporal")
 
@@ -31,13 +38,13 @@ def runs_of(
     test_days: float | None = None, min_item_support: int | None = None, seed: int | None = None,
     out: Path | None = None,
 ) -> dict[str, Run]:  # fmt: skip
-    """One run per recommender on the split of a data set (see `study.prepare`), in order of name.
+    """One run per recommender on the split of a data set (see `data.preparing.prepare`), in order of name.
 
     Evidence is found by what it is of: the hashes of data and split, not the name of a file nor when it was ranked. Of
     several runs the one with the default configuration, then of the lowest seed, then of the first path; `seed` asks
     for one seed. Raises MissingError if there is no evidence.
     """
-    data, split = study_.prepare(
+    data, split = prepare(
         dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
     )
     wanted = evidence.split_hash(split)
@@ -78,12 +85,16 @@ def crossings(
     Crossings are looked for between neighbours of `sizes`, then found to the exact n by bisection.
     """
     sizes = sorted(sizes)
-    options = {"k": k, "sampling": sampling, "ties": ties}
     rows = []
+
+    @cache
+    def mean(name: str, n: int) -> float:
+        return _mean(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
+
     for a, b in combinations(counts, 2):
 
         def ahead(n: int, a: str = a, b: str = b) -> int:
-            difference = _mean(counts[a], metric, n=n, **options) - _mean(counts[b], metric, n=n, **options)
+            difference = mean(a, n) - mean(b, n)
             return 0 if abs(difference) < 1e-12 else int(np.sign(difference))
 
         signs = [ahead(n) for n in sizes]
@@ -109,8 +120,8 @@ def negatives_needed(
     pool = next(iter(counts.values())).pool
 
     @cache
-    def studied(name: str, n: int) -> Study:
-        return study(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
+    def studied(name: str, n: int) -> SampledMetric:
+        return sampled_metric(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
 
     rows = []
     for first, second in combinations(sorted(full, key=lambda name: -full[name]), 2):
@@ -163,7 +174,7 @@ def pairs(
         names = {"first": first, "second": second}
         rows.append(names | dict(zip(("difference", "low", "high"), interval, strict=True)) | {"p": found.p})
     table = pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p"])
-    return table.assign(p_holm=inference.holm(table["p"]))
+    return table.assign(p_holm=comparisons.holm(table["p"]))
 
 
 def agreement(
@@ -176,7 +187,7 @@ def agreement(
     rows = []
     for n in sizes:
         sampled = {name: expectation(c, metric, n=n, k=k) for name, c in counts.items()}
-        found = inference.rank_agreement(full, sampled, drawn)
+        found = comparisons.rank_agreement(full, sampled, drawn)
         rows.append({"n": n, "tau": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from audit_lib import experiments
 from audit_lib.errors import InputError, MissingError
-from audit_lib.evidence import Run
-from audit_lib.experiments import BOOK
-from audit_lib.measures import K, over, paired, values_of
-from audit_lib.stages.tables import Translate
+from audit_lib.files import BOOK
+from audit_lib.show.words import Translate
+from audit_lib.study import plan
+from audit_lib.study.evidence import Run
+from audit_lib.study.results import K, mean_over, over, paired, values_of
 
 FILE = BOOK / "third_party.csv"
 COLUMNS = ("variant", "value", "low", "high", "mrr", "loss", "loss_low", "loss_high", "seeds")
@@ -44,14 +44,14 @@ def variants(dataset: str, loss: str, *, out: Path | None = None) -> dict[str | 
     """
     right, changed = GROUPS[loss]
     wanted = {"dataset": dataset, "recommender": "gru4rec"}
-    found: dict[str | None, list[Run]] = {None: experiments.find(out, **wanted, group=right, variant=None)}
+    found: dict[str | None, list[Run]] = {None: plan.find(out, **wanted, group=right, variant=None)}
     if not found[None]:
         raise MissingError(f"There is no evidence of GRU4Rec with {loss} on '{dataset}'. Run `audit_lib study`.")
     for group in changed:
-        planned = experiments.select(experiments.plan(), wanted | {"group": group})
+        planned = plan.select(plan.plan(), wanted | {"group": group})
         for name in dict.fromkeys(e.variant for e in planned if e.variant):
             if not found.get(name):
-                found[name] = experiments.find(out, **wanted, group=group, variant=name)
+                found[name] = plan.find(out, **wanted, group=group, variant=name)
     return {name: sorted(runs, key=lambda run: run.seed) for name, runs in found.items() if runs}
 
 
@@ -161,7 +161,7 @@ def errors_of_loss(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> p
 
 def named(variant: str, translate: Translate) -> str:
     """What a variant is called in text."""
-    return translate(experiments.label_of(variant))
+    return translate(plan.label_of(variant))
 
 
 def costs_table(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
@@ -200,7 +200,7 @@ def right_table(found: Mapping[str, Mapping[str | None, Sequence[Run]]]) -> pd.D
     rows = []
     for loss, groups in found.items():
         runs = groups[None]
-        recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K).estimate
+        recall, mrr = over(runs, "Recall", K), mean_over(runs, "MRR", K)
         rows.append((loss, recall.estimate, f"{recall.low:.4f} – {recall.high:.4f}", mrr, len(runs), spread(runs)))
     headings = ["Loss", "Recall@20", "95 % interval", "MRR@20", "Seeds", "Standard deviation"]
     return pd.DataFrame(rows, columns=headings)
@@ -247,7 +247,7 @@ FORMATS = {"Relative loss": "z.1%", "Measured here": "z.1%", "Published, Yoochoo
 def figure_table(table: pd.DataFrame) -> pd.DataFrame:
     """variant (its English label), series, loss, low, high: for `figures.bars`, which translates both names."""
     return pd.DataFrame({
-        "variant": [experiments.label_of(variant) for variant in table["variant"]],
+        "variant": [plan.label_of(variant) for variant in table["variant"]],
         "series": "Measured here",
         "loss": table["loss"],
         "low": table["loss_low"],

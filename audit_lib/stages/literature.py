@@ -5,18 +5,20 @@ Rows appear as evidence appears; a table without evidence has its headings and n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 
 import pandas as pd
 from pybtex.database import parse_file
 
-from audit_lib import claims, experiments, headline, labels, published
-from audit_lib.claims import Settled
-from audit_lib.evidence import Run
-from audit_lib.experiments import BOOK
-from audit_lib.labels import RECOMMENDERS
-from audit_lib.measures import MEASURES, Book, main_group, over
+from audit_lib.files import BOOK
+from audit_lib.show import words
+from audit_lib.show.words import RECOMMENDERS, STATES, VERDICTS, Translate
+from audit_lib.study import claims, headline, literature_values, plan
+from audit_lib.study.claims import Settled
+from audit_lib.study.evidence import Run
+from audit_lib.study.measures import MEASURES
+from audit_lib.study.results import Book, main_group, over
 
 K = 20
 # Where each recommender ran: a group of the study, and what the settings are called beside the plain name.
@@ -25,12 +27,6 @@ GROUPS: dict[str, str | None] = {
     "demo_protocol": None, "simple": None, "headline_tuned": "tuned",
     "literature": "settings of the literature", "tuned": "tuned",
 }  # fmt: skip
-VERDICTS = {
-    "reproduced": "Reproduced", "partly": "Partly", "not reproduced": "Not reproduced",
-    "not testable offline": "Not testable offline", "not run": "Not run",
-}  # fmt: skip
-STATES = {"met": "Met", "not met": "Not met", "undecided": "Undecided", "missing": "Not run", "beside": "–"}
-Translate = Callable[[str], str]
 
 
 def compared(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.DataFrame:
@@ -40,7 +36,7 @@ def compared(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.Data
     engine of GRU4Rec stands beside what is published of GRU4Rec. Values are over the targets of the publication.
     """
     rows = []
-    for entry in published.table().query("k == @K").to_dict("records"):
+    for entry in literature_values.table().query("k == @K").to_dict("records"):
         for name in _engines(entry["recommender"]):
             for group, settings in _groups(entry["source"]).items():
                 runs = book.present(dataset=entry["dataset"], group=group, recommender=name)
@@ -68,8 +64,8 @@ def _engines(recommender: str) -> tuple[str, ...]:
 
 
 def _named(recommender: str, settings: str | None, lang: str) -> str:
-    name = labels.name_of(recommender, lang)
-    return f"{name}, {labels.translator(lang)(settings)}" if settings else name
+    name = words.name_of(recommender, lang)
+    return f"{name}, {words.translator(lang)(settings)}" if settings else name
 
 
 def compared_for_readers(table: pd.DataFrame, translate: Translate) -> pd.DataFrame:
@@ -93,7 +89,7 @@ def models(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.DataFr
     Data set, Model, Published, Less GRU4Rec as published (nan where the source is not quoted for GRU4Rec), Less GRU4Rec
     as measured (the headline training), and the interval of the last; by Recall@20 or MRR@20.
     """
-    rows, table = [], published.table().query("targets == 'same' and k == @K")
+    rows, table = [], literature_values.table().query("targets == 'same' and k == @K")
     said = table[table["recommender"] == "gru4rec"].set_index(["source", "dataset"])[metric.lower()]
     others = table[~table["recommender"].isin(RECOMMENDERS)].sort_values("dataset", kind="stable")
     for entry in others.to_dict("records"):
@@ -101,7 +97,7 @@ def models(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.DataFr
             continue
         ours, value = over(chosen.runs, metric, K, entry["min_step"]), entry[metric.lower()]
         rows.append((
-            entry["dataset"], published.model_name(entry["recommender"], lang), value,
+            entry["dataset"], literature_values.model_name(entry["recommender"], lang), value,
             value - said.get((entry["source"], entry["dataset"]), float("nan")), value - ours.estimate,
             _interval(value - ours.high, value - ours.low),
         ))  # fmt: skip
@@ -111,14 +107,14 @@ def models(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.DataFr
 
 def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.DataFrame:
     """label, value, low, high, mrr, seeds: GRU4Rec as it is, then each variant of a group of the study, best first."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     base = book.present(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
     found = [(_("Nothing changed"), base)] if base else []
     variants = dict.fromkeys(e.variant for e in book.planned(dataset=dataset, group=group))
     for variant in variants:
         runs = book.present(dataset=dataset, group=group, variant=variant)
         if runs:
-            found.append((_(experiments.label_of(variant, book.study)), runs))
+            found.append((_(plan.label_of(variant, book.study)), runs))
     rows = []
     for label, runs in found:
         recall, mrr = over(runs, "Recall", K), over(runs, "MRR", K)
@@ -166,7 +162,7 @@ def by_first_step(book: Book, *, dataset: str, recommender: str = "gru4rec") -> 
 
 def ledger(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
     """Claim (its id), What is claimed, Source, Verdict."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     rows = [
         (s.claim.id, s.claim.text("claim", lang), cited(s.claim.source, lang), _(VERDICTS[s.verdict])) for s in settled
     ]
@@ -175,7 +171,7 @@ def ledger(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
 
 def findings(settled: Iterable[Settled], *, lang: str = "en") -> pd.DataFrame:
     """One row a part that was measured: Claim, Measure, Of, Expectation, Measured, 95 % interval, Outcome."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     rows = [
         (
             s.claim.id, _(MEASURES[f.part.measure][1]), claims.describe(f.part, lang) or "–", claims.expected(f.part),
@@ -205,7 +201,7 @@ def provenance(runs: Iterable[Run], *, lang: str = "en") -> pd.DataFrame:
     """Data set, Recommender, Seed, Evidence, Split, Commit of every run, each once."""
     rows = [
         (
-            run.dataset, labels.name_of(run.recommender, lang), run.seed, run.manifest["sha256"][:12],
+            run.dataset, words.name_of(run.recommender, lang), run.seed, run.manifest["sha256"][:12],
             run.manifest["split"]["hash"][:12], (run.manifest["git_commit"] or "–")[:12],
         )
         for run in {run.path: run for run in runs}.values()
@@ -219,7 +215,7 @@ def cited(key: str, lang: str = "en") -> str:
     people = entry.persons["author"]
     names = [" ".join((*person.prelast_names, *person.last_names)) or str(person) for person in people]
     names = [name.strip("{}") for name in names]
-    who = names[0] if len(names) == 1 else labels.AND[lang].join(names) if len(names) == 2 else f"{names[0]} et al."
+    who = names[0] if len(names) == 1 else words.and_[lang].join(names) if len(names) == 2 else f"{names[0]} et al."
     return f"{who} ({entry.fields['year']})" if "year" in entry.fields else who
 
 

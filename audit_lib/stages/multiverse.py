@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audit_lib import experiments, metrics, sampled
 from audit_lib.errors import InputError, MissingError
-from audit_lib.evidence import Run
-from audit_lib.experiments import Preparation
-from audit_lib.resampling import Resampling
-from audit_lib.sampled import Counts
+from audit_lib.evaluation import metrics, sampled
+from audit_lib.evaluation.resampling import AVERAGES, Resampling
+from audit_lib.evaluation.sampled import Counts
+from audit_lib.study import plan
+from audit_lib.study.evidence import Run
+from audit_lib.study.plan import Preparation
 
 PREPARED = ("cut", "filter", "repeats")
 CHOICES = ("dataset", *PREPARED, "training", "metric", "k", "ties", "average", "targets", "negatives")
@@ -52,7 +53,7 @@ class Rivals:
     dataset: str
     trainings: Mapping[str, Sequence[Run]]
     simple: Mapping[str, Run]
-    preparation: Preparation = experiments.USUAL
+    preparation: Preparation = plan.USUAL
 
     def __post_init__(self) -> None:
         if not (self.trainings and self.simple):
@@ -76,13 +77,13 @@ def rivals(out: Path | None = None) -> list[Rivals]:
     Raises MissingError if there is none.
     """
     found = []
-    sides = dict.fromkeys((e.dataset, e.preparation) for e in experiments.plan() if e.group in ("headline", "prepared"))
+    sides = dict.fromkeys((e.dataset, e.preparation) for e in plan.plan() if e.group in ("headline", "prepared"))
     for side in sides:
         trainings = {training: _runs(*side, groups, (name,), out) for training, groups, name in TRAININGS}
         trainings = {training: runs for training, runs in trainings.items() if runs}
         simple = {run.path.stem + run.recommender: run for run in _runs(*side, SIMPLE, baselines(), out)}
         if trainings and simple:
-            found.append(Rivals(side[0], trainings, simple, experiments.preparations()[side[1]]))
+            found.append(Rivals(side[0], trainings, simple, plan.preparations()[side[1]]))
     if not found:
         raise MissingError("No data set has evidence of both GRU4Rec and a simple recommender. Run `audit_lib study`.")
     return found
@@ -90,14 +91,14 @@ def rivals(out: Path | None = None) -> list[Rivals]:
 
 def baselines() -> tuple[str, ...]:
     """The recommenders of the study that are no GRU4Rec."""
-    return tuple(dict.fromkeys(e.recommender for e in experiments.plan() if e.group == "simple"))
+    return tuple(dict.fromkeys(e.recommender for e in plan.plan() if e.group == "simple"))
 
 
 def _runs(
     dataset: str, preparation: str, groups: Iterable[str], recommenders: Iterable[str], out: Path | None
 ) -> list[Run]:
     wanted = {"dataset": dataset, "preparation": preparation, "variant": None}
-    found = (experiments.find(out, group=g, recommender=r, **wanted) for g in groups for r in recommenders)
+    found = (plan.find(out, group=g, recommender=r, **wanted) for g in groups for r in recommenders)
     return [run for runs in found for run in runs]
 
 
@@ -116,25 +117,26 @@ def _of_dataset(side: Rivals, seed: int) -> Iterator[tuple[object, ...]]:
     targets = side.runs[0].targets
     session = targets["session"].to_numpy()
     masks = {name: keep for name in TARGETS if (keep := chosen(targets, name)).any()}
-    rows, differences = [], {(name, average): [] for name in masks for average in ("micro", "macro")}
-    for negatives, ties in product(NEGATIVES, metrics.TIES):
-        every = np.stack([values(c, ties, negatives) for c in side.counts], axis=2)  # (P, measures, runs)
-        for (metric, k), of_runs in zip(MEASURES, every.transpose(1, 0, 2), strict=True):
-            for (name, average), kept in differences.items():
-                keep = masks[name]
-                means = _means(of_runs[keep], session[keep], average)
-                for training, own, best in _sides(side, means):
-                    rows.append((
-                        side.dataset, *_prepared(side.preparation), training, metric, k, ties, average, name, negatives,
-                        means[own].mean(), side.runs[best].recommender, means[best],
-                    ))  # fmt: skip
-                    if negatives == "full":
-                        kept.append((len(rows) - 1, of_runs[keep][:, own].mean(1) - of_runs[keep, best]))
-    bounds = _intervals(differences, session, masks, seed)
-    for i, row in enumerate(rows):
-        own, simple = row[-3], row[-1]
-        relative = (own - simple) / simple if simple > 0 else float("nan")
-        yield (*row, own - simple, relative, bool(own > simple), *bounds.get(i, (float("nan"),) * 2))
+    cases = list(product(masks, AVERAGES))
+    weights = np.stack([_weights(session, masks[name], average) for name, average in cases])  # (cases, P)
+    draws = [
+        Resampling.of(session, average=average, resamples=RESAMPLES, seed=seed).where(masks[name])
+        for name, average in cases
+    ]
+    for negatives in NEGATIVES:
+        means = np.stack([_means(weights, values(c, negatives)) for c in side.counts], axis=-1)
+        for t, ties in enumerate(metrics.TIES):
+            bounds = _intervals(side, means[t], ties, draws, masks.values()) if negatives == "full" else None
+            for m, c in np.ndindex(means.shape[1:3]):
+                mean, (name, average) = means[t, m, c], cases[c]
+                for training, own, best in _sides(side, mean):
+                    low, high = (float("nan"),) * 2 if bounds is None else next(bounds)
+                    value, simple = mean[own].mean(), mean[best]
+                    yield (
+                        side.dataset, *_prepared(side.preparation), training, *MEASURES[m], ties, average, name,
+                        negatives, value, side.runs[best].recommender, simple, value - simple,
+                        (value - simple) / simple if simple > 0 else float("nan"), bool(value > simple), low, high,
+                    )  # fmt: skip
 
 
 def _prepared(preparation: Preparation) -> tuple[str, str, str]:
@@ -155,21 +157,30 @@ def chosen(targets: pd.DataFrame, name: str) -> np.ndarray:
     return targets["step"].to_numpy() == targets.groupby("session")["step"].transform("max").to_numpy()
 
 
-def values(counts: Counts, ties: str, negatives: str) -> np.ndarray:
-    """(P, measures) float64: MEASURES over the whole catalogue, or expected among SAMPLE sampled negatives."""
+def values(counts: Counts, negatives: str) -> dict[str, np.ndarray]:
+    """(P, measures) float64 by tie policy: MEASURES over the whole catalogue, or expected among SAMPLE negatives."""
     if negatives == "full":
-        each = [metrics.METRICS[metric](counts.above, counts.equal, k, ties) for metric, k in MEASURES]
-        return np.stack(each, axis=1)
-    return sampled.expectations(counts, MEASURES, n=min(SAMPLE, counts.pool), sampling=negatives, ties=ties)
+        return {ties: over_catalogue(counts, ties) for ties in metrics.TIES}
+    return sampled.by_ties(counts, MEASURES, n=min(SAMPLE, counts.pool), sampling=negatives)
 
 
-def _means(values: np.ndarray, session: np.ndarray, average: str) -> np.ndarray:
-    """(runs,) means over predictions, or over sessions of theirs."""
+def over_catalogue(counts: Counts, ties: str) -> np.ndarray:
+    """(P, measures) float64: MEASURES over the whole catalogue, computed once for targets of equal counts."""
+    pairs, at = counts.pairs
+    return np.stack([metrics.METRICS[metric](*pairs, k, ties) for metric, k in MEASURES], axis=1)[at]
+
+
+def _weights(session: np.ndarray, keep: np.ndarray, average: str) -> np.ndarray:
+    """(P,) float64: what each target counts in a mean over predictions, or over sessions of theirs; 0 if not kept."""
     if average == "micro":
-        return values.mean(0)
+        return keep.astype(np.float64)
     code = np.unique(session, return_inverse=True)[1]
-    weight = 1.0 / np.bincount(code)[code]
-    return weight @ values / weight.sum()
+    return keep / np.maximum(np.bincount(code, keep), 1.0)[code]
+
+
+def _means(weights: np.ndarray, by_ties: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(ties, measures, cases): means of the values with the weights (cases, P)."""
+    return np.stack([(weights @ values / weights.sum(1)[:, None]).T for values in by_ties.values()])
 
 
 def _sides(side: Rivals, means: np.ndarray) -> Iterator[tuple[str, slice, int]]:
@@ -182,18 +193,25 @@ def _sides(side: Rivals, means: np.ndarray) -> Iterator[tuple[str, slice, int]]:
 
 
 def _intervals(
-    differences: Mapping[tuple[str, str], list[tuple[int, np.ndarray]]],
-    session: np.ndarray,
-    masks: Mapping[str, np.ndarray],
-    seed: int,
-) -> dict[int, tuple[float, float]]:
-    """Row: the 95 % interval of the mean of its differences. Rows on the same targets share their resamples."""
-    found = {}
-    for (name, average), kept in differences.items():
-        drawn = Resampling.of(session, average=average, resamples=RESAMPLES, seed=seed).where(masks[name])
-        low, high = np.nanquantile(drawn.resampled([d for _, d in kept]), [0.025, 0.975], axis=0)
-        found |= {row: (low[i], high[i]) for i, (row, _) in enumerate(kept)}
-    return found
+    side: Rivals, means: np.ndarray, ties: str, draws: Sequence[Resampling], masks: Iterable[np.ndarray]
+) -> Iterator[tuple[float, float]]:
+    """The 95 % interval of each difference over the whole catalogue, by measure, case and training.
+
+    means: (measures, cases, runs). draws: of every case. Differences on the same targets share their resamples.
+    """
+    every = np.stack([over_catalogue(c, ties).T for c in side.counts])  # (runs, measures, P)
+    keep = [mask for mask in masks for _ in AVERAGES]
+    found = []
+    for c, drawn in enumerate(draws):
+        differences = [
+            (every[own, m].mean(0) - every[best, m])[keep[c]]
+            for m in range(len(MEASURES))
+            for _, own, best in _sides(side, means[m, c])
+        ]
+        found.append(np.nanquantile(drawn.resampled(differences), [0.025, 0.975], axis=0).T)
+    trainings = len(side.trainings)
+    for m, c in np.ndindex(means.shape[:2]):
+        yield from map(tuple, found[c][m * trainings : (m + 1) * trainings])
 
 
 def deciding(table: pd.DataFrame) -> pd.DataFrame:

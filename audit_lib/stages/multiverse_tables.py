@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from audit_lib.labels import name_of, translator
+from audit_lib.show.words import Translate, name_of, translator
 from audit_lib.stages.multiverse import PREPARED, Rivals
-from audit_lib.stages.tables import Translate
 
 LABELS = {
     "dataset": "Data set", "cut": "Test part", "filter": "Filter", "repeats": "Repeats", "training": "Training",

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from audit_lib import labels, recommenders
+from audit_lib import recommenders
 from audit_lib.errors import InputError
-from audit_lib.order import ShuffleTest, shuffle_test
+from audit_lib.evaluation.shuffle import ShuffleTest, shuffle_test
+from audit_lib.show import words
+from audit_lib.show.table import Remark
+from audit_lib.show.words import Translate
 from audit_lib.stages.prepared import ALWAYS, Prepared
-from audit_lib.stages.tables import Translate
 
 
 def shuffled(log: Prepared) -> dict[str, ShuffleTest]:
@@ -29,11 +31,11 @@ def long_enough(log: Prepared) -> int:
     return int((log.split.test.lengths > 2).sum())
 
 
-def remark(found: Mapping[str, ShuffleTest], log: Prepared, lang: str) -> labels.Remark:
+def remark(found: Mapping[str, ShuffleTest], log: Prepared, lang: str) -> Remark:
     """What the shuffle test says of this log, or why it can say nothing, in the reader's language."""
-    _, sessions = labels.translator(lang), long_enough(log)
+    _, sessions = words.translator(lang), long_enough(log)
     if not sessions:
-        return labels.Remark(_(
+        return Remark(_(
             "No test session has two events before its last one, so there is nothing to shuffle: this log cannot show"
             " whether the order inside a session matters."
         ))
@@ -42,7 +44,7 @@ def remark(found: Mapping[str, ShuffleTest], log: Prepared, lang: str) -> labels
             "Markov hits no last item of {n} test sessions, so it has nothing to lose: the shuffle test says nothing "
             "about this log."
         )
-        return labels.Remark(labels.typeset(text.format(n=f"{sessions:,}")))
+        return Remark(words.typeset(text.format(n=f"{sessions:,}")))
     loss = found["markov"].loss
     said = [_(
         "Over {n} test sessions with at least two events before the last, Markov loses {loss} of its {metric} when "
@@ -64,7 +66,7 @@ def remark(found: Mapping[str, ShuffleTest], log: Prepared, lang: str) -> labels
     values = {"loss": f"{loss.estimate:z.1%}", "low": f"{loss.low:z.1%}", "high": f"{loss.high:z.1%}"}
     none = f"{found['popularity'].loss.estimate:z.1%}" if "popularity" in found else ""
     text = " ".join(said).format(n=f"{found['markov'].sessions:,}", metric=log.metric, none=none, **values)
-    return labels.Remark(labels.typeset(text))
+    return Remark(words.typeset(text))
 
 
 def shuffle_tests(

@@ -13,13 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from audit_lib import labels, metrics, recommenders, sessions, study
-from audit_lib.datasets import Dataset
+from audit_lib import recommenders
+from audit_lib.data import preparing, statistics
+from audit_lib.data.datasets import Dataset
+from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
-from audit_lib.evidence import Run
-from audit_lib.splits import Split
+from audit_lib.evaluation import metrics
+from audit_lib.show import words
+from audit_lib.show.table import Remark
+from audit_lib.show.words import Translate
 from audit_lib.stages import scales
-from audit_lib.stages.tables import Translate
+from audit_lib.study import running
+from audit_lib.study.evidence import Run
 
 SIMPLE = (
     "popularity", "session_popularity", "markov", "ar", "sr", "itemknn", "sknn", "vsknn", "stan", "vstan",
@@ -70,7 +75,7 @@ class Prepared:
 
     def run(self, recommender: str) -> Run:
         """The evidence of a simple recommender with the settings for this log."""
-        return study.run(self.data, self.split, recommender, **self.simple[recommender])
+        return running.run(self.data, self.split, recommender, **self.simple[recommender])
 
     def runs(self, *wanted: str) -> dict[str, Run]:
         """The evidence of the simple recommenders, of those wanted that are among them, or of all."""
@@ -78,8 +83,8 @@ class Prepared:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """`sessions.statistics` of the log; without times there are no days and no equal times."""
-        found: dict[str, Any] = sessions.statistics(self.data.log)
+        """`statistics.statistics` of the log; without times there are no days and no equal times."""
+        found: dict[str, Any] = statistics.statistics(self.data.log)
         return found | ({} if self.timed else dict.fromkeys(("time_first", "time_last", "days", "tie_share")))
 
 
@@ -92,15 +97,15 @@ def prepare(
     Raises InputError for a value that is no number, a cutoff beyond the catalogue, or an unknown recommender.
     """
     options = {"time_unit": time_unit} if time_unit else {}
-    data, split = study.prepare(
+    data, split = preparing.prepare(
         dataset, columns=columns, test_days=number("test_days", test_days),
         min_item_support=number("min_item_support", min_item_support, whole=True), **options,
     )  # fmt: skip
     timed = data.time != "order"
     cutoff = cutoff_of(split.train.n_items, number("k", k, whole=True))
-    found = scales.scales(split, k=cutoff, timed=timed) if data.source is None else {}
+    found = scales.scales(data, split, k=cutoff, timed=timed) if data.source is None else {}
     simple = {name: found[name].settings if name in found else {} for name in chosen(recommenders)}
-    probes = [study.run(data, split, name) for name in ALWAYS]
+    probes = [running.run(data, split, name) for name in ALWAYS]
     best = max(float(metrics.recall(r.ranks["above"], r.ranks["equal"], cutoff).mean()) for r in probes)
     lead = "MRR" if best >= SATURATED and cutoff > 1 else "Recall"
     return Prepared(data, split, cutoff, lead, simple, timed, {name: found[name] for name in found if name in simple})
@@ -138,9 +143,9 @@ def chosen(names: str) -> tuple[str, ...]:
     return tuple(name for name in SIMPLE if not wanted or name in wanted or name in ALWAYS)
 
 
-def choices(log: Prepared, lang: str) -> labels.Remark | None:
+def choices(log: Prepared, lang: str) -> Remark | None:
     """What of the usual choices is otherwise on this log, and why; None if nothing is."""
-    _: Translate = labels.translator(lang)
+    _: Translate = words.translator(lang)
     items = log.split.train.n_items
     said = []
     if log.k != K and log.k == cutoff_of(items):
@@ -157,4 +162,4 @@ def choices(log: Prepared, lang: str) -> labels.Remark | None:
     if not log.timed:
         said.append(_("Time is only a position in this log: what needs a clock is left out."))
     said += [scales.sentence(name, scale, lang, timed=log.timed) for name, scale in log.scale.items()]
-    return labels.Remark(" ".join(said)) if said else None
+    return Remark(" ".join(said)) if said else None

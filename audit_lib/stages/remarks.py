@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from audit_lib import labels
+from audit_lib.show import words
+from audit_lib.show.table import Remark
+from audit_lib.show.words import Translate
 from audit_lib.stages.prepared import Prepared
-from audit_lib.stages.tables import Translate
 
 FLAWED = {
     "Temporal": "{value} under the temporal split",
@@ -22,37 +23,37 @@ FLAWED = {
 }
 
 
-def flawed_splits(measured: pd.DataFrame, log: Prepared, lang: str) -> labels.Remark:
+def flawed_splits(measured: pd.DataFrame, log: Prepared, lang: str) -> Remark:
     """What Markov scores under each split of `tables.by_split`."""
-    _: Translate = labels.translator(lang)
+    _: Translate = words.translator(lang)
     found = measured[measured["recommender"] == "markov"].set_index("split")["value"]
     parts = [_(FLAWED[split]).format(value=f"{value:.4f}") for split, value in found.items()]
     text = _("Markov has a {metric} of {values}.").format(metric=log.metric, values=", ".join(parts))
-    return labels.Remark(text)
+    return Remark(text)
 
 
-def inflation(factors: pd.DataFrame, log: Prepared, lang: str) -> labels.Remark:
+def inflation(factors: pd.DataFrame, log: Prepared, lang: str) -> Remark:
     """How far sampled negatives raise the leading metric, from `sampled.by_metric` (column factor)."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     factor = factors["factor"].to_numpy(float)
     factor = factor[np.isfinite(factor)]
     if not len(factor):
-        return labels.Remark(_("No recommender hits anything here, so that there is nothing to multiply."))
+        return Remark(_("No recommender hits anything here, so that there is nothing to multiply."))
     text = _(
         "{n} uniform negatives multiply {metric} by {least} for one recommender and by {most} for another: the "
         "factors are {spread} times apart."
     )
     least, most = factor.min(), factor.max()
     values = {"least": f"{least:.2f}", "most": f"{most:.2f}", "spread": f"{most / least:.1f}"}
-    return labels.Remark(text.format(n=log.negatives, metric=log.metric, **values))
+    return Remark(text.format(n=log.negatives, metric=log.metric, **values))
 
 
-def enough(needed: pd.DataFrame, log: Prepared, lang: str) -> labels.Remark:
+def enough(needed: pd.DataFrame, log: Prepared, lang: str) -> Remark:
     """How many negatives name the better one of every pair, from `evaluation.negatives_needed`."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     known = needed.dropna(subset="n")
     if known.empty:
-        return labels.Remark(_(
+        return Remark(_(
             "No two recommenders differ here, so that no number of negatives could tell them apart."
         ))
     safe = int((needed["n"] <= log.negatives).sum())
@@ -64,18 +65,18 @@ def enough(needed: pd.DataFrame, log: Prepared, lang: str) -> labels.Remark:
         safe=safe, pairs=len(needed), n=log.negatives, unsure=len(needed) - len(known),
         most=f"{known['n'].max():,.0f}", share=f"{known['share'].max():.1%}",
     )  # fmt: skip
-    return labels.Remark(labels.typeset(text))
+    return Remark(words.typeset(text))
 
 
-def corrections(rmse: Mapping[str, float], log: Prepared, lang: str) -> labels.Remark:
+def corrections(rmse: Mapping[str, float], log: Prepared, lang: str) -> Remark:
     """What corrections leave of the error of a sampled metric. rmse: by estimator, 'sampled' the uncorrected one."""
-    _ = labels.translator(lang)
+    _ = words.translator(lang)
     corrected = np.array([value for name, value in rmse.items() if name != "sampled"])
     text = _(
         "For the best recommender and {n} negatives the uncorrected error is {naive}. The corrections leave between "
         "{best} and {worst}; {worse} of the {all} are further from the truth than no correction."
     )
-    return labels.Remark(
+    return Remark(
         text.format(
             n=log.negatives, naive=f"{rmse['sampled']:.4f}", best=f"{corrected.min():.4f}", all=len(corrected),
             worst=f"{corrected.max():.4f}", worse=int((corrected > rmse["sampled"]).sum()),

@@ -3,22 +3,25 @@
 The default of 5 days comes from shops whose logs span half a year. On three years of navigation it leaves a
 recommender with next to nothing to remember, and on a log without times it means nothing. So a few λ2 are tried: the
 default, shares of the span of train, and no forgetting at all. The last sessions of train are the validation part;
-test is not touched.
+test is not touched. What was tried is kept as evidence, so that each stage, in each language, finds it done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from audit_lib import labels, metrics, ranking, recommenders
+from audit_lib.data.datasets import Dataset
+from audit_lib.data.sessions import Prefixes
+from audit_lib.data.splits import DAY, Split, temporal_split
 from audit_lib.errors import InputError
-from audit_lib.sessions import Prefixes
-from audit_lib.splits import DAY, Split, temporal_split
-from audit_lib.stages.tables import Translate
+from audit_lib.evaluation import metrics
+from audit_lib.show import words
+from audit_lib.show.words import Translate
+from audit_lib.study import running
 
 FORGETFUL = ("stan", "vstan")
 DEFAULT = 5.0  # days
@@ -54,7 +57,7 @@ def candidates(split: Split, *, timed: bool) -> Iterator[Scale]:
     yield Scale(None, None)
 
 
-def scales(split: Split, *, k: int, timed: bool) -> dict[str, Scale]:
+def scales(data: Dataset, split: Split, *, k: int, timed: bool) -> dict[str, Scale]:
     """The best λ2 of each recommender by Recall@k in validation; of equal ones the first.
 
     Where train cannot be cut again, half of its span, which forgets little.
@@ -67,13 +70,13 @@ def scales(split: Split, *, k: int, timed: bool) -> dict[str, Scale]:
     predictions = np.cumsum(inner.test.lengths[::-1] - 1)
     kept = max(1, int(np.searchsorted(predictions, PREDICTIONS, side="right")))
     test = inner.test.select(np.arange(inner.test.n_sessions)[::-1][:kept])
+    part = replace(inner, test=test, summary={"predictions": len(Prefixes(test))})
     found = {}
     for name in FORGETFUL:
         values = []
         for scale in tried:
-            model = recommenders.create(name, lambda_snh=scale.days).fit(inner.train)
-            ranks = ranking.rank(model, Prefixes(test), inner.train.support)
-            values.append(float(metrics.recall(ranks.above, ranks.equal, k).mean()))
+            ranks = running.run(data, part, name, lambda_snh=scale.days).ranks
+            values.append(float(metrics.recall(ranks["above"], ranks["equal"], k).mean()))
         best = int(np.argmax(values))
         found[name] = Scale(tried[best].days, tried[best].share, values[best])
     return found
@@ -81,8 +84,8 @@ def scales(split: Split, *, k: int, timed: bool) -> dict[str, Scale]:
 
 def sentence(name: str, scale: Scale, lang: str, *, timed: bool) -> str:
     """Which λ2 a recommender has and why, in the reader's language."""
-    _: Translate = labels.translator(lang)
-    called = labels.name_of(name, lang)
+    _: Translate = words.translator(lang)
+    called = words.name_of(name, lang)
     if np.isnan(scale.value):
         text = _(
             "{name} lets the weight of a session fall to 1/e over half of the span of train, since train is too small"

@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from audit_lib import headline, spaces
-from audit_lib.compared import mean_of, min_step
-from audit_lib.evidence import Run
-from audit_lib.measures import TRAININGS, Book, paired
-from audit_lib.recommenders import presets
-from audit_lib.stages.literature import Translate
+from audit_lib.show.words import Translate
+from audit_lib.study import headline, presets, spaces
+from audit_lib.study.evidence import Run
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.results import TRAININGS, Book, mean_of, paired
 
 NAME, GROUP = "gru4rec", "headline_tuned"
 LOSSES = {"cross-entropy": "Cross-entropy", "bpr-max": "BPR-max"}

@@ -1,27 +1,29 @@
 """The tables behind the pages on data, split and baselines: plain DataFrames with English headings.
 
-`labels.Table` puts them before a reader, `figures` draws them.
+`show.table.Table` puts them before a reader, `figures` draws them.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from audit_lib import metrics, splits, study
-from audit_lib.datasets import Dataset
+from audit_lib.data import splits
+from audit_lib.data.datasets import Dataset
+from audit_lib.data.leakage import leakage_report
+from audit_lib.data.sessions import Sessions
+from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
-from audit_lib.evidence import Run
-from audit_lib.measures import Book, over
-from audit_lib.resampling import Resampling
-from audit_lib.sessions import Sessions
-from audit_lib.splits import Split, leakage_report
-
-Translate = Callable[[str], str]  # an English label to the reader's language
+from audit_lib.evaluation import metrics
+from audit_lib.evaluation.resampling import Resampling
+from audit_lib.show.words import LEAKAGE, TIE_POLICIES, Translate
+from audit_lib.study import running
+from audit_lib.study.evidence import Run, split_hash
+from audit_lib.study.results import Book, mean_over
 
 STATISTICS = {
     "events": "Events",
@@ -95,16 +97,6 @@ def parts(split: Split, translate: Translate) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-LEAKAGE = {
-    "shared_sessions": "Sessions in both parts",
-    "future_train_events": "Train events after the first test event",
-    "target_in_train": "Targets that are in train themselves",
-    "test_events_of_unseen_items": "Test events of items unseen in train",
-    "duplicate_sessions": "Test sessions that repeat a train session",
-    "seen_transitions": "Tested transitions that occur in train",
-}
-
-
 FLAWED = {
     "Temporal": "default",
     "Random sessions": "random_sessions",
@@ -150,7 +142,7 @@ def by_split(
     rows = []
     for label, split in compared.items():
         for name in recommenders:
-            run = study.run(data, split, name)
+            run = running.run(data, split, name)
             rows.append({"split": label, "recommender": name, **_interval(run, k, metric)})
     return pd.DataFrame(rows)
 
@@ -218,17 +210,18 @@ def _sliced(
 
 def provenance(data: Dataset, split: Split, runs: Iterable[Run], translate: Translate) -> pd.DataFrame:
     """Property and Value: what this page was computed from, with what, and when."""
-    from audit_lib import evidence
+    from audit_lib.study.provenance import git_commit, host
+    from audit_lib.study.provenance import versions as versions_of
 
     runs = list(runs)
-    versions = evidence.versions()
+    versions = versions_of()
     rows = {
         "Data set": data.name,
         "sha256 of the data": data.data_hash,
-        "sha256 of the split": evidence.split_hash(split),
-        "Commit": evidence.git_commit() or "–",
+        "sha256 of the split": split_hash(split),
+        "Commit": git_commit() or "–",
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "Processor": evidence.host()["cpu"] or "–",
+        "Processor": host()["cpu"] or "–",
     }
     if runs:
         rows["Seeds"] = ", ".join(str(seed) for seed in sorted({run.seed for run in runs}))
@@ -252,9 +245,6 @@ def pairs(compared: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
     )
 
 
-TIE_POLICIES = {"standard": "Standard", "conservative": "Conservative", "median": "Median", "expected": "Expected"}
-
-
 def ties(policies: pd.DataFrame, name_of: Translate) -> pd.DataFrame:
     """`evaluation.tie_policies` before a reader."""
     named = policies.assign(recommender=[name_of(name) for name in policies["recommender"]])
@@ -271,7 +261,7 @@ def flawed_elsewhere(book: Book, name_of: Translate) -> pd.DataFrame:
             for label, split in FLAWED.items():
                 group = "simple" if split == "default" else "flawed_splits"
                 runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
-                values[label] = over(runs, "Recall", 20).estimate if runs else float("nan")
+                values[label] = mean_over(runs, "Recall", 20) if runs else float("nan")
             rows.append({"Data set": dataset, "Recommender": name_of(recommender), **values})
     return pd.DataFrame(rows)
 

@@ -1,4 +1,4 @@
-"""The tables behind the page on GRU4Rec: plain DataFrames, for `labels.Table` and `figures`.
+"""The tables behind the page on GRU4Rec: plain DataFrames, for `show.table.Table` and `figures`.
 
 A group is the runs of one recommender, one a seed, on the same targets.
 """
@@ -13,17 +13,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib import evidence, metrics, recommenders, study
-from audit_lib.datasets import Dataset
+from audit_lib import recommenders
+from audit_lib.data.datasets import Dataset
+from audit_lib.data.preparing import prepare
+from audit_lib.data.sessions import Sessions
+from audit_lib.data.splits import Split
 from audit_lib.errors import InputError, MissingError
-from audit_lib.evidence import Run
-from audit_lib.gru4rec import batches, profiles, shims
-from audit_lib.resampling import Interval, Resampling, Seeds
-from audit_lib.sessions import Sessions
-from audit_lib.splits import Split
+from audit_lib.evaluation import metrics
+from audit_lib.evaluation.resampling import Interval, Resampling, Seeds
+from audit_lib.files import COMMITTED
+from audit_lib.recommenders.gru4rec import batches, workarounds
+from audit_lib.show.words import Translate
+from audit_lib.stages import profiles
 from audit_lib.stages.evaluation import MAIN_SPLITS
 from audit_lib.stages.prepared import Prepared
-from audit_lib.stages.tables import Translate
+from audit_lib.study import evidence, running
+from audit_lib.study.evidence import Run
 
 Groups = Mapping[str, Sequence[Run]]
 
@@ -39,7 +44,7 @@ def trained(
     device: str = "cpu",
 ) -> list[Run]:  # fmt: skip
     """One run a seed, trained where no evidence of an equal one exists."""
-    return [study.run(data, split, recommender, seed=seed, device=device, **settings) for seed in seeds]
+    return [running.run(data, split, recommender, seed=seed, device=device, **settings) for seed in seeds]
 
 
 def network(
@@ -57,15 +62,15 @@ def committed(dataset: str, settings: Mapping[str, Any], *, out: Path | None = N
     Raises MissingError if there are none, InputError if they rank different targets.
     """
     groups: dict[str, list[Run]] = {}
-    for run in evidence.find(out or evidence.COMMITTED, dataset=dataset):
+    for run in evidence.find(out or COMMITTED, dataset=dataset):
         if run.manifest["split"]["name"] not in MAIN_SPLITS:  # a flawed split under study
             continue
         wanted = settings if run.recommender in profiles.ENGINES.values() else {}
-        config = recommenders.create(run.recommender, **wanted).config.model_dump(mode="json", exclude=study.APART)
+        config = recommenders.create(run.recommender, **wanted).config.model_dump(mode="json", exclude=running.APART)
         if run.manifest["config"] == config:
             groups.setdefault(run.recommender, []).append(run)
     if not groups:
-        raise MissingError(f"No evidence of '{dataset}' with these settings lies in '{out or evidence.COMMITTED}'.")
+        raise MissingError(f"No evidence of '{dataset}' with these settings lies in '{out or COMMITTED}'.")
     if len({run.manifest["targets_sha256"] for runs in groups.values() for run in runs}) > 1:
         raise InputError(f"The evidence of '{dataset}' is of several splits. Keep those of one split in the folder.")
     return {name: sorted(runs, key=lambda run: run.seed) for name, runs in sorted(groups.items())}
@@ -182,10 +187,10 @@ def against_oracle(
     size, found = profiles.profile(profile), {}
     for law, preset in LAWS.items():
         name = f"{preset}:n_sessions={size.sessions},n_items={size.items}"
-        data, split = study.prepare(name)
-        found[law] = {simple: [study.run(data, split, simple)] for simple in ("popularity", "markov")}
+        data, split = prepare(name)
+        found[law] = {simple: [running.run(data, split, simple)] for simple in ("popularity", "markov")}
         found[law][recommender] = trained(data, split, recommender, settings, seeds=seeds, device=device)
-        found[law]["oracle"] = [study.run(data, split, "oracle", generator=name)]
+        found[law]["oracle"] = [running.run(data, split, "oracle", generator=name)]
     return found
 
 
@@ -201,7 +206,7 @@ def learned(groups: Groups, recommender: str, *, k: int = 20) -> float:
     return (own - least) / (most - least)
 
 
-# --- before a reader: headings in English, which `labels.Table` translates; cells through `translate`
+# --- before a reader: headings in English, which `show.table.Table` translates; cells through `translate`
 
 _EQUALITY = {
     "case": "Case", "input": "Input", "loss": "Loss", "n_sample": "Extra negatives", "steps": "Steps",
@@ -216,7 +221,7 @@ DIFFERENCES = {
 
 
 def equality_table(found: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """A table of `gru4rec.equality` before a reader."""
+    """A table of `measurements.engine_equality` before a reader."""
     words = {key: [translate(word) for word in found[key]] for key in ("case", "input") if key in found}
     return found.assign(**words)[[key for key in _EQUALITY if key in found]].rename(columns=_EQUALITY)
 
@@ -246,7 +251,7 @@ def facts_table(facts: pd.DataFrame, translate: Translate) -> pd.DataFrame:
 def shims_table(runs: Iterable[Run], translate: Translate) -> pd.DataFrame:
     """Workaround and Why, of every workaround that one of the runs needed."""
     applied = sorted({shim for run in runs for shim in run.manifest["shims"]})
-    return pd.DataFrame({"Workaround": applied, "Why": [translate(shims.SHIMS[shim]) for shim in applied]})
+    return pd.DataFrame({"Workaround": applied, "Why": [translate(workarounds.SHIMS[shim]) for shim in applied]})
 
 
 _BENCH = {
@@ -261,6 +266,6 @@ SPEEDS = {
 
 
 def bench_table(bench: pd.DataFrame, translate: Translate) -> pd.DataFrame:
-    """A table of `bench.train.measure` before a reader."""
+    """A table of `measurements.train_speed` before a reader."""
     named = bench.assign(setting=[translate(setting) for setting in bench["setting"]])
     return named[list(_BENCH)].rename(columns=_BENCH)

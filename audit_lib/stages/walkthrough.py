@@ -15,19 +15,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from audit_lib import metrics, ranking, sampled
+from audit_lib.data.sessions import Prefixes, Sessions
+from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
-from audit_lib.gru4rec import kernels, losses, model
-from audit_lib.gru4rec.batches import Schedule
-from audit_lib.gru4rec.config import GRU4RecConfig
-from audit_lib.gru4rec.reference import Reference
-from audit_lib.ranking import Ranks
+from audit_lib.evaluation import metrics, ranking, sampled
+from audit_lib.evaluation.ranking import Ranks
+from audit_lib.evaluation.sampled import Counts
 from audit_lib.recommenders.base import Recommender
-from audit_lib.sampled import Counts
-from audit_lib.sessions import Prefixes, Sessions
-from audit_lib.splits import Split
-from audit_lib.stages import tables
-from audit_lib.stages.tables import Translate
+from audit_lib.recommenders.gru4rec import kernels, losses, model
+from audit_lib.recommenders.gru4rec.batches import Schedule
+from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
+from audit_lib.recommenders.gru4rec.reference import Reference
+from audit_lib.show.words import TIE_POLICIES, Translate
 
 
 @dataclass(frozen=True)
@@ -245,7 +244,7 @@ def policies(ranks: Mapping[str, Ranks], translate: Translate, *, k: int) -> pd.
     """Metrics under every tie policy, by recommender (as readers call it): of one target and its rank, or the means."""
     rows = []
     for name, found in ranks.items():
-        for ties, label in tables.TIE_POLICIES.items():
+        for ties, label in TIE_POLICIES.items():
             row: dict[str, Any] = {"Recommender": name, "Tie policy": translate(label)}
             if len(found.above) == 1:
                 rank = None if ties == "expected" else metrics.rank(found.above, found.equal, ties)[0]

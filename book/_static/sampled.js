@@ -1,4 +1,4 @@
-/* Sampled metrics in closed form, in the browser: the same laws as audit_lib/sampled.py, whose numbers tests hold these
+/* Sampled metrics in closed form, in the browser: the same laws as audit_lib/evaluation/sampled.py, whose numbers tests hold these
    against. A target has `a` items above it, ties included, among the N = V - 1 others. Of n sampled negatives X are above:
    hypergeometric (uniform), or binomial with share a / N (uniform with replacement) or with the target's own share of the
    support (popularity). The metric's expectation is the sum of P(X = x) * gain(x + 1) over x < K. A target outside the
@@ -7,7 +7,7 @@ const sampled = (() => {
   "use strict";
 
   const GAINS = { Recall: () => 1, MRR: (rank) => 1 / rank, NDCG: (rank) => 1 / Math.log2(rank + 1) };
-  const CELL = 0.01, PARTS = 32, LIMIT = 25; // of the cells of shares, see audit_lib/pages/explorer.py
+  const CELL = 0.01, PARTS = 32, LIMIT = 25; // of the cells of shares, see book/press/explorer.py
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const DIGIT = Object.fromEntries([...ALPHABET].map((letter, i) => [letter, i]));
 

@@ -1,0 +1,139 @@
+"""The verbs that read evidence: `metrics`, `sampled` and `compare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from audit_lib import recommenders
+from audit_lib.commands.logs import say_predictions
+from audit_lib.commands.printing import AS_JSON, show
+from audit_lib.data import checks
+from audit_lib.evaluation import comparisons, metrics, resampling, sampled, winners
+from audit_lib.study import evidence
+from audit_lib.study.evidence import Run
+
+
+@click.command("metrics")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
+@click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
+@click.option("--min-step", default=1, show_default=True, help="Only targets with at least this many events before.")
+@AS_JSON
+def metrics_(paths: tuple[Path, ...], cutoffs: tuple[int, ...], ties: str, min_step: int, as_json: bool) -> None:
+    """Recall, MRR and NDCG of evidence files."""
+    files, more = _split_numbers(paths)
+    checks.at_least("min_step", 1, min_step)
+    runs = [evidence.read(path) for path in files]
+    chosen = cutoffs_of((*cutoffs, *more), runs)
+    rows, counts = [], []
+    for run, about in zip(runs, about_runs(runs), strict=True):
+        keep = run.targets["step"] >= min_step
+        table = metrics.summary(
+            run.ranks[keep], run.targets["session"][keep], chosen, ties=ties, n_items=run.n_items
+        )  # fmt: skip
+        counts.append(int(keep.sum()))
+        about |= {"predictions": counts[-1], "ties": ties}
+        rows += [about | {"metric": m, "k": k, **values} for (m, k), values in table.to_dict("index").items()]
+    say_predictions(counts)
+    show(pd.DataFrame(rows), as_json)
+
+
+def _split_numbers(paths: tuple[Path, ...]) -> tuple[list[Path], list[int]]:
+    """Lets `--k 1 5 10 20` be written as elsewhere: bare numbers after it are cutoffs, not paths."""
+    files = [path for path in paths if path.exists() or not str(path).isdecimal()]
+    if not files:
+        raise click.UsageError("Give at least one evidence file.")
+    return files, [int(str(path)) for path in paths if path not in files]
+
+
+@click.command("sampled")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--negatives", default=100, show_default=True, help="Negatives sampled per target.")
+@click.option("--sampling", default="uniform", show_default=True, type=click.Choice(sampled.SAMPLINGS))
+@click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
+@click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
+@click.option("--winners", "pairs", is_flag=True, help="For every pair, the probability of naming the wrong winner.")
+@AS_JSON
+def sampled_(
+    paths: tuple[Path, ...], negatives: int, sampling: str, cutoffs: tuple[int, ...], ties: str, pairs: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Exact expectation of sampled metrics beside the full ones, of evidence files."""
+    files, more = _split_numbers(paths)
+    runs = [evidence.read(path) for path in files]
+    cutoffs = cutoffs_of((*cutoffs, *more), runs)
+    checks.at_least("negatives", 1, negatives)
+    options = {"n": negatives, "sampling": sampling, "ties": ties}
+    table = winners.by_metric(runs, cutoffs, **options) if pairs else sampled.by_metric(runs, cutoffs, **options)
+    show(table, as_json)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
+@click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
+@click.option("--average", default="micro", show_default=True, type=click.Choice(resampling.AVERAGES))
+@click.option("--margin", type=float, help="Also test equivalence: 0.01 is one point of Recall.")
+@click.option("--seed", default=0, show_default=True, help="Of the resamples.")
+@AS_JSON
+def compare(
+    paths: tuple[Path, ...],
+    cutoffs: tuple[int, ...],
+    ties: str,
+    average: str,
+    margin: float | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """A minus B, two evidence files on the same targets: difference, 95 % interval over sessions, p and Holm's p.
+
+    With a margin also whether the two are equivalent: two one-sided tests at 5 %, row by row.
+    """
+    files, more = _split_numbers(paths)
+    if len(files) != 2:
+        raise click.UsageError(f"compare takes two evidence files, not {len(files)}.")
+    a, b = (evidence.read(path) for path in files)
+    chosen = cutoffs_of((*cutoffs, *more), [a, b])
+    table = comparisons.compare_runs(a, b, chosen, ties=ties, average=average, margin=margin, seed=seed)
+    show(table, as_json)
+
+
+def about_runs(runs: list[Run]) -> list[dict[str, Any]]:
+    """What tells runs apart: data set, recommender, settings other than the default, seed; the split, if of several."""
+    several = len({run.manifest["split"]["hash"] for run in runs}) > 1
+    return [
+        {"dataset": run.dataset, "recommender": run.recommender, "settings": _other_settings(run)}
+        | ({"split": run.path.absolute().parent.parent.name} if several else {})
+        | {"seed": run.seed}
+        for run in runs
+    ]
+
+
+def _other_settings(run: Run) -> str:
+    """The settings of a run that are not its recommender's own, as --set takes them."""
+    known = recommenders.lookup(run.recommender).Config.model_fields if run.recommender in recommenders.REGISTRY else {}
+    default = {
+        name: json.loads(json.dumps(field.get_default(call_default_factory=True), default=str))
+        for name, field in known.items()
+        if not field.is_required()
+    }
+    config = run.manifest["config"]
+    other = {key: value for key, value in config.items() if key not in default or default[key] != value}
+    return " ".join(f"{key}={_as_set(value)}" for key, value in other.items()) or "default"
+
+
+def _as_set(value: Any) -> str:
+    if isinstance(value, dict):
+        return value.get("law", "…")
+    return "/".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def cutoffs_of(chosen: tuple[int, ...], runs: list[Run]) -> tuple[int, ...]:
+    """The cutoffs that were asked for, which must fit every catalogue; else the usual ones, as far as they do."""
+    v = min(run.n_items for run in runs)
+    return checks.cutoffs(chosen, v) if chosen else tuple(k for k in metrics.CUTOFFS if k <= v)

@@ -1,0 +1,305 @@
+"""One resampling a split: intervals, paired tests and choices over sessions, all from the same draws.
+
+The unit is the session, since predictions inside one are not independent (Field & Welsh 2007 on the cluster bootstrap).
+Which sessions a resample holds is drawn once for a number of sessions and a seed (`session_draws`), whatever is
+measured, so that all recommenders, metrics and cutoffs of a split meet the same resamples, and the interval of a
+difference that of its parts. What comes out does not depend on what else is asked for, nor on the order of rows.
+
+    drawn = Resampling.of(run.targets["session"])
+    drawn.interval(values)            one recommender, (P,) values from `metrics` or `sampled`
+    drawn.difference(a, b)            paired by target and seed, (R, P) each
+
+`micro` is the mean over predictions, a ratio of sums whose denominator is resampled too; `macro` the mean over sessions
+of theirs. Percentile intervals are slightly short where sessions are few: with a hundred, count on 94 rather than 95 in
+100.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtri, stdtrit
+
+from audit_lib.errors import InputError, unknown
+from audit_lib.evaluation import session_draws
+
+AVERAGES = ("micro", "macro")
+RESAMPLES = 10_000
+
+
+class Interval(NamedTuple):
+    """A percentile interval: `low` and `high` leave (1 - level)/2 of the resamples outside on each side."""
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+
+
+class Comparison(NamedTuple):
+    """Recommender a minus b on the same targets: the difference with its interval first, p after."""
+
+    difference: Interval
+    p: float
+    sessions: int
+    predictions: int
+
+
+class Equivalence(NamedTuple):
+    """Whether the difference lies within +-margin: two one-sided tests, by inclusion of `interval`."""
+
+    interval: Interval
+    margin: float
+    equivalent: bool
+
+
+class Seeds(NamedTuple):
+    """Over n seeds: mean and standard deviation (n - 1) of the metric, and the interval over sessions and seeds."""
+
+    mean: float
+    sd: float
+    n: int
+    interval: Interval
+
+
+class Resampling:
+    """The test sessions of a split, and what has been drawn of them. Values are rows (R, P), one a seed, or (P,)."""
+
+    def __init__(
+        self, code: np.ndarray, sessions: int, keep: np.ndarray | None, *, average: str, resamples: int, seed: int
+    ):
+        """code: (P,) int64, the session of each target, 0 ... sessions - 1. keep: (P,) bool, the targets that count."""
+        if average not in AVERAGES:
+            raise unknown("average", average, AVERAGES)
+        self._code, self._sessions, self._keep = code, sessions, keep
+        self._counted = code if keep is None else code[keep]
+        self.average, self.resamples, self.seed = average, resamples, seed
+        self._size = np.bincount(self._counted, minlength=sessions).astype(np.float64)  # (S,) targets that count
+
+    @classmethod
+    def of(cls, session: ArrayLike, *, average: str = "micro", resamples: int = RESAMPLES, seed: int = 0) -> Resampling:
+        """The resampling of targets with these session labels (P,). Sessions are in the order of their labels."""
+        labels, code = np.unique(np.asarray(session), return_inverse=True)
+        return cls(code, len(labels), None, average=average, resamples=resamples, seed=seed)
+
+    def where(self, keep: ArrayLike) -> Resampling:
+        """The same draws over fewer targets, those that keep (P,) names: a session may be left with none.
+
+        Values are then of these targets alone.
+        """
+        options = {"average": self.average, "resamples": self.resamples, "seed": self.seed}
+        return Resampling(self._code, self._sessions, np.asarray(keep, bool), **options)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions have a target that counts."""
+        return int(np.count_nonzero(self._size))
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(P,) int64: the session of each target that counts, by its place in the order of sessions."""
+        return self._counted
+
+    @property
+    def predictions(self) -> int:
+        """How many targets count."""
+        return len(self._counted)
+
+    # --- what is drawn
+
+    def observed(self, values: ArrayLike) -> np.ndarray:
+        """(R,) float64: the means over all sessions."""
+        return self._whole(self._sums(values))
+
+    def resampled(self, values: ArrayLike) -> np.ndarray:
+        """(B, R) float64: the means in each of the B resamples; NaN in one that holds no target that counts."""
+        return self._resampled(self._sums(values))
+
+    def interval(self, values: ArrayLike, *, level: float = 0.95) -> Interval:
+        """The mean of values (P,) with its percentile interval over sessions."""
+        return self.over_seeds(np.asarray(values, np.float64).reshape(1, -1), level=level).interval
+
+    def over_seeds(self, values: ArrayLike, *, level: float = 0.95) -> Seeds:
+        """The metric of a recommender trained with R seeds, values (R, P), over sessions *and* seeds.
+
+        Every resample draws sessions with replacement, the same for all seeds, and R seeds with replacement. R is
+        small, so that the seeds' share of the spread is widened by sqrt(R / (R - 1)), for the bootstrap's own
+        shrinkage, and by the ratio of Student's quantile at R - 1 degrees of freedom to the normal one. With R = 1 the
+        interval is over sessions.
+        """
+        return self._over_seeds(self._sums(values), level)
+
+    def difference(self, a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Seeds:
+        """a minus b, (R, P) each, paired by target and seed; one row is the same beside every seed of the other."""
+        return self._over_seeds(self._differences(a, b), level)
+
+    def ratio(self, top: ArrayLike, bottom: ArrayLike, *, level: float = 0.95) -> Seeds:
+        """The mean of top over that of bottom, (R, P) each, over sessions and seeds as in `over_seeds`.
+
+        Row i of either is of seed i: a resample takes both or neither. sd: of the ratios of single seeds.
+        Raises InputError if the shapes differ, or bottom is zero throughout.
+        """
+        first, second = self._sums(top), self._sums(bottom)
+        if first.shape != second.shape:
+            raise InputError(
+                f"A ratio is taken on the same targets and seeds; these are {np.shape(top)} and {np.shape(bottom)}."
+            )
+        if not second.any(axis=0).all():
+            raise InputError("There is nothing that the ratio could be relative to: the second is 0 throughout.")
+        above, below = self._whole(first), self._whole(second)
+        pairs = np.stack([self._resampled(first), self._resampled(second)], axis=2)  # (B, R, 2)
+        estimate = float(above.mean() / below.mean())
+        return _over_seeds(above / below, estimate, pairs, _ratio, level, self.seed)
+
+    def choice(
+        self, candidates: Sequence[ArrayLike], other: ArrayLike, *, each_seed: bool = False, level: float = 0.95
+    ) -> Seeds:
+        """The best of the candidates, (P,) or (R, P) each, less the other, (R, P): chosen anew in every resample.
+
+        The best is the one with the highest mean over seeds on the very targets that are compared; each_seed: every
+        seed has a best of its own. An interval of the difference to a fixed candidate that was chosen so does not know
+        of the choice; this one does, as far as another test set would have chosen another. The estimate keeps the
+        favour of the choice. Raises InputError without any.
+        """
+        if not len(candidates):
+            raise InputError("There is no candidate of which the best could be chosen.")
+        each, own = [self._sums(values) for values in candidates], self._sums(other)
+        wholes, draws = [self._whole(sums) for sums in each], [self._resampled(sums) for sums in each]
+        if not each_seed:
+            wholes, draws = [x.mean(keepdims=True) for x in wholes], [x.mean(1, keepdims=True) for x in draws]
+        by_seed = np.max(wholes, axis=0) - self._whole(own)
+        drawn = np.max(draws, axis=0) - self._resampled(own)
+        return _over_seeds(by_seed, float(by_seed.mean()), drawn, _mean, level, self.seed)
+
+    def order(self, values: ArrayLike, *, level: float = 0.95) -> np.ndarray:
+        """(M, M) int64: 1 where row i of values (M, P) is above row j, -1 where it is below, 0 where that is open.
+
+        It is open where the interval of the difference of the two holds zero.
+        """
+        means = self.resampled(values)
+        i, j = np.triu_indices(means.shape[1], 1)
+        low, high = np.nanquantile(means[:, i] - means[:, j], [(1 - level) / 2, (1 + level) / 2], axis=0)
+        found = np.zeros((means.shape[1], means.shape[1]), np.int64)
+        found[i, j] = (low > 0).astype(np.int64) - (high < 0)
+        return found - found.T
+
+    def p_value(self, a: ArrayLike, b: ArrayLike) -> float:
+        """Two-sided p of the paired permutation test: per session, which of the two is a and which is b is a coin flip.
+
+        a, b: (P,). p = (1 + number of flips with |sum| >= the observed one) / (1 + permutations), as many as resamples,
+        never 0 (Phipson & Smyth 2010).
+        """
+        difference = self._differences(*map(_single, (a, b)))
+        flipped = session_draws.totals("signs", difference, draws=self.resamples, seed=self.seed)
+        slack = 1e-12 * np.abs(difference).sum()  # sums that are equal but for rounding count as equal
+        reached = np.count_nonzero(np.abs(flipped) >= abs(difference.sum()) - slack)
+        return float((1 + reached) / (1 + self.resamples))
+
+    def compare(self, a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Comparison:
+        """a minus b, (P,) each, in the same order of the same targets: difference, interval and permutation p."""
+        interval = self.difference(*map(_single, (a, b)), level=level).interval
+        return Comparison(interval, self.p_value(a, b), self.sessions, self.predictions)
+
+    def equivalence(self, a: ArrayLike, b: ArrayLike, *, margin: float, confidence: float = 0.95) -> Equivalence:
+        """Two one-sided tests at 1 - confidence: equivalent if an interval lies inside (-margin, margin).
+
+        Its level is 2 confidence - 1, 90 % for a confidence of 95 % (Schuirmann 1987). The margin is set
+        before looking.
+        """
+        if not margin > 0.0:
+            raise InputError(f"The margin of equivalence is {margin}; it must be positive.")
+        interval = self.difference(*map(_single, (a, b)), level=2 * confidence - 1).interval
+        return Equivalence(interval, margin, bool(-margin < interval.low and interval.high < margin))
+
+    # --- sums by session
+
+    def _sums(self, values: ArrayLike) -> np.ndarray:
+        """(S, R) float64: sums of values by session (macro: their means), such that sums of these are exact."""
+        rows = np.atleast_2d(np.asarray(values, np.float64))
+        if rows.shape[1] != self.predictions or not rows.size:
+            raise InputError(
+                f"{rows.shape[1]} values for {self.predictions} targets; there must be one value a target."
+            )
+        if not np.isfinite(rows).all():
+            raise InputError(f"{int((~np.isfinite(rows)).any(0).sum())} predictions have values that are not finite.")
+        sums = np.stack([np.bincount(self._counted, row, minlength=self._sessions) for row in rows], axis=1)
+        if self.average == "macro":
+            sums = np.divide(sums, self._size[:, None], out=np.zeros_like(sums), where=self._size[:, None] > 0)
+        scale = np.exp2(np.ceil(np.log2(np.maximum(np.abs(rows).max(1), 1.0))))  # 1 for a metric, whatever its values
+        return session_draws.exact(sums, self._sessions * self._weight.max() * scale)
+
+    def _differences(self, a: ArrayLike, b: ArrayLike) -> np.ndarray:
+        """(S, R) sums of a minus b: 0 where the two do not differ."""
+        first, second = (np.atleast_2d(np.asarray(values, np.float64)) for values in (a, b))
+        if first.shape[1] != second.shape[1] or (len(first) != len(second) and 1 not in (len(first), len(second))):
+            raise InputError(
+                f"A paired comparison needs values of the same targets and seeds; got {np.shape(a)} and {np.shape(b)}."
+            )
+        return self._sums(first) - self._sums(second)
+
+    @property
+    def _weight(self) -> np.ndarray:
+        """(S,) float64: what each session adds to the denominator of a mean."""
+        return self._size if self.average == "micro" else (self._size > 0).astype(np.float64)
+
+    def _whole(self, sums: np.ndarray) -> np.ndarray:
+        """(R,) float64: the means over all sessions."""
+        return sums.sum(0) / self._weight.sum()
+
+    def _resampled(self, sums: np.ndarray) -> np.ndarray:
+        """(B, R) float64: the means in bootstrap samples of sessions drawn with replacement."""
+        options = {"draws": self.resamples, "seed": self.seed}
+        top, bottom = (session_draws.totals("weights", x, **options) for x in (sums, self._weight[:, None]))
+        return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+
+    def _over_seeds(self, sums: np.ndarray, level: float) -> Seeds:
+        by_seed = self._whole(sums)
+        return _over_seeds(by_seed, float(by_seed.mean()), self._resampled(sums), _mean, level, self.seed)
+
+
+def percentile_interval(estimate: float, resampled: np.ndarray, level: float = 0.95) -> Interval:
+    """The interval between the (1 - level)/2 and (1 + level)/2 quantiles of the resampled estimates that exist."""
+    if not 0.0 < level < 1.0:
+        raise InputError(f"The level of an interval lies between 0 and 1; it is {level}.")
+    known = resampled[~np.isnan(resampled)]
+    low, high = np.quantile(known, [(1.0 - level) / 2.0, (1.0 + level) / 2.0]) if len(known) else (np.nan, np.nan)
+    return Interval(float(estimate), float(low), float(high), level)
+
+
+def _over_seeds(
+    by_seed: np.ndarray,
+    estimate: float,
+    drawn: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    level: float,
+    seed: int,
+) -> Seeds:
+    """The statistic (B,) of drawn (B, R, …), means of resampled sessions by seed: over all seeds, over drawn ones."""
+    r, centre = len(by_seed), statistic(drawn)
+    sd = float(by_seed.std(ddof=1)) if r > 1 else 0.0
+    if r > 1:
+        quantile = (1.0 + level) / 2.0
+        widen = np.sqrt(r / (r - 1)) * stdtrit(r - 1, quantile) / ndtri(quantile)  # Student's over the normal one
+        picks = np.random.default_rng(seed).integers(r, size=(len(drawn), r))
+        picked = drawn[np.arange(len(drawn))[:, None], picks]
+        centre = centre + widen * (statistic(picked) - centre)
+    return Seeds(estimate, sd, r, percentile_interval(estimate, centre, level))
+
+
+def _mean(each: np.ndarray) -> np.ndarray:
+    return each.mean(1)
+
+
+def _ratio(each: np.ndarray) -> np.ndarray:
+    both = each.mean(1)
+    return both[:, 0] / np.maximum(both[:, 1], np.finfo(float).tiny)
+
+
+def _single(values: ArrayLike) -> np.ndarray:
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1:
+        raise InputError(f"A paired comparison needs one value of each per target; got {values.shape}.")
+    return values

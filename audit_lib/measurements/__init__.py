@@ -1,0 +1,61 @@
+"""Measurements of what is not ranks: each a function without arguments, whose table becomes a record.
+
+    observations                  leaks, and the shuffle test, on every log
+    beyond                        coverage, popularity and repeats of recommended lists
+    validation                    every training on the validation part of its log
+    engine_equality               fast engine against plain autograd, independent against official code
+    official_behaviour, official_probes    what the official code does when it is run
+    train_speed, rank_speed, baseline_speed, latency, growth    seconds and memory
+    data_parallel                 what several processes do to negatives taken from the batch
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from audit_lib.errors import InputError, unknown
+from audit_lib.study import committed, records
+
+REGISTRY: dict[str, str] = {
+    "official_equality": "audit_lib.measurements.engine_equality:against_official",
+    "official_facts": "audit_lib.measurements.official_behaviour:probe_all",
+    "bench_train": "audit_lib.measurements.train_speed:measure",
+    "bench_rank": "audit_lib.measurements.rank_speed:measure",
+    "bench_scaling": "audit_lib.measurements.train_speed:scaling",
+    "bench_growth": "audit_lib.measurements.growth:measure",
+    "data_parallel": "audit_lib.measurements.data_parallel:measure",
+    "leakage": "audit_lib.measurements.observations:leakage",
+    "shuffle": "audit_lib.measurements.observations:shuffle",
+    "order_dial": "audit_lib.measurements.observations:order_dial",
+    "beyond": "audit_lib.measurements.beyond:measure",
+    "latency": "audit_lib.measurements.latency:measure",
+    "validation": "audit_lib.measurements.validation:measure",
+}
+
+
+def make(name: str, *, folder: Path | None = None) -> Path:
+    """Measures, and writes the record. Raises InputError for an unknown name, and for what the tests measure."""
+    if name in records.OF_THE_TESTS:
+        raise InputError(f"The tests measure '{name}': `python -m {records.command(name)}`.")
+    if name not in REGISTRY:
+        raise unknown("record", name, REGISTRY)
+    module, function = REGISTRY[name].split(":")
+    return records.write(name, getattr(import_module(module), function)(), folder=folder)
+
+
+def latest(name: str, *, live: bool) -> pd.DataFrame:
+    """The record; or, if `live` and the official code is there, a measurement made now, with the like of its attrs."""
+    if not live or records.official() is None:
+        return records.read(name)
+    with TemporaryDirectory() as folder:
+        make(name, folder=Path(folder))
+        return records.read(name, folder=Path(folder))
+
+
+def measure(name: str) -> Path:
+    """Makes a record, among the book's evidence, which is sealed again; returns its path."""
+    return committed.seal_record(make(name))

@@ -1,0 +1,425 @@
+"""Every figure of the book: one style, labels in the reader's language, and the table behind each.
+
+A function takes the table, draws it, and returns a `Plot`: in a notebook it shows as SVG, with a digest of its data as
+text (which nbval compares; it does not compare pictures). Colours are Okabe and Ito's, safe for colour-blind readers,
+and every series has its own marker, so that nothing is told by colour alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from audit_lib.show.csv import csv_text
+from audit_lib.show.words import name_of, translator
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", "--", ":")  # the next one after eight series, so that no two look the same
+STYLE = {
+    "figure.figsize": (7.0, 3.8),
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "font.size": 11,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "grid.color": "#DDDDDD",
+    "lines.linewidth": 1.6,
+    "lines.markersize": 6,
+    "legend.frameon": False,
+    "svg.hashsalt": "audit",
+    "svg.fonttype": "path",
+}
+
+
+class Plot:
+    """A drawn figure and the table it shows."""
+
+    def __init__(self, figure: Figure, table: pd.DataFrame):
+        self.figure, self.table = figure, table
+
+    def image(self, kind: str = "svg") -> bytes:
+        """The picture as 'svg' or 'png' (at twice the resolution of a screen); the same data give the same bytes."""
+        buffer = io.BytesIO()
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        with matplotlib.rc_context(STYLE):
+            self.figure.savefig(buffer, format=kind, dpi=192, metadata=metadata)
+        return buffer.getvalue()
+
+    def save(self, path: str | Path) -> None:
+        """Writes picture (SVG and PNG) and table (CSV) beside each other, under the path's stem."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for kind in ("svg", "png"):
+            path.with_suffix(f".{kind}").write_bytes(self.image(kind))
+        path.with_suffix(".csv").write_text(csv_text(self.table), "utf8")
+
+    def digest(self) -> str:
+        """sha256 of the plotted table as CSV, numbers to nine digits: that of the file a reader downloads."""
+        return hashlib.sha256(csv_text(self.table).encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<{len(self.table)} rows plotted, sha256 {self.digest()[:16]}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        data = {"image/svg+xml": self.image("svg").decode(), "text/plain": repr(self)}
+        return data | {"text/csv": csv_text(self.table)}
+
+
+@contextmanager
+def _axes(**subplots: Any):
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=subplots.pop("figsize", STYLE["figure.figsize"]))
+        yield figure, figure.subplots(**subplots)
+
+
+def _lines(axes: Any, table: pd.DataFrame, *, x: str, y: str, series: str, label: Callable[[str], str]) -> None:
+    """One line and marker per series, in order of appearance, with an interval where the table has low and high."""
+    for i, (name, rows) in enumerate(table.groupby(series, sort=False)):
+        style = {"color": COLOURS[i % 8], "marker": MARKERS[(i + i // 8) % 8], "linestyle": LINES[i // 8 % 3]}
+        style["label"] = label(str(name))
+        axes.plot(rows[x], rows[y], **style)
+        if {"low", "high"} <= set(rows):
+            axes.fill_between(rows[x], rows["low"], rows["high"], color=style["color"], alpha=0.15, linewidth=0)
+
+
+def _legend(figure: Figure, axes: Any) -> None:
+    """A legend above the axes, where it hides nothing, in rows of three; the figure grows by it."""
+    handles, names = axes.get_legend_handles_labels()
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.24 * -(-len(names) // 3))
+    figure.legend(handles, names, loc="outside upper center", ncols=3, fontsize=9.5)
+
+
+def session_lengths(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: length, sessions (how many have that length)."""
+    _ = translator(lang)
+    with _axes() as (figure, axes):
+        axes.bar(table["length"], table["sessions"], color=COLOURS[0], width=0.9)
+        axes.set(xlabel=_("Events in the session"), ylabel=_("Sessions"))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return Plot(figure, table)
+
+
+def popularity_curve(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: position (1 is the most frequent item), support; on two logarithmic axes."""
+    _ = translator(lang)
+    with _axes() as (figure, axes):
+        axes.loglog(table["position"], table["support"], color=COLOURS[0])
+        axes.set(xlabel=_("Position of the item by support"), ylabel=_("Support (events)"))
+    return Plot(figure, table)
+
+
+def activity(table: pd.DataFrame, *, cut: float | None = None, timed: bool = True, lang: str = "en") -> Plot:
+    """table: start (Unix seconds), sessions (that start in that stretch). cut: where the test part begins.
+
+    timed: False where a start is a position in the log.
+    """
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 3.0)) as (figure, axes):
+        unit = 86400 if timed else 1
+        days = (table["start"] - table["start"].min()) / unit
+        axes.step(days, table["sessions"], where="post", color=COLOURS[0])
+        name = _("Days since the first event" if timed else "Position in the log")
+        axes.set(xlabel=name, ylabel=_("Sessions that start"), ylim=(0, None))
+        if cut is not None:
+            at = (cut - table["start"].min()) / unit
+            axes.axvspan(at, days.max(), color=COLOURS[1], alpha=0.15, label=_("Test part"))
+            axes.legend()
+    return Plot(figure, table)
+
+
+def by_cutoff(table: pd.DataFrame, *, metric: str = "Recall", lang: str = "en") -> Plot:
+    """table: recommender, k, value (low and high, if there are intervals)."""
+    with _axes() as (figure, axes):
+        _lines(axes, table, x="k", y="value", series="recommender", label=lambda r: name_of(r, lang))
+        axes.set(xlabel="K", ylabel=f"{metric}@K", ylim=(0, None), xticks=sorted(table["k"].unique()))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def loss_curves(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: recommender, seed, epoch, loss; a line per seed, the first recommender's solid, the next one's dashed."""
+    _ = translator(lang)
+    names = list(dict.fromkeys(table["recommender"]))
+    with _axes() as (figure, axes):
+        for i, ((name, seed), rows) in enumerate(table.groupby(["recommender", "seed"], sort=False)):
+            axes.plot(
+                rows["epoch"], rows["loss"], color=COLOURS[i % 8], marker=MARKERS[i % 8],
+                linestyle=("-", "--", ":")[names.index(name) % 3],
+                label=f"{name_of(str(name), lang)}, {_('seed')} {seed}",
+            )  # fmt: skip
+        axes.set(xlabel=_("Epoch"), ylabel=_("Training loss per event"), xticks=sorted(table["epoch"].unique()))
+        axes.legend()
+    return Plot(figure, table)
+
+
+SCALES = {"items": "Items in the catalogue", "units": "Units of the layer", "n_sample": "Extra negatives per step"}
+
+
+def scaling(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: varied (items, units or n_sample), value, events_per_second; a panel for each, with even steps."""
+    _ = translator(lang)
+    with _axes(ncols=len(SCALES), sharey=True, figsize=(9.0, 3.4)) as (figure, panels):
+        for i, (axes, (varied, label)) in enumerate(zip(panels, SCALES.items(), strict=True)):
+            rows = table[table["varied"] == varied]
+            axes.plot(range(len(rows)), rows["events_per_second"], color=COLOURS[i], marker=MARKERS[i])
+            axes.set_xticks(range(len(rows)), [f"{value:,}" for value in rows["value"]], fontsize=9)
+            axes.set(xlabel=_(label), ylim=(0, table["events_per_second"].max() * 1.05))
+        panels[0].set(ylabel=_("Events per second"))
+    return Plot(figure, table)
+
+
+def by_negatives(
+    table: pd.DataFrame, *, metric: str = "Recall", k: int = 20, full: int | None = None, lang: str = "en"
+) -> Plot:
+    """table: recommender, n, value; n on a logarithmic axis. full: V - 1, marked, where nothing is sampled."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 4.4)) as (figure, axes):
+        _lines(axes, table, x="n", y="value", series="recommender", label=lambda r: name_of(r, lang))
+        axes.set(xlabel=_("Negatives sampled per target"), ylabel=f"{metric}@{k}", xscale="log", ylim=(0, 1.03))
+        if full is not None:
+            axes.axvline(full, color="black", linewidth=1, linestyle=":", label=_("Whole catalogue"))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def specifications(
+    table: pd.DataFrame, *, choices: dict[str, str], levels: Callable[[str, Any], str], ylabel: str, lang: str = "en",
+    bins: int = 80,
+) -> Plot:  # fmt: skip
+    """A specification curve: value above, the choices behind it below, specifications in order of value.
+
+    table: value, yes (bool), low and high (NaN where there is none), and a column for each of choices (column: English
+    label). levels: the name of a level in text, from its choice and value. Below, a row for each level: the darker, the
+    more of the specifications at that place take it.
+    """
+    _ = translator(lang)
+    rows = [(choice, level) for choice in choices for level in dict.fromkeys(table[choice])]
+    table = table.sort_values("value", kind="stable", ignore_index=True)
+    heights = [2.6, 0.19 * len(rows)]
+    with _axes(figsize=(7.0, 0.6 + sum(heights)), nrows=2, sharex=True, height_ratios=heights) as (figure, panels):
+        upper, lower = panels
+        at = np.arange(len(table)) / len(table)
+        known = table["low"].notna().to_numpy()
+        upper.vlines(
+            at[known], table["low"][known], table["high"][known], color=COLOURS[6], linewidth=0.4, alpha=0.5,
+            label=_("95 % interval"), rasterized=True,
+        )  # fmt: skip
+        for answer, label, colour in ((False, "GRU4Rec behind", COLOURS[1]), (True, "GRU4Rec ahead", COLOURS[0])):
+            points = (table["yes"] == answer).to_numpy()
+            if points.any():
+                upper.plot(at[points], table["value"][points], ".", color=colour, markersize=3, label=_(label))
+        upper.axhline(0, color="black", linewidth=1)
+        upper.set(ylabel=_(ylabel))
+        place = np.minimum((at * bins).astype(int), bins - 1)
+        total = np.maximum(np.bincount(place, minlength=bins), 1)
+        shares = [np.bincount(place, table[c] == level, minlength=bins) / total for c, level in rows]
+        lower.imshow(
+            shares, aspect="auto", cmap="Greys", vmin=0, vmax=1, extent=(0, 1, len(rows) - 0.5, -0.5),
+            interpolation="nearest",
+        )  # fmt: skip
+        lower.set_yticks(range(len(rows)), [f"{_(choices[c])}: {levels(c, level)}" for c, level in rows], fontsize=8)
+        lower.grid(visible=False)
+        lower.set(xlabel=_("Share of the specifications"))
+        for i in range(1, len(rows)):
+            if rows[i][0] != rows[i - 1][0]:
+                lower.axhline(i - 0.5, color="black", linewidth=0.6)
+        _legend(figure, upper)
+    return Plot(figure, table)
+
+
+def by_group(
+    table: pd.DataFrame, *, xlabel: str, ylabel: str = "Recall@20", lang: str = "en", log: bool = False
+) -> Plot:
+    """table: recommender, group (a label or a number, in order), value. xlabel: an English label."""
+    _ = translator(lang)
+    groups = list(dict.fromkeys(table["group"]))
+    place = {group: i for i, group in enumerate(groups)}
+    with _axes() as (figure, axes):
+        _lines(
+            axes, table.assign(at=table["group"].map(place)), x="at", y="value", series="recommender",
+            label=lambda r: name_of(r, lang),
+        )  # fmt: skip
+        axes.set_xticks(range(len(groups)), [_(g) if isinstance(g, str) else str(g) for g in groups])
+        axes.set(xlabel=_(xlabel), ylabel=ylabel, ylim=(0, None))
+        if log:
+            axes.set_yscale("log")
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def bars(
+    table: pd.DataFrame, *, category: str, value: str, series: str, xlabel: str, lang: str = "en",
+) -> Plot:  # fmt: skip
+    """Grouped horizontal bars. category and series: columns of names (of recommenders or English labels)."""
+    _ = translator(lang)
+
+    def word(name: str) -> str:
+        from audit_lib.show.words import RECOMMENDERS
+
+        return name_of(name, lang) if name in RECOMMENDERS else _(name)
+
+    categories, groups = list(dict.fromkeys(table[category])), list(dict.fromkeys(table[series]))
+    height = 0.8 / len(groups)
+    with _axes(figsize=(7.0, 0.9 + 0.28 * len(categories) * len(groups))) as (figure, axes):
+        for i, group in enumerate(groups):
+            rows = table[table[series] == group].set_index(category).reindex(categories)
+            at = np.arange(len(categories)) + (i - (len(groups) - 1) / 2) * height
+            hatch = ("", "//", "..", "xx", "--", "\\\\")[i % 6]
+            style = {"color": COLOURS[i % 8], "hatch": hatch, "edgecolor": "white", "label": word(group)}
+            axes.barh(at, rows[value], height * 0.92, **style)
+            if {"low", "high"} <= set(rows):
+                axes.hlines(at, rows["low"], rows["high"], color="black", linewidth=1.2)
+        axes.set_yticks(range(len(categories)), [word(c) for c in categories])
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set(xlabel=_(xlabel))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def published(
+    table: pd.DataFrame, *, limit: tuple[float, str] | None = None, xlabel: str = "Recall@20", lang: str = "en"
+) -> Plot:
+    """table: label, published, targets ('same' or 'other'), value, low, high; a line for each label, from the top.
+
+    Hollow: as published, a circle where the targets are ours, a diamond where they were prepared otherwise. Filled:
+    measured, with its interval. Either may be NaN. limit: a value to mark, and what it is in the reader's language.
+    """
+    _ = translator(lang)
+    names = list(dict.fromkeys(table["label"]))
+    at = table["label"].map({name: i for i, name in enumerate(names)}).to_numpy(int)
+    with _axes(figsize=(7.0, 1.2 + 0.3 * len(names))) as (figure, axes):
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0], markersize=5, label=_("Measured"))
+        hollow = {"markerfacecolor": "none", "markeredgecolor": COLOURS[1], "markeredgewidth": 1.6, "markersize": 8}
+        for targets, marker, label in (
+            ("same", "o", "Published, same targets"), ("other", "D", "Published, other targets"),
+        ):  # fmt: skip
+            rows = (table["targets"] == targets).to_numpy()
+            if rows.any():
+                axes.plot(table["published"][rows], at[rows], marker, label=_(label), **hollow)
+        if limit is not None:
+            axes.axvline(limit[0], color="black", linewidth=1.2, linestyle=":", label=limit[1])
+        _rows(axes, names, xlabel=_(xlabel))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def margins(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: label, published, value, low, high; a line for each label, from the top.
+
+    By how much a model is above GRU4Rec: hollow, above GRU4Rec as published; filled, above GRU4Rec as measured.
+    """
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 1.3 + 0.32 * len(table))) as (figure, axes):
+        at = np.arange(len(table))
+        axes.hlines(at, table["value"], table["published"], color=COLOURS[6], linewidth=1)
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0], label=_("Over GRU4Rec as measured here"))
+        axes.plot(
+            table["published"], at, "o", markerfacecolor="none", markeredgecolor=COLOURS[1], markeredgewidth=1.6,
+            markersize=8, label=_("Over GRU4Rec as copied"),
+        )  # fmt: skip
+        axes.axvline(0, color="black", linewidth=1)
+        _rows(axes, list(table["label"]), xlabel=_("Margin over GRU4Rec, Recall@20"), start=None)
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20", lang: str = "en") -> Plot:
+    """table: label, value, low, high; a row each, in order, from the top. reference: a published value, marked."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 1.2 + 0.3 * len(table))) as (figure, axes):
+        at = np.arange(len(table))
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0], label=_("Measured"))
+        axes.axvline(reference, color=COLOURS[1], linewidth=1.6, linestyle="--", label=_("Published value"))
+        _rows(axes, list(table["label"]), xlabel=_(xlabel))
+        _legend(figure, axes)
+    return Plot(figure, table)
+
+
+def differences(table: pd.DataFrame, *, xlabel: str, lang: str = "en") -> Plot:
+    """table: label, value, low, high; a row each, in order, from the top, against a line at zero."""
+    _ = translator(lang)
+    with _axes(figsize=(7.0, 1.0 + 0.3 * len(table))) as (figure, axes):
+        at = np.arange(len(table))
+        axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
+        axes.plot(table["value"], at, "o", color=COLOURS[0])
+        axes.axvline(0, color="black", linewidth=1)
+        _rows(axes, list(table["label"]), xlabel=_(xlabel), start=None)
+    return Plot(figure, table)
+
+
+def fronts(table: pd.DataFrame, *, xlabel: str | None = None, ylabel: str = "Recall@20", lang: str = "en") -> Plot:
+    """table: panel, label, x, y, front (bool): points on a logarithmic x, those of each panel's front joined.
+
+    xlabel: an English label for all panels, whose names are their titles; without it, the panel is what x is.
+    """
+    _ = translator(lang)
+    panels, names = table["panel"].unique(), list(table["label"].unique())
+    columns = min(len(panels), 4 if xlabel else 3)
+    shape = {"nrows": -(-len(panels) // columns), "ncols": columns, "squeeze": False}
+    with _axes(figsize=(9.0, 0.6 + 2.9 * shape["nrows"]), **shape) as (figure, grid):
+        for axes, panel in zip(grid.flat, panels, strict=False):
+            rows = table[table["panel"] == panel].sort_values("x")
+            best = rows[rows["front"]]
+            axes.plot(best["x"], best["y"], color="grey", linewidth=1, drawstyle="steps-post", zorder=1)
+            for row in rows.sort_values("label", key=lambda c: c.map(names.index), kind="stable").itertuples():
+                i = names.index(row.label)
+                marker = {"color": COLOURS[i % 8], "marker": MARKERS[(i + i // 8) % 8], "linestyle": "none"}
+                axes.plot([row.x], [row.y], label=row.label, **marker)
+            axes.set(xscale="log", xlabel=_(xlabel or panel), title=panel if xlabel else None)
+        for axes in grid[:, 0]:
+            axes.set(ylabel=ylabel)
+        for axes in grid.flat[len(panels) :]:
+            axes.set_axis_off()
+        _legend_of_all(figure, grid)
+    return Plot(figure, table)
+
+
+def _legend_of_all(figure: Figure, grid: Any) -> None:
+    """One legend for all panels, each name once."""
+    pairs = [pair for axes in grid.flat for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    shown: dict[str, Any] = {}
+    for handle, name in pairs:
+        shown.setdefault(name, handle)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.24 * -(-len(shown) // 4))
+    figure.legend(shown.values(), shown.keys(), loc="outside upper center", ncols=4, fontsize=9.5)
+
+
+def by_size(table: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: panel (an English label), recommender, items, value (ms); both axes logarithmic."""
+    _ = translator(lang)
+    panels = table["panel"].unique()
+    with _axes(ncols=len(panels), sharey=True, squeeze=False, figsize=(9.0, 3.8)) as (figure, grid):
+        for axes, panel in zip(grid.flat, panels, strict=True):
+            rows = table[table["panel"] == panel]
+            _lines(axes, rows, x="items", y="value", series="recommender", label=lambda r: name_of(r, lang))
+            axes.set(xscale="log", yscale="log", xlabel=_("Items in the catalogue"), title=_(panel))
+        grid[0, 0].set(ylabel=_("Milliseconds of one answer"))
+        _legend_of_all(figure, grid)
+    return Plot(figure, table)
+
+
+def _rows(axes: Any, names: list[str], *, xlabel: str, start: float | None = 0) -> None:
+    """A line for each name, the first at the top. start: of the horizontal axis, None for where the data begin."""
+    axes.set_yticks(range(len(names)), names, fontsize=9.5)
+    axes.set(xlabel=xlabel, xlim=(start, None), ylim=(max(len(names), 1) - 0.4, -0.6))
+    axes.grid(axis="y", visible=False)

@@ -1,0 +1,15 @@
+"""The study: what is run, what is kept of it as evidence, and what the claims are held against.
+
+    evidence, provenance          the ranks of one run, and where they come from
+    running, completing, shards   one experiment, made whole or in pieces
+    epochs                        a training that is ranked after every epoch
+    plan                          all experiments, from book/study.toml
+    presets, spaces, tuning, journals    settings: published ones, and searches for better ones
+    records                       measurements that are not ranks
+    committed                     what is published with the book, verified
+    results, headline             values of runs, and the runs that stand for each side
+    literature_values, releases   what others published, and GRU4Rec by year
+    measures, reported_epoch, metric_winners    the numbers of the ledger
+    claims                        its verdicts
+    translations                  the book's Spanish beside its English, in numbers
+"""

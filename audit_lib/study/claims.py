@@ -1,0 +1,292 @@
+"""The ledger: each audited claim, what it expects, what was measured, and the verdict, which nobody types.
+
+`book/claims.toml` states claims and tolerances, `measures` measures, and here the two are compared. Of a part with an
+interval, `at_least` and `at_most` are met or not when the whole interval says so, and else undecided. All parts met is
+'reproduced', none 'not reproduced', anything between 'partly'. Without the evidence of every deciding part: 'not run'.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from math import isnan
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from audit_lib.errors import InputError
+from audit_lib.files import BOOK, COMMITTED
+from audit_lib.show.words import LEAKAGE, translator
+from audit_lib.study import literature_values, plan, releases
+from audit_lib.study.measures import MEASURES
+from audit_lib.study.results import TRAININGS, Book, Measured, NotYet
+
+FILE = BOOK / "claims.toml"
+Verdict = Literal["reproduced", "partly", "not reproduced", "not testable offline", "not run"]
+State = Literal["met", "not met", "undecided", "missing", "beside"]
+EXPECTATIONS = {"near": ("value",), "between": ("low", "high"), "at_least": ("value",), "at_most": ("value",)}
+TUNED = {"tuned", "headline_tuned"}  # groups of the study with settings searched on a validation part of train
+_OWN = {"measure", "expect", "value", "low", "high", "tolerance", "published", "each"}
+
+
+class Part(BaseModel):
+    """One measurement and what the claim expects of it; without `expect` it decides nothing.
+
+    arguments: of the measure. value, or low and high, and tolerance: see the head of claims.toml.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    measure: str
+    arguments: dict[str, Any]
+    expect: Literal["near", "between", "at_least", "at_most"] | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    tolerance: float = 0.0
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.measure not in MEASURES:
+            raise ValueError(f"there is no measure '{self.measure}'")
+        inspect.signature(MEASURES[self.measure][0]).bind(None, **self.arguments)
+        if any(getattr(self, name) is None for name in EXPECTATIONS.get(self.expect, ())):
+            raise ValueError(f"'{self.expect}' needs {', '.join(EXPECTATIONS[self.expect])}")
+        return self
+
+
+class Claim(BaseModel):
+    """A claim with its source (a key of references.bib), in both languages; `untestable` says why it has no parts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    source: str
+    claim: str
+    claim_es: str
+    measurement: str
+    measurement_es: str
+    parts: tuple[Part, ...] = ()
+    untestable: str | None = None
+    untestable_es: str | None = None
+
+    @model_validator(mode="after")
+    def _settled_one_way(self) -> Self:
+        if any(part.expect for part in self.parts) == (self.untestable is not None):
+            raise ValueError("a claim has either parts that decide it, or a reason why it is untestable")
+        if (self.untestable is None) != (self.untestable_es is None):
+            raise ValueError("the reason is needed in both languages")
+        return self
+
+    def text(self, name: str, lang: str) -> str | None:
+        """claim, measurement or untestable in the reader's language."""
+        return getattr(self, name if lang == "en" else f"{name}_{lang}")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A part, what was measured (None where evidence is `missing`, which names it), and what follows."""
+
+    part: Part
+    measured: Measured | None
+    missing: tuple[str, ...]
+    state: State
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A claim with its findings and the verdict computed from them."""
+
+    claim: Claim
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+    @property
+    def missing(self) -> list[str]:
+        """What the deciding parts lack, each once."""
+        return list(dict.fromkeys(name for f in self.findings if f.part.expect for name in f.missing))
+
+
+@cache
+def read(path: Path = FILE) -> tuple[Claim, ...]:
+    """The claims, `each` expanded and published values filled in. Raises InputError if the file is not right."""
+    try:
+        found = []
+        for entry in tomllib.loads(path.read_text("utf-8"))["claim"]:
+            parts = [part for raw in entry.pop("part", ()) for part in _expand(raw)]
+            found.append(Claim(parts=tuple(parts), **entry))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"'{path}' is no ledger of claims: {error}") from error
+    if len({claim.id for claim in found}) < len(found):
+        raise InputError(f"'{path}' has two claims with one id.")
+    return tuple(found)
+
+
+def _expand(raw: dict[str, Any]) -> Iterator[Part]:
+    each = raw.get("each", {})
+    for combination in product(*each.values()):
+        arguments = {key: value for key, value in raw.items() if key not in _OWN}
+        arguments |= dict(zip(each, combination, strict=True))
+        expected = {key: raw[key] for key in ("expect", "value", "low", "high", "tolerance") if key in raw}
+        if source := raw.get("published"):
+            where = (arguments[key] for key in ("dataset", "recommender", "metric", "k"))
+            expected["value"] = literature_values.value(source, *where)
+        yield Part(measure=raw["measure"], arguments=arguments, **expected)
+
+
+def judge(part: Part, measured: Measured) -> State:
+    """What a measurement says of its part."""
+    estimate, low, high = measured.estimate, measured.low, measured.high
+    if isnan(low):
+        low = high = estimate
+    if part.expect == "near":
+        return _met(abs(estimate - part.value) <= part.tolerance + 1e-12)
+    if part.expect == "between":
+        return _met(part.low - part.tolerance <= estimate <= part.high + part.tolerance)
+    if part.expect == "at_least":
+        return "met" if low >= part.value else "not met" if high < part.value else "undecided"
+    if part.expect == "at_most":
+        return "met" if high <= part.value else "not met" if low > part.value else "undecided"
+    return "beside"
+
+
+def _met(yes: bool) -> State:
+    return "met" if yes else "not met"
+
+
+def verdict(claim: Claim, states: Iterable[State]) -> Verdict:
+    """The verdict that follows from the states of the deciding parts."""
+    if claim.untestable is not None:
+        return "not testable offline"
+    states = set(states) - {"beside"}
+    if not states or "missing" in states:
+        return "not run"
+    if states == {"met"}:
+        return "reproduced"
+    return "not reproduced" if states == {"not met"} else "partly"
+
+
+def settle(claim: Claim, book: Book) -> Settled:
+    """Measures every part of a claim, and judges it."""
+    findings = []
+    for part in claim.parts:
+        try:
+            measured = MEASURES[part.measure][0](book, **part.arguments)
+            findings.append(Finding(part, measured, (), judge(part, measured)))
+        except NotYet as error:
+            findings.append(Finding(part, None, error.args, "missing"))
+    deciding = (finding.state for finding in findings if finding.part.expect)
+    return Settled(claim, tuple(findings), verdict(claim, deciding))
+
+
+def ledger(folder: Path = COMMITTED, *, path: Path = FILE) -> list[Settled]:
+    """Every claim, settled from the evidence in a folder."""
+    book = Book(folder)
+    return [settle(claim, book) for claim in read(path)]
+
+
+def describe(part: Part, lang: str = "en") -> str:
+    """What a part is about, in a few words: data set, recommenders, metric, and so on."""
+    arguments, _ = part.arguments, translator(lang)
+    words = [arguments["dataset"]] if "dataset" in arguments else []
+    pair = [
+        literature_values.model_name(arguments[key], lang)
+        + (f" ({_('tuned')})" if arguments[f"{key}_group"] in TUNED else "")
+        for key in ("first", "second")
+        if key in arguments
+    ]
+    words += [" − ".join(pair)] if pair else []
+    words += [
+        literature_values.model_name(arguments[key], lang) for key in ("recommender", "model") if key in arguments
+    ]
+    if "metric" in arguments:
+        words.append(f"{arguments['metric']}@{arguments['k']}")
+    for key, labels in _WORDS.items():
+        if key in arguments:
+            value = arguments[key]
+            words.append(_(labels[value]) if value in labels else str(value))
+    if arguments.get("group") in TRAININGS:
+        words.append(_(TRAININGS[arguments["group"]]))
+    if "preparation" in arguments:
+        words.append(_(plan.preparations()[arguments["preparation"]].label))
+    if version := releases.called(arguments, lang):
+        words.append(version)
+    elif "variant" in arguments:
+        words.append(_(plan.label_of(arguments["variant"])))
+    for key, label in _NUMBERS.items():
+        if key in arguments:
+            words.append(f"{_(label)} {arguments[key]:g}")
+    if "low_full" in arguments:
+        words.append(f"{arguments['low_full']:g} – {arguments['high_full']:g}")
+    return ", ".join(words)
+
+
+# How arguments of measures are called in text; a value that is not listed stands for itself.
+_WORDS: dict[str, dict[str, str]] = {
+    "which": {"least": "The least", "greatest": "The greatest"},
+    "field": LEAKAGE,
+    "split": {
+        "random_sessions": "Random sessions", "leave_last_out": "Leave last out", "random_events": "Random events",
+    },
+    "fact": {
+        "default-fit": "Training with default options", "logq-text-ids": "Loss correction with text identifiers",
+        "median": "Evaluation in median mode", "save-load": "Saving and loading",
+    },
+    "setting": {},
+    "way": {
+        "catalogue": "every item scored", "candidates": "only its candidates scored",
+        "state": "the state of the session kept",
+    },
+    "record": {"latency_earlier": "on another processor"},
+    "document": {
+        "all": "all five", "case_study": "Case study", "executive_summary": "Executive summary",
+        "mathematical_formulas": "Mathematical formulas", "pipeline_explained": "The pipeline explained",
+        "technical_report": "Technical report",
+    },
+    "count": {"ratio": "words, Spanish / English", "untranslated": "messages without Spanish"},
+}  # fmt: skip
+_NUMBERS = {
+    "epoch": "Epoch", "n": "Negatives", "percentile": "Percentile", "min_step": "Events before the target, at least",
+}  # fmt: skip
+
+
+def as_json(settled: Iterable[Settled]) -> list[dict[str, Any]]:
+    """Plain JSON of the whole ledger: numbers that do not exist are null."""
+    rows = []
+    for s in settled:
+        about = s.claim.model_dump(exclude={"parts"})
+        parts = [
+            f.part.model_dump() | {
+                "measured": None if f.measured is None else _finite(f.measured._asdict()),
+                "missing": list(f.missing),
+                "state": f.state,
+            }
+            for f in s.findings
+        ]  # fmt: skip
+        rows.append(about | {"verdict": s.verdict, "missing": s.missing, "parts": parts})
+    return rows
+
+
+def json_text(settled: Iterable[Settled]) -> str:
+    """The whole ledger as text: what the command prints and the book offers."""
+    return json.dumps(as_json(settled), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+    return {key: None if isinstance(value, float) and isnan(value) else value for key, value in values.items()}
+
+
+def expected(part: Part) -> str:
+    """What a claim expects of a part, as text: the same in every language."""
+    if part.expect == "near":
+        return f"{part.value:.4g} ± {part.tolerance:g}"
+    if part.expect == "between":
+        margin = f" ± {part.tolerance:g}" if part.tolerance else ""
+        return f"{part.low:g} – {part.high:g}{margin}"
+    return {"at_least": "≥", "at_most": "≤"}[part.expect] + f" {part.value:g}" if part.expect else "–"

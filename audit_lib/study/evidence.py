@@ -1,0 +1,333 @@
+"""Evidence: the ranks of one recommender on one split, with the provenance that makes them auditable.
+
+    ROOT/DATASET/SPLIT/targets.parquet                     session, step, support of every target (see `targets`)
+    ROOT/DATASET/SPLIT/RECOMMENDER/CONFIG-sSEED.parquet    above, equal, support_above, support_equal, in the same order
+    ROOT/DATASET/SPLIT/RECOMMENDER/CONFIG-sSEED.json       the manifest
+
+Metrics at any K under any tie policy, intervals and sampled metrics follow from these alone, without data or training.
+SPLIT is the split's name and the first digits of its hash, CONFIG the first digits of the hash of the configuration.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audit_lib.data.splits import Split
+from audit_lib.errors import EvidenceError, InputError, MissingError
+from audit_lib.evaluation.ranking import COLUMNS, Ranks
+from audit_lib.files import PROJECT, digest, hold, put, sweep
+from audit_lib.study import provenance
+
+FORMAT = 1
+TARGETS = ("session", "step", "support")
+MAX_TARGETS = 50_000_000  # 1.6 GB of ranks; a file of a few kilobytes can claim any number
+AGAIN = "Delete it and run again, or rank with --fresh."
+# What a manifest says of the ranks and their split: `keep` fills it in.
+FOLLOWING = ("split", "support_total", "sha256", "targets_sha256")
+# Times, and where it ran: a rerun may differ in these and in nothing else.
+VOLATILE = ("created", "seconds", "peak_memory_mb", "log", "host", "git_commit")
+
+
+def root() -> Path:
+    """The evidence folder: $AUDIT_EVIDENCE, else runs/evidence of the project, wherever a kernel was started."""
+    return Path(os.environ.get("AUDIT_EVIDENCE") or PROJECT / "runs" / "evidence")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One evidence file, verified on reading."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame:
+        """(P, 4) int64: above, equal, support_above, support_equal."""
+        return read_table(self.path, self.manifest["sha256"], COLUMNS)
+
+    @cached_property
+    def targets(self) -> pd.DataFrame:
+        """(P, 3) int64: session, step, support of each target."""
+        return _shared_targets(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"])
+
+    @property
+    def recommender(self) -> str:
+        return self.manifest["recommender"]
+
+    @property
+    def dataset(self) -> str:
+        return self.manifest["dataset"]
+
+    @property
+    def seed(self) -> int:
+        return self.manifest["seed"]
+
+    @property
+    def n_items(self) -> int:
+        return self.manifest["split"]["train"]["items"]
+
+
+def split_hash(split: Split) -> str:
+    """sha256 over both parts and all targets: equal splits have equal hashes."""
+    content = [split.name, split.train.fingerprint, split.test.fingerprint]
+    return digest(content if split.published is None else [*content, split.published.fingerprint])
+
+
+def path_of(split: Split, *, dataset: str, recommender: str, config: dict[str, Any], seed: int, out: Path) -> Path:
+    """Where the evidence of this run lies, whether it exists or not."""
+    return out / _place(dataset, split.name, split_hash(split), recommender, config, seed)
+
+
+def _place(dataset: str, split: str, hash_: str, recommender: str, config: dict[str, Any], seed: int) -> Path:
+    return Path(dataset, f"{split}-{hash_[:8]}", recommender, f"{digest(config)[:8]}-s{seed}.parquet")
+
+
+def write(
+    ranks: Ranks,
+    split: Split,
+    *,
+    dataset: str,
+    data_hash: str,
+    recommender: str,
+    config: dict[str, Any],
+    seed: int = 0,
+    device: str = "cpu",
+    seconds: dict[str, float],
+    peak_memory_mb: float | None = None,
+    log: list[dict[str, Any]] | None = None,
+    shims: list[str] | None = None,
+    out: Path | None = None,
+) -> Run:
+    """Writes ranks and manifest (the manifest last: without it nothing counts as finished) and returns the run.
+
+    Raises EvidenceError if the ranks are not those of all targets of the split, or nothing can be written there.
+    """
+    about = manifest(
+        dataset=dataset, data_hash=data_hash, recommender=recommender, config=config, seed=seed, device=device,
+        seconds=seconds, peak_memory_mb=peak_memory_mb, log=log, shims=shims,
+    )  # fmt: skip
+    return keep(ranks, split, about, out or root())
+
+
+def manifest(
+    *,
+    dataset: str,
+    data_hash: str,
+    recommender: str,
+    config: dict[str, Any],
+    seed: int,
+    device: str,
+    seconds: dict[str, float],
+    peak_memory_mb: float | None = None,
+    log: list[dict[str, Any]] | None = None,
+    shims: list[str] | None = None,
+) -> dict[str, Any]:
+    """What a manifest says of a run and of where it was made; FOLLOWING is filled in when it is kept."""
+    return {
+        "format": FORMAT,
+        "dataset": dataset,
+        "data_hash": data_hash,
+        "recommender": recommender,
+        "config": config,
+        "seed": seed,
+        "device": device,
+        **dict.fromkeys(FOLLOWING),
+        "shims": shims or [],
+        "versions": provenance.versions(),
+        "created": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
+        "seconds": {key: round(value, 3) for key, value in seconds.items()},
+        "peak_memory_mb": peak_memory_mb,
+        "log": log or [],
+        "host": provenance.host(),
+        "git_commit": provenance.git_commit(),
+    }
+
+
+def keep(ranks: Ranks, split: Split, manifest: dict[str, Any], out: Path) -> Run:
+    """Writes ranks below `out`, and a manifest to which it adds what follows from the two; see `write`."""
+    return Run(*keep_table({name: getattr(ranks, name) for name in COLUMNS}, split, manifest, out))
+
+
+def keep_table(
+    columns: dict[str, np.ndarray], split: Split, manifest: dict[str, Any], out: Path
+) -> tuple[Path, dict[str, Any]]:
+    """The same for any columns with a value of each target; returns where they lie, and the manifest."""
+    n = len(next(iter(columns.values())))
+    if n != len(split.targets):
+        raise EvidenceError(f"{n} ranks are no evidence of the {len(split.targets)} targets of a split.")
+    m = manifest
+    path = path_of(
+        split, dataset=m["dataset"], recommender=m["recommender"], config=m["config"], seed=m["seed"], out=out
+    )
+    targets = path.parent.parent / "targets.parquet"
+    ranked, aimed = as_parquet(columns), _targets(split, targets)
+    following = (
+        {"name": split.name, "hash": split_hash(split), **split.summary}, int(split.train.support.sum()),
+        hashlib.sha256(ranked).hexdigest(), hashlib.sha256(aimed).hexdigest(),
+    )  # fmt: skip
+    manifest = manifest | dict(zip(FOLLOWING, following, strict=True))
+    text = json.dumps(manifest, indent=1, default=_plain) + "\n"
+    try:
+        with hold(targets):  # which other runs share
+            sweep(targets)
+            put({targets: aimed, path: ranked, path.with_suffix(".json"): text.encode()})
+    except OSError as error:
+        raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error}. Choose another.") from error
+    return path, json.loads(text)
+
+
+def read(path: str | Path, kind: type[Run] = Run) -> Run:
+    """The run whose Parquet (or manifest) file this is, with both files verified by hash.
+
+    kind: the class of what is read, where that is no plain run (see `epochs`).
+    Raises MissingError if a file is not there, EvidenceError if one is damaged or they do not belong together.
+    """
+    path = Path(path)
+    if path.suffix not in (".parquet", ".json"):
+        raise MissingError(f"'{path}' is no evidence file: those are named CONFIG-sSEED.parquet.")
+    path, manifest = path.with_suffix(".parquet"), path.with_suffix(".json")
+    for file in (path, manifest):
+        if not file.is_file():
+            raise MissingError(f"There is no evidence file '{file}'. Make it with `python -m audit_lib rank`.")
+    try:
+        content = json.loads(manifest.read_text())
+        run = kind(path, content)
+        n, targets = len(run.ranks), len(run.targets)
+        _check_place(run)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, EvidenceError):
+            raise
+        raise EvidenceError(f"'{manifest}' is not a manifest: {error!r}. {AGAIN}") from error
+    if content.get("format") != FORMAT:
+        raise EvidenceError(f"'{path}' has another format than this version reads ({FORMAT}). {AGAIN}")
+    if targets != n:
+        raise EvidenceError(f"'{path}' has {n} ranks for {targets} targets; they do not belong together.")
+    return run
+
+
+def _check_place(run: Run) -> None:
+    """Raises EvidenceError unless the manifest says what the path says: a moved file, or an edited manifest."""
+    m = run.manifest
+    place = _place(m["dataset"], m["split"]["name"], m["split"]["hash"], m["recommender"], m["config"], m["seed"])
+    if run.path.absolute().parts[-len(place.parts) :] != place.parts:
+        raise EvidenceError(
+            f"'{run.path}' does not lie where its manifest says, in {place}: it was moved, or its manifest was edited. "
+            "Put it back, or rank with --fresh."
+        )
+
+
+def find(out: Path | None = None, **wanted: Any) -> list[Run]:
+    """Every run whose manifest has the wanted values (dataset, recommender, seed …), in order of path.
+
+    A key that the manifest lacks is looked up in its configuration: find(dataset="diginetica", loss="bpr-max").
+    Only these runs are read and verified; `every` takes all.
+    """
+    dataset = glob.escape(str(wanted["dataset"])) if "dataset" in wanted else "*"
+    return [read(manifest) for manifest in _finished(out, dataset) if _has(manifest, wanted)]
+
+
+def every(out: Path | None = None) -> Iterator[Run]:
+    """Every finished run below the folder, in order of path."""
+    return map(read, _finished(out))
+
+
+def _finished(out: Path | None, dataset: str = "*") -> list[Path]:
+    """The manifests of finished runs, in order of path. dataset: a pattern of names."""
+    found = (out or root()).glob(f"{dataset}/*/*/*.json")
+    return sorted(manifest for manifest in found if manifest.with_suffix(".parquet").is_file())
+
+
+def _has(manifest: Path, wanted: dict[str, Any]) -> bool:
+    """Whether a manifest has these values, or cannot be read, so that `read` says what is wrong with it."""
+    try:
+        content = json.loads(manifest.read_text())
+        return all(_value(content, key) == value for key, value in wanted.items())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return True
+
+
+def _value(manifest: dict[str, Any], key: str) -> Any:
+    if key == "split":
+        return manifest["split"]["name"]
+    return manifest[key] if key in manifest else manifest["config"].get(key)
+
+
+def _targets(split: Split, path: Path) -> bytes:
+    """The targets table of a split. What is there already stays, if it says the same: other runs refer to its hash."""
+    targets = split.targets
+    columns = {"session": targets.session, "step": targets.step, "support": targets.support(split.train.support)}
+    try:
+        content = path.read_bytes()
+        if read_table(path, hashlib.sha256(content).hexdigest(), TARGETS).equals(pd.DataFrame(columns)):
+            return content
+    except (OSError, EvidenceError):
+        pass  # not there, or damaged
+    return as_parquet(columns)
+
+
+def as_parquet(columns: dict[str, np.ndarray]) -> bytes:
+    """The bytes of a Parquet file of unsigned integers of the smallest sufficient width."""
+    arrays = {name: values.astype(np.min_scalar_type(int(values.max(initial=0)))) for name, values in columns.items()}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(arrays), buffer, compression="zstd", compression_level=19, use_dictionary=False)
+    return buffer.getvalue()
+
+
+def read_table(path: Path, sha256: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """(P, len(columns)) int64, none negative. Nothing is expanded before its number of rows and its types are known."""
+    if not path.is_file():
+        raise MissingError(f"There is no evidence file '{path}'.")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise EvidenceError(f"'{path}' was changed: its sha256 is {found}, its manifest says {sha256}. {AGAIN}")
+    try:
+        file = pq.ParquetFile(io.BytesIO(content))
+        if file.metadata.num_rows > MAX_TARGETS:
+            raise ValueError(f"it has {file.metadata.num_rows} rows; at most {MAX_TARGETS} are read")
+        if tuple(file.schema_arrow.names) != columns or not all(map(pa.types.is_integer, file.schema_arrow.types)):
+            raise ValueError(f"it has other columns than the integers {', '.join(columns)}")
+        table = file.read().to_pandas(ignore_metadata=True).astype(np.int64)
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, pa.ArrowException) as error:
+        raise EvidenceError(f"'{path}' is no table of this format ({FORMAT}): {error}. {AGAIN}") from error
+    if (table.to_numpy() < 0).any():
+        raise EvidenceError(f"'{path}' holds negative numbers, or such beyond 64 bits, where counts belong. {AGAIN}")
+    return table
+
+
+def _shared_targets(path: Path, sha256: str) -> pd.DataFrame:
+    """The targets table that all runs of a split refer to: read and verified once, and again when the file changes."""
+    about = path.stat() if path.is_file() else None
+    return _targets_of(path, sha256, about and (about.st_mtime_ns, about.st_size, about.st_ino))
+
+
+@lru_cache(maxsize=64)
+def _targets_of(path: Path, sha256: str, _as_it_is: object) -> pd.DataFrame:
+    return read_table(path, sha256, TARGETS)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} does not go into a manifest")
+
+
+def check_dataset_name(name: str) -> str:
+    """A data set's name becomes a folder and a cell of tables: letters, digits, '.', '_', '-'; not first '.' or '-'."""
+    if not name or name[0] in ".-" or not all(c.isalnum() or c in "._-" for c in name):
+        raise InputError(f"'{name}' cannot name a folder. Use letters, digits, '.', '_' and '-'.")
+    return name

@@ -1,0 +1,87 @@
+"""Values that others published, from `book/published.toml`: read here, typed nowhere else."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from audit_lib.errors import InputError
+from audit_lib.files import BOOK
+from audit_lib.show.words import RECOMMENDERS, name_of
+
+FILE = BOOK / "published.toml"
+K = 20  # the cutoff of the values that are copied
+COPIED = {"diginetica": "wu2019", "yoochoose1_64": "wu2019", "retailrocket": "xia2021"}  # and who printed the value
+COLUMNS = ("dataset", "recommender", "source", "targets", "min_step", "k", "recall", "mrr")
+
+
+@cache
+def _content(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text("utf-8"))
+
+
+def table(path: Path = FILE) -> pd.DataFrame:
+    """dataset, recommender, source, targets ('same' or 'other'), min_step, k, recall, mrr (fractions)."""
+    rows = [
+        {"source": block["source"], "targets": block["targets"], "min_step": block.get("min_step", 1), **row}
+        for block in _content(path)["value"]
+        for row in block["rows"]
+    ]
+    whole = pd.DataFrame(rows)[list(COLUMNS)]
+    return whole.assign(recall=(whole["recall"] / 100).round(6), mrr=(whole["mrr"] / 100).round(6))
+
+
+def value(source: str, dataset: str, recommender: str, metric: str, k: int, path: Path = FILE) -> float:
+    """One published value, as a fraction. Every engine and year of GRU4Rec is held against what is published of it.
+
+    Raises InputError if there is none.
+    """
+    whole = table(path)
+    wanted = {"source": source, "dataset": dataset, "k": k}
+    for name in (recommender, "gru4rec" if recommender.startswith("gru4rec_") else recommender):
+        found = whole[(whole[list(wanted)] == pd.Series(wanted)).all(axis=1) & (whole["recommender"] == name)]
+        if len(found):
+            return float(found.iloc[0][metric.lower()])
+    raise InputError(f"published.toml has no {metric}@{k} of '{recommender}' on '{dataset}' from '{source}'.")
+
+
+def trail(path: Path = FILE) -> pd.DataFrame:
+    """source, called, dataset, recall, mrr (fractions): the GRU4Rec rows of one table after another, up to wu2019."""
+    rows = [
+        (block["source"], row["called"], dataset, *(round(value / 100, 6) for value in row[dataset]))
+        for block in _content(path)["trail"]
+        for row in block["rows"]
+        for dataset in ("yoochoose1_64", "diginetica")
+    ]
+    for dataset in ("yoochoose1_64", "diginetica"):
+        last = (value("wu2019", dataset, "gru4rec", metric, 20, path) for metric in ("Recall", "MRR"))
+        rows.append(("wu2019", "GRU4REC", dataset, *last))
+    return pd.DataFrame(rows, columns=["source", "called", "dataset", "recall", "mrr"])
+
+
+def toy(path: Path = FILE) -> dict[str, Any]:
+    """The toy table of Krichene & Rendle 2020: ranks, items, negatives, k, digits, and the values full and sampled."""
+    return _content(path)["toy"]
+
+
+def words(path: Path = FILE) -> dict[str, tuple[int, int]]:
+    """Words of each document of the study under audit, in English and in Spanish."""
+    return {name: (english, spanish) for name, (english, spanish) in _content(path)["documents"]["words"].items()}
+
+
+def model_name(recommender: str, lang: str = "en", path: Path = FILE) -> str:
+    """A model's name in text, of the registry or not."""
+    if recommender in RECOMMENDERS:
+        return name_of(recommender, lang)
+    return _content(path)["names"].get(recommender, recommender)
+
+
+@cache
+def min_step(dataset: str) -> int:
+    """How many events come before a target of the publication whose value is copied; 1 where none is."""
+    rows = table().query("dataset == @dataset and recommender == 'gru4rec' and k == @K")
+    return int(rows.loc[rows["source"] == COPIED.get(dataset), "min_step"].max()) if dataset in COPIED else 1

@@ -1,0 +1,56 @@
+"""Whether Recall@20 and MRR@20 name the same winner on a log, among all recommenders that ran there.
+
+Every recommender stands in the configuration that is best in validation (see `headline`). A recommender overtakes the
+winner by Recall@20 if it is ahead of it in MRR@20 and behind it in Recall@20, both by paired intervals that exclude
+zero: two metrics that differ within their noise name no two winners.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from audit_lib.study import headline
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.results import Book, K, Measured, NotYet, values_of
+
+
+class Winners(NamedTuple):
+    """The best by each metric on the test part, and those that overtake the winner by Recall@20.
+
+    overtaking: name and, of that recommender less the winner, the differences of Recall@20 and MRR@20.
+    """
+
+    dataset: str
+    recall: str
+    mrr: str
+    overtaking: tuple[tuple[str, Measured, Measured], ...]
+
+
+def winners(book: Book, dataset: str) -> Winners:
+    """The winners on a log, computed once for a folder of evidence. Raises NotYet without two recommenders."""
+    return _winners(book.folder, book.study, dataset)
+
+
+@cache
+def _winners(folder: Path, study: Path, dataset: str) -> Winners:
+    sides = headline.by_recommender(Book(folder, study), dataset)
+    if len(sides) < 2:
+        raise NotYet(f"{dataset}, recommenders")
+    rows = {
+        metric: {name: values_of(side.runs, metric, K, min_step(dataset)) for name, side in sides.items()}
+        for metric in ("Recall", "MRR")
+    }
+    best = {metric: max(each, key=lambda name: each[name][0].mean()) for metric, each in rows.items()}
+    overtaking = []
+    for name in sides:
+        recall, mrr = (_difference(rows[metric], name, best["Recall"]) for metric in ("Recall", "MRR"))
+        if recall.high < 0 < mrr.low:
+            overtaking.append((name, recall, mrr))
+    return Winners(dataset, best["Recall"], best["MRR"], tuple(overtaking))
+
+
+def _difference(rows: dict, name: str, other: str) -> Measured:
+    (mine, drawn), (theirs, _) = rows[name], rows[other]
+    return Measured.of(drawn.difference(mine, theirs))

@@ -1,0 +1,92 @@
+"""The epoch that is reported: the best one on the test part, against the one that validation chooses.
+
+Public code of models in this field ranks the test part after every epoch and prints the maximum of each metric by
+itself. Here the same is done with GRU4Rec (see `epochs`), and beside it what a training reports whose epoch is the best
+by Recall@20 in validation: one epoch for all metrics, chosen before the test part is looked at.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.evaluation.resampling import Resampling
+from audit_lib.study.epochs import Trajectory
+from audit_lib.study.literature_values import COPIED, min_step
+from audit_lib.study.results import Book, K, Measured, NotYet
+
+GROUPS = {"epochs_2016": "gru4rec_2016", "epochs": "gru4rec"}  # of the study, and what they train
+METRICS = ("Recall", "MRR")
+
+
+class Reported(NamedTuple):
+    """One metric of a training on one log, by seed and over all.
+
+    epochs: how many were ranked. chosen: the epoch that validation chooses. best: that with the maximum on test.
+    honest: the value at the former, with its interval. maximum: the mean of the maxima. gain: maximum less honest.
+    """
+
+    dataset: str
+    group: str
+    metric: str
+    epochs: int
+    chosen: tuple[int, ...]
+    best: tuple[int, ...]
+    honest: Measured
+    maximum: float
+    gain: Measured
+
+
+def trajectories(book: Book, dataset: str, group: str) -> list[Trajectory]:
+    """Those that are finished, one a seed. Raises NotYet, naming the missing ones, if none is."""
+    found = [run for run in book.present(dataset=dataset, group=group) if isinstance(run, Trajectory)]
+    return found or book.runs(dataset=dataset, group=group)
+
+
+def reported(book: Book, dataset: str, group: str, metric: str = "Recall") -> Reported:
+    """What the choice of the epoch on test adds to Recall@20 or MRR@20, over the targets that count, and all seeds.
+
+    The maximum is taken anew in every resample, so that another test part may have another best epoch. It is never
+    below the value at the chosen epoch, in no resample either: the interval says how large the gain may be, and does
+    not ask whether there is one. Computed once for a folder of evidence; raises NotYet where there is none.
+    """
+    return _reported(book.folder, book.study, dataset, group, metric)
+
+
+@cache
+def _reported(folder: Path, study: Path, dataset: str, group: str, metric: str) -> Reported:
+    runs = trajectories(Book(folder, study), dataset, group)
+    keep = (runs[0].targets["step"] >= min_step(dataset)).to_numpy()
+    drawn = Resampling.of(runs[0].targets["session"]).where(keep)
+    values = np.stack([run.values(metric, K)[:, keep] for run in runs], axis=1)  # (epochs, R, P)
+    chosen = [int(run.validation["recall"].to_numpy().argmax()) for run in runs]  # the earliest of equals
+    honest = values[chosen, np.arange(len(runs))]
+    means = values.mean(2)  # (epochs, R)
+    return Reported(
+        dataset, group, metric, len(values), tuple(epoch + 1 for epoch in chosen),
+        tuple(int(epoch) + 1 for epoch in means.argmax(0)), Measured.of(drawn.over_seeds(honest)),
+        float(means.max(0).mean()), Measured.of(drawn.choice(list(values), honest, each_seed=True)),
+    )  # fmt: skip
+
+
+def curves(book: Book) -> pd.DataFrame:
+    """dataset, group, seed, epoch, test, validation: Recall@20 after every epoch of every finished trajectory."""
+    rows = []
+    for dataset in COPIED:
+        for group in GROUPS:
+            try:
+                runs = trajectories(book, dataset, group)
+            except NotYet:
+                continue
+            keep = (runs[0].targets["step"] >= min_step(dataset)).to_numpy()
+            for run in runs:
+                test, known = run.values("Recall", K)[:, keep].mean(1), run.validation
+                rows += [
+                    (dataset, group, run.seed, int(e), t, v)
+                    for e, t, v in zip(known["epoch"], test, known["recall"], strict=True)
+                ]
+    return pd.DataFrame(rows, columns=["dataset", "group", "seed", "epoch", "test", "validation"])

@@ -1,0 +1,189 @@
+"""Directives that write what the code already knows, so that no page repeats it by hand.
+
+`{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{citation}` how to cite
+this work, `{defence}` a table of how the report is tried, `{measured}` a table of a record. Their words go through the
+page's catalogue like any others; names and counts do not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import audit_lib
+from audit_lib.data import registry as sources
+from audit_lib.data.registry import Entry, Manual
+from audit_lib.study import records
+from book.press import citation
+from book.press.facts import defence_page
+
+LIBRARY = Path(audit_lib.__file__).parent
+MARK = re.compile(r"#\s*DEVIATION:\s*(.+)")
+SPECIAL, ESCAPED = re.compile(r"([*_`<$|])"), r"\\\1"  # what Markdown would read as markup
+NOT_CITED = {"ours", "seed_demo"}
+
+
+class FromCode(SphinxDirective):
+    """A directive whose content is Markdown written by `lines`."""
+
+    def lines(self) -> list[str]:
+        """The Markdown."""
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        """Parse it; words are for translation, what has none is not."""
+        container = nodes.container()
+        source, line = self.get_source_info()
+        self.state.nested_parse(StringList(self.lines(), source), self.content_offset, container)
+        for paragraph in container.findall(nodes.paragraph):
+            paragraph.source, paragraph.line = source, line  # without a source nothing is translated
+            words = "".join(node.astext() for node in paragraph.findall(nodes.Text) if not is_code(node))
+            if not re.search(r"[^\W\d_]{2}", words):
+                paragraph["translatable"] = False
+        return container.children
+
+
+def is_code(node: nodes.Text) -> bool:
+    """Whether a text is the content of a literal."""
+    return isinstance(node.parent, nodes.literal)
+
+
+class DataSets(FromCode):
+    """The registry. `kind`: `counts`, `terms` (of those that a program can get) or `original` (owners' files)."""
+
+    option_spec = {"kind": lambda value: directives.choice(value, ("counts", "terms", "original"))}  # noqa: RUF012
+
+    def lines(self) -> list[str]:
+        self.env.note_dependency(sources.__file__)
+        registry = sources.REGISTRY.values()
+        if self.options["kind"] == "counts":
+            rows = [counts(source) for source in registry if source.counts]
+            return ["| Name | Events | Sessions | Items | Times |", "|---|--:|--:|--:|---|", *rows]
+        wanted = self.options["kind"] == "original"
+        rows = [terms(source) for source in registry if is_original(source) is wanted]
+        return ["| Name | Data set | Licence or terms |", "|---|---|---|", *rows]
+
+
+def is_original(source: Entry) -> bool:
+    """Whether only the owner gives it out, without a fixed file."""
+    return isinstance(source.get, Manual) and None in source.files.values()
+
+
+def counts(source: Entry) -> str:
+    """A row of counts; thousands are set apart by a narrow space, the same in both languages."""
+    numbers = [grouped(source.counts[key]) for key in ("events", "sessions", "items")]
+    return f"| `{source.name}` | {' | '.join(numbers)} | {source.time} |"
+
+
+def terms(source: Entry) -> str:
+    """A row of title, linked to the owner's page if only the owner has it, citation and licence."""
+    title = f"[{source.title}]({source.get.page})" if is_original(source) else source.title
+    cited = f" {{cite:p}}`{source.citation_key}`" if source.citation_key not in NOT_CITED else ""
+    return f"| `{source.name}` | {title}{cited} | [{source.licence}]({source.licence_url}) |"
+
+
+class DataParallel(FromCode):
+    """What a record says, as a table. `record`: `bench_growth` or `data_parallel`."""
+
+    option_spec = {"record": lambda value: directives.choice(value, tuple(TABLES))}  # noqa: RUF012
+
+    def lines(self) -> list[str]:
+        name = self.options["record"]
+        self.env.note_dependency(str(records.FOLDER / f"{name}.json"))
+        return TABLES[name](records.read(name))
+
+
+def growth(table: pd.DataFrame) -> list[str]:
+    """Each step at each size, measured or extrapolated."""
+    head = "| Step | Events | Processor seconds | Peak memory, GB | How it is known |"
+    rows = [
+        f"| {row.step} | {grouped(row.events)} | {row.processor_seconds:.0f} | {row.memory:.1f} | "
+        f"{'measured' if row.measured else 'extrapolated'} |"
+        for row in table.assign(memory=table["peak_memory_mb"] * 2**20 / 1e9)
+        .sort_values(["step", "events"], kind="stable", ascending=[False, True])
+        .itertuples()
+    ]
+    return [head, "|---|--:|--:|--:|---|", *rows]
+
+
+def data_parallel(table: pd.DataFrame) -> list[str]:
+    """Each mode and number of extra negatives: means over seeds, with the standard deviation of Recall@20."""
+    head = (
+        "| Processes | Extra negatives | Distinct negatives of a target | Loss of the first step | "
+        "Difference of its gradient | Recall@20 |"
+    )
+    rows = []
+    for (n, mode), found in table.groupby(["n_sample", "mode"], sort=False):
+        mean = found.mean(numeric_only=True)
+        rows.append(
+            f"| {mode} | {n} | {mean['distinct_negatives']:.1f} | {mean['first_loss']:.4f} | "
+            f"{mean['gradient_difference']:.1e} | {mean['recall']:.4f} ± {found['recall'].std():.4f} |"
+        )
+    return [head, "|---|--:|--:|--:|--:|--:|", *rows]
+
+
+def grouped(number: int) -> str:
+    """A whole number, its thousands set apart by a narrow space, the same in both languages."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+TABLES = {"bench_growth": growth, "data_parallel": data_parallel}
+
+
+class Deviations(FromCode):
+    """Each `# DEVIATION:` comment of the library, with the file that holds it."""
+
+    def lines(self) -> list[str]:
+        for path in LIBRARY.rglob("*.py"):
+            self.env.note_dependency(str(path))
+        return [f"- `{name}`: {SPECIAL.sub(ESCAPED, text)}" for name, text in deviations()]
+
+
+class HowToCite(FromCode):
+    """CITATION.cff as a line of text and as BibTeX; a title is cited as it is, in any language."""
+
+    def lines(self) -> list[str]:
+        self.env.note_dependency(str(citation.FILE))
+        return [f"> {citation.text(citation.read())}", "", "```bibtex", *citation.bibtex(citation.read()), "```"]
+
+    def run(self) -> list[nodes.Node]:
+        found = super().run()
+        for node in found:
+            for text in node.findall(nodes.TextElement):
+                text["translatable"] = False
+        return found
+
+
+class Defence(FromCode):
+    """A table of `book.press.facts.defence_page`: `table` is counts, conditions, mutants or supply."""
+
+    option_spec = {"table": lambda value: directives.choice(value, tuple(defence_page.TABLES))}  # noqa: RUF012
+
+    def lines(self) -> list[str]:
+        for path in defence_page.sources():
+            self.env.note_dependency(str(path))
+        return defence_page.lines(self.options["table"])
+
+
+def deviations() -> Iterator[tuple[str, str]]:
+    """File, relative to the library, and text of each marked comment."""
+    for path in sorted(LIBRARY.rglob("*.py")):
+        for match in MARK.finditer(path.read_text("utf8")):
+            yield path.relative_to(LIBRARY).as_posix(), match[1].strip()
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directives."""
+    app.add_directive("data-sets", DataSets)
+    app.add_directive("deviations", Deviations)
+    app.add_directive("measured", DataParallel)
+    app.add_directive("citation", HowToCite)
+    app.add_directive("defence", Defence)

@@ -1,0 +1,156 @@
+"""What prose pages quote and show, computed from committed evidence in the book's language.
+
+* ``{fact}`official:.2%` `` is a number (a name, a verb) of `book.press.facts`; without its evidence it says so;
+* `{fact-table} NAME` is a table and `{fact-figure} NAME` a figure (`alt`, `name`, caption) of `report_exhibits`;
+* ``{stage}`06_literature` `` names a stage and links it, if the book has it;
+* `{awaited} GROUP …` says how much of these groups of the study is missing, and nothing once all is there.
+
+An unknown name fails the build. Captions and alternative texts go through the page's catalogue, what is computed not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from audit_lib.errors import InputError, unknown
+from audit_lib.files import PROJECT
+from audit_lib.show.csv import csv_text
+from audit_lib.study.results import NotYet
+from book.press.directives import data_files
+from book.press.directives.claim_ledger import Ledger, settled, untranslated
+from book.press.facts import documents, exhibits, report_exhibits, reporting
+from book.press.facts.documents import Source
+
+logger = logging.getLogger(__name__)
+
+
+@cache
+def source() -> Source:
+    """The committed evidence, with the ledger that the badges show."""
+    return Source(settled=tuple(settled().values()))
+
+
+@cache
+def quantity(name: str) -> documents.Quantity:
+    """A fact, computed once a build."""
+    return reporting.quantity(name, source())
+
+
+class Fact(SphinxRole):
+    """A fact in a sentence; where its evidence is missing, that it was not run."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The text, or the bare name under a warning."""
+        name, _, spec = self.text.partition(":")
+        lang = self.config.language
+        try:
+            return [nodes.inline("", documents.written(quantity(name), spec, lang), classes=["fact"])], []
+        except NotYet:
+            return [nodes.inline("", documents.not_yet(lang), classes=["fact", "awaited"])], []
+        except (InputError, ValueError) as error:
+            logger.warning("%s", error, location=self.get_location(), type="fact")
+            return [nodes.Text(self.text)], []
+
+
+@cache
+def planned() -> frozenset[str]:
+    """The stages of the table of contents, of which a copy for trying things out has only some."""
+    return frozenset(re.findall(r"file: notebooks/(\w+)", (PROJECT / "_toc.yml").read_text("utf8")))
+
+
+class Stage(SphinxRole):
+    """A stage by its number, linked where this book has it (a short run has only some)."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """A link or the bare words; a name that no stage has is a warning."""
+        words, page = exhibits.stage(self.text, self.config.language), f"notebooks/{self.text}"
+        if page in self.env.found_docs:
+            link = addnodes.pending_xref(
+                "", nodes.inline("", words), refdomain="std", reftype="doc", reftarget=f"/{page}", refexplicit=True,
+                refdoc=self.env.docname,
+            )  # fmt: skip
+            return [link], []
+        if self.text not in planned():
+            logger.warning("There is no stage '%s'.", self.text, location=self.get_location(), type="fact")
+        return [nodes.inline("", words)], []
+
+
+class FactTable(Ledger):
+    """A table of `report_exhibits`."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Its nodes, wrapped so that a wide one scrolls by itself."""
+        name = self.arguments[0]
+        if name not in report_exhibits.TABLES:
+            raise self.error(str(unknown("table", name, report_exhibits.TABLES)))
+        lang = self.config.language
+        try:
+            return self.parsed(report_exhibits.TABLES[name](source(), lang).markdown())
+        except NotYet:
+            return [untranslated(nodes.paragraph("", documents.not_yet(lang).capitalize() + ".", classes=["awaited"]))]
+
+
+class FactFigure(SphinxDirective):
+    """A figure of `report_exhibits`, drawn into the folder of doctrees, to last as long as the page that shows it."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec = {"alt": directives.unchanged_required, "name": directives.unchanged_required}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        """The figure with its caption and the anchor of its name."""
+        name = self.arguments[0]
+        if name not in report_exhibits.FIGURES:
+            raise self.error(str(unknown("figure", name, report_exhibits.FIGURES)))
+        if "alt" not in self.options:
+            raise self.error(f"The figure '{name}' needs an alternative text.")
+        file = Path(self.env.doctreedir, "figures", f"{name}.svg")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        plot = report_exhibits.FIGURES[name](source(), self.config.language)
+        file.write_bytes(plot.image("svg"))
+        here = Path(self.env.doc2path(self.env.docname)).parent
+        image = nodes.image(uri=os.path.relpath(file, here), alt=self.options["alt"])
+        where = self.get_source_info()
+        image.source, image.line = where
+        figure = nodes.figure("", image)
+        container = nodes.container()
+        self.state.nested_parse(StringList(list(self.content), where[0]), self.content_offset, container)
+        paragraph = next(iter(container.findall(nodes.paragraph)))
+        caption = nodes.caption(paragraph.rawsource, "", *paragraph.children)
+        caption.source, caption.line = where
+        figure += caption
+        self.add_name(figure)
+        return [figure, data_files.place(csv_text(plot.table))]
+
+
+class Awaited(Ledger):
+    """What is missing, as a note."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        """Nothing if nothing is."""
+        words = exhibits.still_missing(self.arguments[0].split(), source(), self.config.language)
+        return [] if words is None else [nodes.note("", untranslated(nodes.paragraph("", words)))]
+
+
+def setup(app: Sphinx) -> None:
+    """Register the role and the directives."""
+    app.add_role("fact", Fact())
+    app.add_role("stage", Stage())
+    for name, directive in (("fact-table", FactTable), ("fact-figure", FactFigure), ("awaited", Awaited)):
+        app.add_directive(name, directive)

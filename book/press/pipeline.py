@@ -1,0 +1,342 @@
+"""Runs the stage notebooks: text in, executed notebook out, the same bytes for the same run.
+
+A stage is `notebooks/NN_name.md` (jupytext, MyST). It is executed by papermill, once per language, into
+`_build/executed/{lang}/notebooks/NN_name.ipynb`. `Snakefile` says when; this module says how. Commands:
+`python -m book.press.pipeline run|stage|snakemake|notebooks|figures`.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import logging
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import click
+
+from audit_lib import errors
+from audit_lib.commands import entry
+from audit_lib.commands.progress import heartbeat
+from audit_lib.errors import AuditError, InputError, MissingError, WriteError, unknown
+from audit_lib.files import ONE_THREAD, PROJECT, from_the_future, hold, sha256
+from audit_lib.show.words import LANGUAGES
+from book.press import bookcheck
+from book.press.notebooks import declared, normalise, pair, read, write
+
+# What each stage reads from the stages before it. A stage that is not in notebooks/ yet is skipped.
+AFTER: dict[str, tuple[str, ...]] = {
+    "01_data": (),
+    "02_split": ("01_data",),
+    "03_baselines": ("02_split",),
+    "04_gru4rec": ("02_split",),
+    "05_evaluation": ("03_baselines", "04_gru4rec"),
+    "06_literature": (),
+    "07_implementations": (),
+    "08_multiverse": (),
+    "09_cost": (),
+    "10_pipeline": (),
+}
+
+# What can be set for the whole book; a stage takes those that it declares.
+SETTINGS = (
+    "dataset", "columns", "time_unit", "test_days", "min_item_support", "k", "recommenders", "profile", "device",
+    "engine", "seeds",
+)  # fmt: skip
+LONGER = {"k": "cutoff"}  # Snakemake takes no name of one letter
+
+_PLAIN = "/=,.:_-~+"  # beside letters and digits, what neither YAML nor a shell reads as anything else
+QUIET = "ignore:IProgress not found"
+
+
+class StageError(AuditError, RuntimeError):
+    """A cell of a stage failed, or its kernel died."""
+
+
+def stages(root: Path = PROJECT) -> list[str]:
+    """Names of the stages in `notebooks/`, in order: files named NN_name.md."""
+    return sorted(path.stem for path in (root / "notebooks").glob("[0-9][0-9]_*.md"))
+
+
+def upstream(stage: str, present: Sequence[str]) -> list[str]:
+    """The stages that `stage` reads, among those present. A stage not in `AFTER` follows all those before it."""
+    return [name for name in AFTER.get(stage, [s for s in present if s < stage]) if name in present]
+
+
+@contextlib.contextmanager
+def kernel_environment(root: Path) -> Iterator[None]:
+    """What kernels inherit: the library on their path, one thread each, no chatter."""
+    before = dict(os.environ)
+    os.environ.update(ONE_THREAD)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), before.get("PYTHONPATH", "")]))
+    os.environ.setdefault("PYTHONHASHSEED", "0")
+    # A progress bar without widgets would print where it is installed.
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before.get("PYTHONWARNINGS", ""), QUIET]))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def run(text: Path, output: Path, *, parameters: Mapping[str, Any], root: Path = PROJECT) -> Path:
+    """Execute the notebook in `text` with `parameters` into `output`, and return `output`.
+
+    Kernels start in `root`. Raises InputError if a parameter is not declared by the notebook (papermill alone would
+    only warn), StageError if a cell fails; then `output` is untouched and what ran is in `NAME.failed.ipynb`.
+    Another process that is making `output` is waited for.
+    """
+    notebook = read(text)
+    known = declared(notebook)
+    for name in parameters:
+        if name not in known:
+            raise unknown(f"parameter of {text.stem}", name, known)
+    with hold(output, level=logging.WARNING):
+        return _execute(notebook, output, name=text.stem, parameters=parameters, root=root)
+
+
+def _execute(notebook: Any, output: Path, *, name: str, parameters: Mapping[str, Any], root: Path) -> Path:
+    import papermill
+
+    failed = output.with_suffix(".failed.ipynb")
+    fresh, partial = output.with_suffix(".fresh.ipynb"), output.with_suffix(".running.ipynb")
+    write(notebook, fresh)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    try:
+        with kernel_environment(root):
+            done = papermill.execute_notebook(
+                str(fresh), str(partial), dict(parameters), kernel_name="python3", cwd=str(root), progress_bar=False
+            )
+    except (papermill.exceptions.PapermillException, RuntimeError) as error:
+        if partial.exists():
+            partial.replace(failed)
+        raise StageError(f"{name} failed: {_reason(error)} What ran is in {failed}.") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+    write(normalise(done), output)
+    failed.unlink(missing_ok=True)
+    return output
+
+
+def _reason(error: Exception) -> str:
+    """Why a notebook stopped, in a sentence: the traceback is in the notebook itself."""
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    if isinstance(error, DeadKernelError):
+        return (
+            "its process died, most often because the memory was used up. End other programs, or take a smaller log or "
+            "profile."
+        )
+    if not isinstance(error, PapermillExecutionError):
+        return f"{' '.join(str(error).split())}."
+    said = " ".join(str(error.evalue).split())
+    if error.ename == "MemoryError" or error.ename.endswith("OutOfMemoryError"):
+        said = f"the memory was used up ({said}). End other programs, or take a smaller log or profile."
+    elif not hasattr(errors, error.ename):
+        said = f"{error.ename}: {said}"
+    return f"cell {error.exec_count}: {said.rstrip('.')}."
+
+
+def note(executed: Path, text: Path, *, seconds: float, parameters: Mapping[str, Any]) -> Path:
+    """Write down one run of a stage: its seconds, its parameters, and the sha256 of what went in and what came out."""
+    content = {
+        "seconds": round(seconds, 1), "parameters": dict(parameters), "python": platform.python_version(),
+        "text": sha256(text), "executed": sha256(executed),
+    }  # fmt: skip
+    target = executed.with_suffix(".run.json")
+    partial = target.with_suffix(".writing")
+    partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", "utf8")
+    partial.replace(target)
+    return target
+
+
+@click.group()
+def cli() -> None:
+    """Run stage notebooks."""
+
+
+@cli.command("run")
+@click.argument("stage")
+@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write the executed notebook.")
+@click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter that the stage declares.")
+@click.option("-s", "settings", multiple=True, metavar="NAME=VALUE", help="Used if the stage declares it.")
+def run_command(stage: str, lang: str, out: Path | None, given: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Execute one STAGE in one language."""
+    names = stages()
+    if stage not in names:
+        raise unknown("stage", stage, names)
+    text = PROJECT / "notebooks" / f"{stage}.md"
+    known = declared(read(text))
+    chosen = {name: value for name, value in map(key_value, settings) if name in known and value}
+    chosen |= dict(map(key_value, given)) | {"lang": lang}
+    out = out or PROJECT / "_build" / "executed" / lang / "notebooks" / f"{stage}.ipynb"
+    progress, start = f"[{names.index(stage) + 1}/{len(names)}] {stage} ({lang})", time.perf_counter()
+    click.echo(f"{progress} runs ...", err=True)
+    with heartbeat(progress):
+        run(text, out, parameters=chosen)
+    seconds = time.perf_counter() - start
+    note(out, text, seconds=seconds, parameters=chosen)
+    click.echo(f"{progress} done in {seconds:.1f} s", err=True)
+
+
+def key_value(text: str) -> tuple[str, str]:
+    """Split NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise InputError(f"'{text}' is not NAME=VALUE.")
+    return name, value
+
+
+@cli.command("stage")
+@click.argument("stage")
+@click.argument("snakemake_arguments", nargs=-1)
+def stage_command(stage: str, snakemake_arguments: tuple[str, ...]) -> None:
+    """Bring one STAGE up to date, with those that it depends on, in English."""
+    if stage not in stages():
+        raise MissingError(f"The stage {stage} is not in this version yet. It has: {', '.join(stages()) or 'none'}.")
+    target = f"_build/executed/en/notebooks/{stage}.ipynb"
+    bookcheck.check(configuration(snakemake_arguments))
+    if snakemake([target, *snakemake_arguments]):
+        raise StageError(f"{stage} did not finish; the reason is above.")
+    click.echo(f"{stage} is up to date: {target}")
+
+
+def snakemake(arguments: Sequence[str], *, root: Path = PROJECT) -> int:
+    """The exit status of Snakemake, run in `root` under a lock of ours that does not outlive it.
+
+    Its own lock stays behind when it is killed, and would stop the next run. Raises BusyError if another is at work.
+    """
+    if not os.access(root, os.W_OK):
+        raise WriteError(f"'{root}' is read-only, and stages put there what they make. Copy it to a folder of yours.")
+    settle(root)
+    file = arguments[arguments.index("-s") + 1] if "-s" in arguments else "Snakefile"
+    with hold(root / ".snakemake" / Path(file).name, wait=False) as lock:
+        command = [sys.executable, "-m", "snakemake", "--nolock", *_encoded(arguments)]
+        process = subprocess.Popen(command, cwd=root, pass_fds=(lock,))
+        status = None
+        while status is None:
+            with contextlib.suppress(KeyboardInterrupt):  # it gets the interrupt too, and ends its jobs
+                status = process.wait()
+    if status and (logs := sorted((root / ".snakemake" / "log").glob("*.log"))):
+        click.echo(f"Snakemake stopped. Its log is {logs[-1].relative_to(root)}.", err=True)
+    return status
+
+
+def settle(root: Path) -> None:
+    """Dates files from the future anew, or Snakemake, which goes by times, would stop or leave out what is to be made.
+
+    A source is dated now. What was made is dated as of old, so that it is made again: nothing says whether it is older
+    than an edit.
+    """
+    late = from_the_future(root)
+    for path in late:
+        made = path.is_relative_to(root / "_build")
+        os.utime(path, (0, 0) if made else None)
+    if late:
+        name = late[0].relative_to(root)
+        click.echo(f"{len(late)} files were dated in the future, such as {name}, and are dated anew.", err=True)
+
+
+def _encoded(arguments: Sequence[str]) -> list[str]:
+    """The values after --config in percent encoding: Snakemake reads them as YAML, and hands them to a shell."""
+    done, inside = [], False
+    for argument in arguments:
+        inside = argument == "--config" or (inside and not argument.startswith("-"))
+        if inside and set(argument) & set("{}"):
+            raise InputError(f"{argument}: Snakemake takes braces for its own. Rename the file without them.")
+        done.append(quote(_utf8(argument), safe=_PLAIN) if inside else argument)
+    return done
+
+
+def _utf8(argument: str) -> str:
+    """The argument; raises InputError if its bytes are no UTF-8, which notebooks, being JSON, could not hold."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(argument).decode("latin1")
+        raise InputError(f"'{name}' is not UTF-8 but perhaps Latin-1. Rename the file, or link to it.") from None
+    return argument
+
+
+def configuration(arguments: Sequence[str]) -> dict[str, str]:
+    """The NAME=VALUE pairs after --config."""
+    shorter = {longer: name for name, longer in LONGER.items()}
+    found, inside = {}, False
+    for argument in arguments:
+        inside = argument == "--config" or (inside and not argument.startswith("-"))
+        if inside and "=" in argument:
+            name, _, value = argument.partition("=")
+            found[shorter.get(name, name)] = value
+    return found
+
+
+def setting(config: Mapping[str, Any], name: str) -> str:
+    """A setting of the pipeline as its user wrote it, '' where there is none. (A seed may be 0.)"""
+    found = config.get(LONGER.get(name, name))
+    return "" if found is None else unquote(str(found))
+
+
+@cli.command("snakemake", context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def snakemake_command(arguments: tuple[str, ...]) -> None:
+    """Run Snakemake with these ARGUMENTS, unless another run is at work here, or the log or a setting is unsound."""
+    bookcheck.check(configuration(arguments))
+    sys.exit(snakemake(arguments))
+
+
+@cli.command("notebooks")
+def notebooks_command() -> None:
+    """Write the .ipynb of every stage from its text, keeping outputs whose code has not changed."""
+    for stage in stages():
+        click.echo(f"notebooks/{pair(PROJECT / 'notebooks' / f'{stage}.md').name} is in step with its text")
+
+
+@cli.command("pair")
+@click.argument("stage")
+@click.argument("executed", type=click.Path(exists=True, path_type=Path))
+def pair_command(stage: str, executed: Path) -> None:
+    """Give the .ipynb of STAGE the outputs of an EXECUTED notebook."""
+    pair(PROJECT / "notebooks" / f"{stage}.md", executed=executed)
+
+
+@cli.command("figures")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("_build/figures"), show_default=True)
+def figures_command(out: Path) -> None:
+    """Save every picture of the executed notebooks as a file."""
+    import nbformat
+
+    written = 0
+    for path in sorted((PROJECT / "_build" / "executed").glob("*/notebooks/*_*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", []) if "data" in output]
+        for number, data in enumerate((o.data for o in outputs if {"image/svg+xml", "image/png"} & set(o.data)), 1):
+            folder = out / path.parent.parent.name
+            folder.mkdir(parents=True, exist_ok=True)
+            for kind, suffix in (("image/svg+xml", "svg"), ("image/png", "png")):
+                if kind in data:
+                    content = data[kind].encode() if suffix == "svg" else base64.b64decode(data[kind])
+                    (folder / f"{path.stem}-{number}.{suffix}").write_bytes(content)
+                    written += 1
+    if not written:
+        raise MissingError("No executed notebook holds a picture. Run `make book` first.")
+    click.echo(f"{written} pictures are in {out}")
+
+
+def main() -> None:
+    """Entry point."""
+    entry.run(cli)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""The bill of materials: what the book is built from, with versions, licences and hashes, as CycloneDX 1.6.
+
+    python -m tests.defence.inventory                    write book/sbom.cdx.json
+    python -m tests.defence.inventory advisories FOLDER  what is known to be vulnerable, without a network
+
+The same lock gives the same bytes: no date, and a serial number that follows from the content. Licences are what the
+packages say of themselves where they are installed; those of other platforms stay as they were written down before.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator
+from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
+from pathlib import Path
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+import audit_lib
+from audit_lib.errors import InputError
+from audit_lib.files import PROJECT, digest
+from audit_lib.recommenders.gru4rec import vendor
+from book.press import mathjax
+from tests.defence import lockfile
+from tests.defence.lockfile import Pin
+
+BILL = Path("book", "sbom.cdx.json")
+COMMAND = "python -m tests.defence.inventory"
+
+
+def bill(root: Path = PROJECT) -> dict[str, Any]:
+    """The bill of materials of a checkout, as JSON."""
+    wanted = lockfile.direct((root / lockfile.REQUIREMENTS).read_text("utf8"))
+    known = _written_licences(root / BILL)
+    components = [_component(pin, pin.name in wanted, known) for pin in sorted(lockfile.read(root), key=_order)]
+    components += _others()
+    about = {
+        "type": "application",
+        "bom-ref": "gru4rec-audit",
+        "name": "gru4rec-audit",
+        "version": audit_lib.__version__,
+        "licenses": [{"license": {"id": "MIT"}}],
+    }
+    return {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": serial(components),
+        "version": 1,
+        "metadata": {"component": about},
+        "components": components,
+    }
+
+
+def serial(components: list[dict[str, Any]]) -> str:
+    """A serial number that follows from the components."""
+    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, digest(components))}"
+
+
+def text_of(bill: dict[str, Any]) -> str:
+    """A bill as it is written to its file."""
+    return json.dumps(bill, indent=1, ensure_ascii=False) + "\n"
+
+
+def write(root: Path = PROJECT) -> Path:
+    """Writes the bill and returns its path."""
+    path = root / BILL
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text_of(bill(root)), "utf8")
+    partial.replace(path)
+    return path
+
+
+def _order(pin: Pin) -> tuple[str, str]:
+    return pin.name, pin.version
+
+
+def _component(pin: Pin, direct: bool, known: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    purl = f"pkg:pypi/{pin.name}@{pin.version.replace('+', '%2B')}"
+    out = {"type": "library", "bom-ref": purl, "name": pin.name, "version": pin.version, "purl": purl}
+    if licences := _licences(pin) or known.get(purl):
+        out["licenses"] = licences
+    out["hashes"] = [{"alg": "SHA-256", "content": content} for content in pin.hashes]
+    properties = {"gru4rec-audit:direct": str(direct).lower(), "gru4rec-audit:where": pin.marker}
+    out["properties"] = [{"name": name, "value": value} for name, value in properties.items() if value]
+    return out
+
+
+def _others() -> list[dict[str, Any]]:
+    """What does not come as a package of the lock: MathJax, and the official code that is fetched on demand."""
+    name, version = mathjax.MATHJAX_NPM[0].split("@")
+    hashes = [{"alg": "SHA-256", "content": content} for content in sorted(mathjax.MATHJAX_SHA256)]
+    script = {"type": "library", "bom-ref": f"pkg:npm/{name}@{version}", "name": name, "version": version}
+    script |= {"purl": f"pkg:npm/{name}@{version}", "licenses": [{"license": {"id": "Apache-2.0"}}], "hashes": hashes}
+    where = vendor.URL.removeprefix("https://").replace("github.com", "pkg:github")
+    purl = f"{where}@{vendor.COMMIT}".lower()
+    official = {"type": "library", "bom-ref": purl, "name": vendor.URL.rsplit("/", 1)[1], "version": vendor.COMMIT}
+    # Its licence allows research and no redistribution: it is not part of what is published here.
+    official |= {"scope": "excluded", "purl": purl, "licenses": [{"license": {"name": "as its authors state it"}}]}
+    return [script, official]
+
+
+def _licences(pin: Pin) -> list[dict[str, Any]] | None:
+    """What an installed package of this version says of its licence; None if it is not installed or says nothing."""
+    try:
+        about = metadata(pin.name)
+    except PackageNotFoundError:
+        return None
+    same = about["Version"].split("+")[0] == pin.version.split("+")[0]
+    return stated(about) if same else None
+
+
+def stated(about: PackageMetadata) -> list[dict[str, Any]] | None:
+    """A licence in the form of CycloneDX: the expression, else the classifiers, else the first words of the field."""
+    if expression := about.get("License-Expression"):
+        return [{"expression": expression}]
+    names = [c.split(" :: ")[-1] for c in about.get_all("Classifier") or [] if c.startswith("License :: ")]
+    names = [name for name in names if name != "OSI Approved"]
+    field = (about.get("License") or "").strip().split("\n")[0][:80]
+    names = names or ([field] if field and field != "UNKNOWN" else [])
+    return [{"license": {"name": name}} for name in sorted(set(names))] or None
+
+
+def _written_licences(path: Path) -> dict[str, list[dict[str, Any]]]:
+    if not path.is_file():
+        return {}
+    written = json.loads(path.read_text("utf8"))["components"]
+    return {c["purl"]: c["licenses"] for c in written if "licenses" in c}
+
+
+def advisories(folder: Path, pins: list[Pin]) -> Iterator[tuple[str, str, str, str]]:
+    """(name, version, id, summary) of every advisory in a folder of OSV JSON files that hits a pinned version.
+
+    The folder is an unpacked export of the PyPI part of the OSV database. Raises InputError if it holds none.
+    """
+    files = sorted(folder.rglob("*.json"))
+    if not files:
+        raise InputError(f"There are no advisories (*.json) in '{folder}'. Unpack an export of the OSV database there.")
+    locked = {(pin.name, pin.version) for pin in pins}
+    for file in files:
+        found = json.loads(file.read_text("utf8"))
+        if found.get("withdrawn"):
+            continue
+        for affected in found.get("affected", []):
+            package = affected.get("package", {})
+            name = lockfile.normalised(package.get("name", ""))
+            for pinned, version in sorted(locked):
+                if package.get("ecosystem") == "PyPI" and name == pinned and hit(affected, version):
+                    yield name, version, found["id"], found.get("summary", "")
+
+
+def hit(affected: dict[str, Any], version: str) -> bool:
+    """Whether a version is listed as affected, or lies in one of the ranges: from `introduced` to before `fixed`."""
+    if version in affected.get("versions", []):
+        return True
+    for span in affected.get("ranges", []):
+        if span.get("type") != "ECOSYSTEM":
+            continue
+        inside = False
+        for event in span.get("events", []):
+            if "introduced" in event and _at_least(version, event["introduced"]):
+                inside = True
+            if "fixed" in event and _at_least(version, event["fixed"]):
+                inside = False
+            if "last_affected" in event and not _at_least(event["last_affected"], version):
+                inside = False
+        if inside:
+            return True
+    return False
+
+
+def _at_least(version: str, bound: str) -> bool:
+    try:
+        return bound == "0" or Version(version) >= Version(bound)
+    except InvalidVersion:
+        return False
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] != ["advisories"]:
+        sys.stdout.write(f"{write()}\n")
+        return 0
+    found = list(advisories(Path(arguments[1]), lockfile.read()))
+    sys.stdout.write("".join(f"{'  '.join(row)}\n" for row in found) or "No pinned version is hit by an advisory.\n")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""What the page about growth says in numbers is what the code does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from audit_lib.data import large, reading
+from audit_lib.files import PROJECT
+from audit_lib.measurements import data_parallel, growth
+from audit_lib.study import records, shards
+
+PAGE = " ".join((PROJECT / "book" / "growth.md").read_text("utf8").split())
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        (r"An own log of twenty million events or more", large.LARGE_EVENTS == 20_000_000),
+        (r"done by DuckDB, within 1 GB", large.MEMORY_MB == 1024),
+        (r"a million rows at a time", reading.text.CHUNK == 1_000_000),
+        (r"whole tiles of 128 targets", shards.TILE == 128),
+        (r"Synthetic logs of 20,000 items", growth.ITEMS == 20_000),
+        (r"ranks the last twentieth of a day", growth.TEST_DAYS == 1 / 20),
+        (r"A mini-batch of 32 lanes in all", data_parallel.BATCH == 32),
+        (r"means over three seeds", len(data_parallel.SEEDS) == 3),
+        (r"on two processes", data_parallel.SIZE == 2),
+    ],
+)
+def test_a_number_of_the_page_is_that_of_the_code(words, number):
+    assert re.search(words, PAGE)
+    assert number
+
+
+def test_the_record_of_growth_says_what_was_measured_and_what_was_not():
+    table = records.read("bench_growth")
+    assert set(table["step"]) == set(growth.STEPS)
+    measured = table[table["measured"]]
+    assert measured["events"].max() >= 20_000_000
+    assert (measured.loc[measured["step"] != "split, as a table", "targets"][lambda t: t > 0] > 100).all()
+    assert table.loc[~table["measured"], "events"].tolist() == [growth.TARGET] * (len(table) - len(measured))
+    assert (table.loc[~table["measured"], "peak_memory_mb"] * 2**20 <= 8e9).all()  # what the page aims at
+    compared = measured[measured["events"] <= growth.TABLES_UP_TO * 1.01]
+    assert compared["same"].all()  # the split on disk has the hash of the split of the table
+
+
+def test_a_line_through_measurements_is_continued():
+    points = [{"step": "a", "events": n, "targets": n // 100, "processor_seconds": 2 + n / 10, "wall_seconds": 3.0,
+               "peak_memory_mb": 100 + n / 5, "measured": True, "same": True} for n in (100, 200, 400)]  # fmt: skip
+    few = [point | {"step": "b"} for point in points[:2]]
+    (row,) = growth.extrapolate(growth.pd.DataFrame(points + few), 1000).itertuples()
+    assert (row.step, row.events, row.targets, row.measured, row.same) == ("a", 1000, 10, False, False)
+    assert row.processor_seconds == pytest.approx(102)
+    assert row.wall_seconds == pytest.approx(3)
+    assert row.peak_memory_mb == pytest.approx(300)
+
+
+def test_a_generated_log_is_the_same_twice_in_order_of_time_and_of_about_the_size_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(growth, "PIECE", 300)
+    paths = [tmp_path / name for name in ("a.parquet", "b.parquet")]
+    sizes = [growth.write_log(path, 5_000, n_items=50) for path in paths]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    log = growth.pd.read_parquet(paths[0])
+    assert sizes == [len(log)] * 2
+    assert 4_000 < len(log) < 6_000
+    assert log["SessionId"].nunique() == 1_000
+    assert log["Time"].is_monotonic_increasing or (log["Time"].diff() < -86_400).sum() == 0
+    assert log["SessionId"].diff().abs().max() > 1  # rows of one session lie apart
+
+
+def test_the_record_of_two_processes_covers_every_mode():
+    table = records.read("data_parallel")
+    assert len(table) == len(data_parallel.MODES) * len(data_parallel.SAMPLES) * len(data_parallel.SEEDS)
+    together = table[table["mode"] == "two, targets exchanged"]
+    assert (together["gradient_difference"] < 1e-5).all()
+    apart = table[table["mode"] == "two, nothing exchanged"]
+    assert (apart["gradient_difference"] > 0.01).all()

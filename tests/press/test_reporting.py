@@ -1,0 +1,336 @@
+"""The technical report quotes what the evidence says: contrasts, effects, tables, and numbers of the stages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit_lib import measurements
+from audit_lib.errors import InputError
+from audit_lib.files import PROJECT
+from audit_lib.study import headline, records
+from audit_lib.study import plan as experiments
+from audit_lib.study.results import Book, Measured, NotYet
+from book.press import notebooks, pipeline
+from book.press.facts import (
+    contrasts,
+    documents,
+    effects,
+    exhibits,
+    report_exhibits,
+    reporting,
+)
+from book.press.facts.documents import Source
+from book.press.facts.effects import Effect, value
+
+BOOK = PROJECT / "book"
+PAGES = [BOOK / f"{name}.md" for name in ("technical_report", "limitations", "checklist", "if_your_number_differs")]
+
+
+@dataclass
+class FakeRun:
+    """Ranks of a recommender, without a file."""
+
+    above: list[int]
+    equal: list[int] = field(default_factory=list)
+    step: list[int] = field(default_factory=list)
+    recommender: str = "gru4rec"
+    dataset: str = "rsc15_100k"
+    seed: int = 0
+
+    @property
+    def path(self) -> Path:
+        return Path(f"{sum(self.above)}-s{self.seed}.parquet")
+
+    @property
+    def ranks(self) -> pd.DataFrame:
+        return pd.DataFrame({"above": self.above, "equal": self.equal or [0] * len(self.above)})
+
+    @property
+    def targets(self) -> pd.DataFrame:
+        n = len(self.above)
+        return pd.DataFrame({"session": range(n), "step": self.step or [1] * n, "support": [1] * n})
+
+
+class FakeBook:
+    """Runs by group and recommender on one data set."""
+
+    def __init__(self, runs: dict[tuple[str, str, str], list[FakeRun]]):
+        self.runs, self.folder, self.study = runs, Path("nowhere"), Path("study.toml")
+
+    def present(self, *, dataset: str = "", group: str = "", recommender: str = "", **_: Any) -> list[FakeRun]:
+        keys = [key for key in self.runs if key[:2] == (dataset, group) and recommender in ("", key[2])]
+        return [run for key in keys for run in self.runs[key]]
+
+
+HIT, MISS = [0] * 8, [50] * 8
+NEARLY = [0] * 6 + [50] * 2
+
+
+# --- the value of a run
+def test_a_tie_that_reaches_over_the_cutoff_counts_only_under_the_standard_policy() -> None:
+    run = FakeRun(above=[0, 25, 19], equal=[0, 0, 1])
+    assert value(run) == pytest.approx(1 / 3)
+    assert value(run, "standard") == pytest.approx(2 / 3)
+
+
+def test_only_targets_with_enough_events_before_them_count() -> None:
+    run = FakeRun(above=[0, 25, 0], step=[1, 2, 3])
+    assert value(run) == pytest.approx(2 / 3)
+    assert value(run, min_step=2) == pytest.approx(1 / 2)
+
+
+# --- contrasts
+def found(monkeypatch: pytest.MonkeyPatch, ours: list[list[int]], **simple: list[int]) -> contrasts.Contrast:
+    """The only contrast of a book in which GRU4Rec has these ranks, a list for each seed; validated as on test."""
+    monkeypatch.setattr(headline, "value", lambda book, run: headline.Validated(value(run)))
+    monkeypatch.setattr(
+        headline, "trainings",
+        lambda book, d: [headline.Chosen(d, "headline", "gru4rec", tuple(mine), float("nan"), 0)]
+        if (mine := book.present(dataset=d, group="headline")) else [],
+    )  # fmt: skip
+    runs = {("rsc15_100k", "headline", "gru4rec"): [FakeRun(a, seed=i) for i, a in enumerate(ours)]}
+    runs |= {("rsc15_100k", "simple", name): [FakeRun(a, recommender=name)] for name, a in simple.items()}
+    monkeypatch.setattr(contrasts, "Book", lambda *_: FakeBook(runs))
+    contrasts._contrasts.cache_clear()
+    every = contrasts.contrasts(Source(Book(Path("nowhere"))))
+    contrasts._contrasts.cache_clear()
+    return every[0]
+
+
+def test_gru4rec_is_held_against_the_best_simple_recommender_on_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    c = found(monkeypatch, [HIT], vsknn=NEARLY, markov=MISS)
+    assert (c.best.recommender, c.best.group, c.recall.simple.estimate) == ("vsknn", "simple", 6 / 8)
+    assert c.recall.difference.estimate == pytest.approx(2 / 8)
+    assert (c.recall.value.estimate, c.recall.value.seeds) == (1.0, 1)
+    assert c.mrr.difference.estimate == pytest.approx(2 / 8)  # every hit is on the first rank
+
+
+def test_one_metric_may_name_another_winner() -> None:
+    def side(low: float, high: float) -> contrasts.Side:
+        return contrasts.Side(Measured(0.5), Measured(0.5), Measured((low + high) / 2, low, high), 0.01, 0.01)
+
+    chosen = headline.Chosen("entree", "headline", "gru4rec", (), 0.5, 2)
+    above, below, unsure = side(0.01, 0.02), side(-0.02, -0.01), side(-0.01, 0.02)
+    assert contrasts.Contrast("entree", chosen, chosen, above, below).turns
+    assert not contrasts.Contrast("entree", chosen, chosen, above, unsure).turns
+    assert not contrasts.Contrast("entree", chosen, chosen, above, above).turns
+
+
+def test_the_difference_is_over_all_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    c = found(monkeypatch, [HIT, MISS], vsknn=NEARLY)
+    assert c.recall.difference.estimate == pytest.approx(1 / 2 - 6 / 8)
+    assert c.recall.difference.low < -0.25 < c.recall.difference.high
+    assert c.recall.difference.seeds == 2
+
+
+def test_equal_recommenders_are_not_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    c = found(monkeypatch, [NEARLY], vsknn=NEARLY)
+    assert (*c.recall.difference[:3], c.recall.p) == (0, 0, 0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"), [(0.01, 0.02, "above"), (-0.02, -0.01, "below"), (-0.01, 0.02, "not told apart")]
+)
+def test_what_an_interval_says_follows_from_its_ends(low: float, high: float, word: str) -> None:
+    side = contrasts.Side(Measured(0.5), Measured(0.5), Measured(0.0, low, high), 0.5, 0.5)
+    assert report_exhibits._outcome(side, str) == word
+
+
+# --- effects
+def test_the_largest_effect_is_shown_with_where_it_was_measured() -> None:
+    small, large = Effect(0.01, "a", "markov"), Effect(0.2, "b", "vsknn")
+    assert effects._largest([small, large]) == large
+
+
+def test_an_effect_without_evidence_is_missing_and_named() -> None:
+    with pytest.raises(NotYet, match="tuned"):
+        effects._largest([], "tuned")
+
+
+def test_every_effect_without_evidence_is_missing(tmp_path: Path) -> None:
+    source = Source(Book(tmp_path))
+    for key in effects.EFFECTS:
+        with pytest.raises(NotYet):
+            effects.effect(key, source)
+    table = report_exhibits.found_effects(source)
+    assert table["size"].isna().all()
+    assert len(table) == len(effects.EFFECTS)
+
+
+def test_a_change_of_the_training_is_measured_over_the_seeds_that_both_have() -> None:
+    right = [FakeRun(HIT, seed=0), FakeRun(MISS, seed=1)]
+
+    book = Changed({("rsc15_100k", "headline", "gru4rec"): right})
+    assert effects._variant(Source(book), variant="no_logq").size == pytest.approx(1 - 6 / 8)
+
+
+class Changed(FakeBook):
+    """On two logs, a change of the training whose single seed scores 6 of 8 targets."""
+
+    def planned(self, **_: Any) -> list[SimpleNamespace]:
+        return [SimpleNamespace(dataset=name, group="third_party") for name in ("rsc15_100k", "diginetica")]
+
+    def present(self, *, variant: str | None = None, **wanted: Any) -> list[FakeRun]:
+        return [FakeRun(NEARLY, seed=0)] if variant == "no_logq" else super().present(**wanted)
+
+
+def test_the_effect_of_a_change_is_the_largest_over_all_logs() -> None:
+    where = {"rsc15_100k": HIT, "diginetica": MISS}
+    runs = {(dataset, "headline", "gru4rec"): [FakeRun(ranks)] for dataset, ranks in where.items()}
+    found = effects._variant(Source(Changed(runs)), variant="no_logq")
+    assert found == Effect(pytest.approx(6 / 8), "diginetica", "gru4rec")
+
+
+# --- tables and facts
+def test_tables_without_evidence_have_headings_in_both_languages(tmp_path: Path) -> None:
+    source = Source(Book(tmp_path))
+    full = {"distributed", "training-settings", "effects", "flawed"}  # rows of the study, with evidence or without
+    own = {name: table for name, table in report_exhibits.TABLES.items() if name not in exhibits.TABLES}
+    for name, table in own.items():
+        for lang in ("en", "es"):
+            lines = table(source, lang).markdown()
+            assert len(lines) > 2 if name in full else len(lines) == 2, name
+
+
+def test_an_unknown_fact_is_refused_and_the_nearest_named() -> None:
+    with pytest.raises(InputError, match="'contrasts'"):
+        reporting.quantity("contrast", Source())
+
+
+def test_facts_of_the_documents_are_found_too() -> None:
+    assert set(documents.FACTS) < set(reporting.FACTS)
+
+
+def test_sampling_counts_pairs_and_those_that_are_reversed(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame({"recommender": ["a", "b", "c"], "full": [0.3, 0.2, 0.1], "sampled": [0.6, 0.8, 0.3]})
+
+    class Sampled:
+        def sampled(self, dataset: str, n: int) -> pd.DataFrame:
+            return table
+
+        def reversed(self, dataset: str, n: int) -> int:
+            return 1
+
+    monkeypatch.setattr(reporting, "counted_logs", lambda book: ["a log"])
+    row = reporting.sampling(Source(Sampled())).iloc[0]
+    assert (row["pairs"], row["reversed"]) == (3, 1)
+    assert row["tau"] == pytest.approx(1 / 3)
+    assert (row["least"], row["median"], row["most"]) == pytest.approx((2, 3, 4))
+
+
+# --- on the pages
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_number_on_a_page_is_computed_and_every_name_is_known(path: Path) -> None:
+    text = path.read_text("utf8")
+    names = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text)}
+    assert names
+    assert names <= set(reporting.FACTS)
+    assert set(re.findall(r"\{fact-table\} (\S+)", text)) <= set(report_exhibits.TABLES)
+    assert set(re.findall(r"\{fact-figure\} (\S+)", text)) <= set(report_exhibits.FIGURES)
+    prose = re.sub(r"\{[\w:-]+\}`[^`]*`|`[^`]*`|Recall@\d+|MRR@\d+|1/64|CC BY 4\.0", " ", text)
+    assert re.findall(r"\d+\.\d+", prose) == [], "a decimal number is typed"
+
+
+def test_every_number_that_is_kept_for_the_pages_stands_on_one() -> None:
+    text = "\n".join(path.read_text("utf8") for path in BOOK.glob("*.md"))
+    quoted = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text)}
+    assert set(reporting.OWN) - quoted == set()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_stage_and_every_number_of_a_stage_is_there(path: Path) -> None:
+    text = path.read_text("utf8")
+    named = set(re.findall(r"\{stage\}`(\w+)`", text))
+    assert named <= set(pipeline.stages())
+    for stage, key in re.findall(r"\{glued\}`(\w+)::(\w+)", text):
+        code = "\n".join(cell.source for cell in notebooks.read(PROJECT / "notebooks" / f"{stage}.md").cells)
+        assert f'glue("{key}"' in code, (stage, key)
+
+
+def test_every_question_of_the_report_is_answered_in_its_conclusions() -> None:
+    text = (BOOK / "technical_report.md").read_text("utf8")
+    asked = re.findall(r"^- \*\*(RQ\d)\.\*\*", text, re.MULTILINE)
+    results = re.findall(r"^### (RQ\d):", text, re.MULTILINE)
+    concluded = re.findall(r"^\*\*(RQ\d)\.\*\*", text, re.MULTILINE)
+    assert asked
+    assert asked == results == concluded
+
+
+def test_the_sources_that_the_report_names_are_those_of_the_study() -> None:
+    table = (BOOK / "technical_report.md").read_text("utf8").split("(report-sources)=")[1]
+    plan = experiments.read()
+    recorded = {*measurements.REGISTRY, *records.OF_THE_TESTS}
+    for words, known in (("groups?", {line.group for line in plan.experiment}), ("records?", recorded)):
+        listed = ",".join(re.findall(rf"\b{words} ((?:`\w+`(?:, )?)+)", table.replace("; ", " ")))
+        names = set(re.findall(r"`(\w+)`", listed))
+        assert names
+        assert names <= known
+
+
+# --- numbers of the stages
+def notebook(path: Path, **glued: Any) -> Path:
+    """An executed notebook that glues these."""
+    outputs = [
+        nbformat.v4.new_output(
+            "display_data", {"application/papermill.record/text/plain": repr(v)}, metadata={"scrapbook": {"name": k}}
+        )
+        for k, v in glued.items()
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=outputs)]), path)
+    return path
+
+
+def test_a_glued_value_is_written_as_on_its_stage(tmp_path: Path) -> None:
+    from book.press.directives import glued
+
+    found = glued.glued(notebook(tmp_path / "n.ipynb", yes=0.684, first="Negatives", n=7200), 0.0)
+    assert glued.written(found["yes"], ".1%", "en") == "68.4\u00a0%"
+    assert glued.written(found["n"], ",d", "es") == "7\u202f200"
+    assert glued.written(found["first"], "", "es") == "Negatives"
+
+
+def test_a_glued_number_may_be_undefined() -> None:
+    from book.press.directives import glued
+
+    assert glued.written("nan", ".1%", "en").startswith("nan")
+
+
+@pytest.mark.parametrize("stage", pipeline.stages())
+def test_a_stage_writes_shares_and_thousands_as_the_prose_pages_do(stage: str) -> None:
+    """`glue:text` formats as Python does, with a comma between thousands and no space before %, in both languages."""
+    text = (PROJECT / "notebooks" / f"{stage}.md").read_text("utf8")
+    plain = [spec for spec in re.findall(r"\{glue:text\}`[^`]+?::\w+:([^`]+)`", text) if re.search("[%,]", spec)]
+    assert plain == []
+    assert {name for name in re.findall(r"\{glued\}`(\w+)::", text)} <= {stage}
+
+
+def test_a_glued_number_without_format_is_refused(tmp_path: Path) -> None:
+    from book.press.directives import glued
+
+    with pytest.raises(InputError, match="needs a format"):
+        glued.written("0.5", "", "en")
+
+
+def test_measured_values_of_the_evidence_agree_with_the_ledger() -> None:
+    """The distance of two engines, computed here from ranks, is what the measure of the ledger gives."""
+    source = Source()
+    try:
+        ours = reporting.FACTS["engines-rsc15"](source)
+    except NotYet as error:
+        pytest.skip(f"no evidence yet: {error}")
+    names = {"first": "gru4rec", "second": "gru4rec_official"}
+    groups = {"first_group": "headline", "second_group": "headline"}
+    from audit_lib.study.measures import difference
+
+    theirs = difference(source.book, dataset="rsc15_100k", **names, **groups)
+    assert isinstance(ours, Measured)
+    assert np.allclose(ours[:3], theirs[:3])

@@ -1,0 +1,55 @@
+"""The search of the Spanish book finds a word however it is typed, in a real browser and without a network."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from book.press import site as builder
+
+CONF = (
+    'extensions = ["book.press.directives.bilingual"]\nlanguage = "{lang}"\nhtml_theme = "basic"\n'
+    "html_show_sourcelink = False\n"
+)
+PAGES = {
+    "index": "Índice\n======\n\n.. toctree::\n\n   particion\n   otra\n\nPortada.\n",
+    "particion": "Métodos\n=======\n\nLa partición temporal es más estricta: así se mide la evaluación de España.\n",
+    "otra": "Otra cosa\n=========\n\nAquí no hay nada de eso.\n",
+}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    root = tmp_path_factory.mktemp("search") / """o'neil "x" y"""
+    root.mkdir()
+    (root / "conf.py").write_text(CONF.format(lang="es"), "utf8")
+    for name, text in PAGES.items():
+        (root / f"{name}.rst").write_text(text, "utf8")
+    builder.sphinx("html", root, root / "out", doctrees=root / "doctrees")
+    return root / "out"
+
+
+def test_the_index_has_each_word_with_and_without_its_accents(pages):
+    index = json.loads((pages / "searchindex.js").read_text("utf8").removeprefix("Search.setIndex(").removesuffix(")"))
+    page = index["docnames"].index("particion")
+    for word in ("particion", "espan", "españ", "metod", "aqui", "evalu", "evaluacion"):
+        assert word in index["terms"] | index["titleterms"], word
+    assert index["terms"]["particion"] == page
+    assert index["titleterms"]["metod"] == page
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("typed", [
+    "partición", "particion", "PARTICIÓN", "evaluación", "evaluacion", "métodos", "metodos", "particion mas estricta",
+    "españa", "espana",
+])  # fmt: skip
+def test_a_word_is_found_with_and_without_its_accents(pages, browser: Any, typed):
+    browser.visit(f"{(pages / 'search.html').as_uri()}?q={quote(typed)}")
+    found = "[...document.querySelectorAll('#search-results a[href*=\".html\"]')].map(a => a.getAttribute('href'))"
+    assert browser.wait(f"{found}.length > 0")
+    pages_found = {address.split("?")[0].split("#")[0] for address in browser.run(found)}
+    assert "particion.html" in pages_found
+    assert "otra.html" not in pages_found

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit_lib.data.sessions import Prefixes
+from audit_lib.recommenders import create, neighbours
+from audit_lib.recommenders.decay import by_distance, by_position
+from tests.small_logs import scores_after, sessions_of, small_train
+
+V = 6
+DAY = 86400.0
+A, B, C, D = range(4)
+E = np.exp
+
+
+def relative(values):
+    """Scores of a prefix are multiples of the highest; 0 stands for items that no neighbour has."""
+    values = np.asarray(values, float)
+    return values / values.max() if values.max() > 0 else values
+
+
+def positive_part(scores):
+    return np.maximum(scores, 0)
+
+
+def brute(config, name, train, ends, prefix):
+    """The definitions of the papers, on sets and lists. train: sessions; ends: their last times, in days."""
+    s, n = len(train), len(prefix)
+    latest = {item: i for i, item in enumerate(prefix, start=1)}  # position of the latest occurrence
+    order = sorted(range(s), key=lambda x: (-ends[x], -x))  # most recent first
+    candidates = [x for x in order if set(train[x]) & set(prefix)][: config.sample_size]
+    u = {}
+    for item, i in latest.items():
+        if name == "sknn":
+            u[item] = 1.0
+        elif name == "vsknn":
+            u[item] = float(by_position(config.weighting, i, n))
+        else:
+            u[item] = E(-(n - i) / config.lambda_spw)
+    similarity = {}
+    for x in candidates:
+        shared = sorted(set(train[x]) & set(prefix), key=lambda item: -latest[item])  # as rounding decides ties
+        g = len(set(train[x])) ** -0.5 if config.similarity == "cosine" else 1.0
+        if name in ("stan", "vstan"):
+            g *= E(-(max(ends) - ends[x]) / config.lambda_snh)
+        similarity[x] = sum(u[item] for item in shared) * g
+    nearest = sorted(candidates, key=lambda x: (-similarity[x], order.index(x)))[: config.k]
+    score = np.zeros(V)
+    for x in nearest:
+        shared = set(train[x]) & set(prefix)
+        step = n - max(latest[item] for item in shared) + 1
+        d = 1.0
+        if name == "vsknn":
+            d = float(by_distance(config.weighting_score, step))
+        if name == "vstan":
+            d = E(-(step - 1) / config.lambda_ipw)
+        position = {item: i for i, item in enumerate(train[x])}
+        star = max(position[item] for item in shared)
+        for item in set(train[x]):
+            h = E(-abs(position[item] - star) / config.lambda_inh) if name in ("stan", "vstan") else 1.0
+            score[item] += similarity[x] * d * h
+    w = {"vsknn": "idf_weighting", "vstan": "lambda_idf"}.get(name)
+    if w:
+        containing = np.array([sum(j in t for t in train) for j in range(V)])
+        score *= 1 + getattr(config, w) * np.log(s / np.maximum(containing, 1))
+    if not config.remind:
+        score[list(set(prefix))] = 0
+    return score
+
+
+DECAYS = ["same", "div", "linear", "quadratic", "log"]
+LAMBDAS = [0.3, 1.0, 4.5]
+COMMON = {
+    "k": st.integers(1, 12),
+    "sample_size": st.one_of(st.none(), st.integers(1, 12)),
+    "similarity": st.sampled_from(["cosine", "vec"]),
+    "remind": st.booleans(),
+}
+VECTOR = {
+    "weighting": st.sampled_from(DECAYS),
+    "weighting_score": st.sampled_from(DECAYS),
+    "idf_weighting": st.sampled_from([0.0, 1.0, 5.0]),
+}
+STAN = {key: st.sampled_from(LAMBDAS) for key in ("lambda_spw", "lambda_snh", "lambda_inh")}
+VSTAN = STAN | {"lambda_ipw": st.sampled_from(LAMBDAS), "lambda_idf": st.sampled_from([0.0, 2.0])}
+SETTINGS = {"sknn": COMMON, "vsknn": COMMON | VECTOR, "stan": COMMON | STAN, "vstan": COMMON | VSTAN}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_equals_the_definition_of_its_paper_on_small_logs(name, data):
+    train = data.draw(small_train(V))
+    prefix = data.draw(st.lists(st.integers(0, V - 1), min_size=1, max_size=6))
+    model = create(name, **{key: data.draw(value) for key, value in SETTINGS[name].items()})
+    ends = data.draw(st.lists(st.integers(0, 5), min_size=len(train), max_size=len(train)))  # equal times too
+    times = np.concatenate([np.full(len(t), end * DAY) for t, end in zip(train, ends, strict=True)])
+    model.fit(sessions_of(train, V, times=times))
+    expected = relative(brute(model.config, name, train, ends, prefix))
+    np.testing.assert_allclose(positive_part(scores_after(model, prefix, V)), expected, rtol=1e-5, atol=1e-30)
+
+
+def test_sknn_by_hand():
+    # Prefix {A, B}. cos to {A, B}: 2/2; to {A, C, D}: 1/√6; to {B, C}: 1/2.
+    model = create("sknn").fit(sessions_of([[A, B], [A, C, D], [B, C]], 4))
+    n1, n2, n3 = 1, 1 / np.sqrt(6), 1 / 2
+    expected = relative([n1 + n2, n1 + n3, n2 + n3, n2])
+    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
+
+
+def test_vsknn_by_hand():
+    # Prefix (A, B): u_A = 1/2, u_B = 1. sim: (A, B) 3/2; (A, C, D) 1/2; (B, C) 1.
+    # The latest shared item is A, two events back, for (A, C, D): d = 1/2; else B: d = 1.
+    model = create("vsknn", similarity="vec").fit(sessions_of([[A, B], [A, C, D], [B, C]], 4))
+    expected = relative([3 / 2 + 1 / 4, 3 / 2 + 1, 1 / 4 + 1, 1 / 4])
+    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
+
+
+def test_vsknn_weights_rare_items_by_their_inverse_document_frequency():
+    # As above with w = 2: idf of A, B, C = ln(3/2), of D = ln 3.
+    model = create("vsknn", similarity="vec", idf_weighting=2).fit(sessions_of([[A, B], [A, C, D], [B, C]], 4))
+    often, rare = 1 + 2 * np.log(3 / 2), 1 + 2 * np.log(3)
+    expected = relative([7 / 4 * often, 5 / 2 * often, 5 / 4 * often, 1 / 4 * rare])
+    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
+
+
+STAN_TRAIN = [[A, B], [A, C, D], [B, C]]  # ending on days 0, 1 and 2
+STAN_TIMES = np.array([0, 0, 1, 1, 1, 2, 2]) * DAY
+STAN_SIMILARITY = (
+    (1 + E(-1)) / np.sqrt(2) * E(-2),  # shares both, two days old
+    E(-1) / np.sqrt(3) * E(-1),  # shares A, one event before the last; one day old
+    1 / np.sqrt(2),
+)
+
+
+def test_stan_by_hand():
+    n1, n2, n3 = STAN_SIMILARITY
+    model = create("stan", lambda_spw=1, lambda_snh=1, lambda_inh=1)
+    model.fit(sessions_of(STAN_TRAIN, 4, times=STAN_TIMES))
+    # Last shared positions: B in (A, B), A in (A, C, D), B in (B, C); the others are 1 or 2 events away.
+    expected = relative([n1 * E(-1) + n2, n1 + n3, n2 * E(-1) + n3 * E(-1), n2 * E(-2)])
+    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
+
+
+def test_vstan_by_hand():
+    n1, n2, n3 = STAN_SIMILARITY
+    model = create("vstan", lambda_spw=1, lambda_snh=1, lambda_inh=1, lambda_ipw=2, lambda_idf=3)
+    model.fit(sessions_of(STAN_TRAIN, 4, times=STAN_TIMES))
+    n2 *= E(-1 / 2)  # its latest shared item lies one event before the last
+    often, rare = 1 + 3 * np.log(3 / 2), 1 + 3 * np.log(3)
+    expected = relative(
+        [(n1 * E(-1) + n2) * often, (n1 + n3) * often, (n2 * E(-1) + n3 * E(-1)) * often, n2 * E(-2) * rare]
+    )
+    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
+
+
+def test_positions_stretched_over_days_decay_as_days_do():
+    # Ends at positions 1, 4 and 6 of a train that spans 6; over 12 days these are days 2, 8 and 12.
+    stretched = create("stan", lambda_snh=3, train_days=12).fit(sessions_of(STAN_TRAIN, 4))
+    days = np.array([0, 1, 2, 3, 4, 5, 6]) * 2 * DAY
+    real = create("stan", lambda_snh=3).fit(sessions_of(STAN_TRAIN, 4, times=days))
+    np.testing.assert_allclose(scores_after(stretched, [A, B], 4), scores_after(real, [A, B], 4), rtol=1e-6)
+
+
+def test_of_equally_similar_sessions_the_most_recent_are_the_neighbours():
+    model = create("sknn", k=1).fit(sessions_of([[A, B], [A, C], [A, D]], 4))
+    scores = scores_after(model, [A], 4)
+    assert scores[D] > 0
+    assert (scores[[B, C]] < 0).all()
+
+
+def test_only_the_most_recent_sessions_that_share_an_item_are_candidates():
+    # The oldest session is the most alike, but two more recent ones share an item.
+    model = create("sknn", sample_size=2).fit(sessions_of([[A, B, C], [A, D], [B, D]], 4))
+    assert scores_after(model, [A, B], 4)[C] < 0
+
+
+def test_a_prefix_that_no_session_shares_gets_popularity():
+    model = create("vsknn").fit(sessions_of([[A, B], [A, B]], 4))
+    scores = scores_after(model, [C], 4)
+    assert (scores < 0).all()
+    assert scores[A] == scores[B] > scores[C] == scores[D]
+
+
+def test_scores_do_not_depend_on_how_many_prefixes_fit_the_output():
+    rng = np.random.default_rng(0)
+    train = sessions_of([rng.integers(0, 30, 5).tolist() for _ in range(200)], 30)
+    test = Prefixes(sessions_of([rng.integers(0, 30, 6).tolist() for _ in range(20)], 30))
+    model = create("vstan").fit(train)
+    whole = np.concatenate([b.copy() for b in model.score(test)])
+    single = np.concatenate([b.copy() for b in model.score(test, block_size=1)])
+    np.testing.assert_array_equal(whole, single)
+
+
+def test_output_in_several_parts_is_the_same_as_in_one(monkeypatch):
+    rng = np.random.default_rng(0)
+    train = sessions_of([rng.integers(0, 30, 5).tolist() for _ in range(200)], 30)
+    test = Prefixes(sessions_of([rng.integers(0, 30, 6).tolist() for _ in range(20)], 30))
+    model = create("vsknn").fit(train)
+    rows = np.arange(len(test))
+    whole = model.score_sparse(test, rows)
+    monkeypatch.setattr(neighbours, "ROOM", 31)  # one prefix at a time
+    for got, expected in zip(model.score_sparse(test, rows), whole, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_threads_do_not_disturb_one_another():
+    from concurrent.futures import ThreadPoolExecutor
+
+    rng = np.random.default_rng(0)
+    train = sessions_of([rng.integers(0, 30, 5).tolist() for _ in range(500)], 30)
+    test = Prefixes(sessions_of([rng.integers(0, 30, 6).tolist() for _ in range(100)], 30))
+    model = create("stan").fit(train)
+    rows = np.array_split(np.arange(len(test)), 8)
+    alone = [model.score_sparse(test, part) for part in rows]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda part: model.score_sparse(test, part), rows))
+    for one, other in zip(alone, together, strict=True):
+        for got, expected in zip(other, one, strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize(
+    ("weighting", "weighting_score", "peer_score"),
+    [("quadratic", "div", "inv"), ("quadratic", "quadratic", "quadratic"), ("log", "log", "log")],
+)
+def test_vsknn_equals_the_wsknn_package_where_their_definitions_meet(weighting, weighting_score, peer_score):
+    """They meet without repeats in a session (the peer adds a repeated item once per event), when all sessions that
+    share an item are candidates and neighbours (its 'recent' compares whole lists of times, and equal similarities
+    fall as its sets are ordered), with weights that differ by a constant factor at most ('linear' does not: (i + 1)/n
+    for its first family), and the dot product over the prefix's number of items.
+    """
+    peer_module = pytest.importorskip("wsknn", reason="wsknn is a test-only peer")
+    rng = np.random.default_rng(2)
+    v = 25
+    train = [rng.choice(v, size=rng.integers(2, 7), replace=False).tolist() for _ in range(120)]
+    s = len(train)
+    peer = peer_module.fit(
+        {i: (items, list(range(i * 10, i * 10 + len(items)))) for i, items in enumerate(train)},
+        number_of_recommendations=v, number_of_neighbors=s, sampling_strategy="recent", sample_size=s,
+        weighting_func=weighting, ranking_strategy=peer_score,
+    )  # fmt: skip
+    model = create(
+        "vsknn", k=s, sample_size=None, similarity="vec", weighting=weighting, weighting_score=weighting_score
+    )
+    model.fit(sessions_of(train, v))
+    for _ in range(30):
+        prefix = rng.choice(v, size=rng.integers(1, 6), replace=False).tolist()
+        theirs = dict(peer.recommend([prefix, list(range(len(prefix)))]))
+        expected = relative([theirs.get(item, 0.0) for item in range(v)])
+        np.testing.assert_allclose(positive_part(scores_after(model, prefix, v)), expected, rtol=1e-5)

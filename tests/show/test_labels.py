@@ -1,0 +1,181 @@
+"""Words in figures and tables: complete in both languages, never half translated."""
+
+import re
+import string
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from babel.messages.pofile import read_po
+
+from audit_lib.errors import InputError, MissingError
+from audit_lib.recommenders import REGISTRY
+from audit_lib.show import figures, words
+from audit_lib.show.table import Table
+from audit_lib.show.words import RECOMMENDERS, name_of, translator, typeset
+
+PO = r'''
+msgid "Sessions"
+msgstr "Sesiones"
+
+msgid "Value"
+msgstr "Valor"
+
+msgid "<b>"
+msgstr "<i>"
+
+#, fuzzy
+msgid "Doubtful"
+msgstr "Dudoso"
+
+msgid "Empty"
+msgstr ""
+'''
+
+
+def placeholders(text):
+    """The names in braces."""
+    return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+
+
+@pytest.fixture
+def po(tmp_path, monkeypatch):
+    """A small Spanish catalogue instead of the book's."""
+    folder = tmp_path / "es" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "labels.po").write_text(PO, "utf8")
+    monkeypatch.setattr(words, "CATALOGUE", tmp_path)
+    words.catalogue.cache_clear()
+    yield folder / "labels.po"
+    words.catalogue.cache_clear()
+
+
+def test_english_labels_are_their_own_translation():
+    assert translator("en")("Anything at all") == "Anything at all"
+
+
+def test_spanish_labels_come_from_the_catalogue(po):
+    assert translator("es")("Sessions") == "Sesiones"
+
+
+@pytest.mark.parametrize("label", ["Missing", "Doubtful", "Empty"])
+def test_a_label_that_is_missing_fuzzy_or_empty_is_an_error(po, label):
+    with pytest.raises(InputError, match=f"The label '{label}' has no 'es' translation"):
+        translator("es")(label)
+
+
+def test_the_name_of_a_data_set_is_the_same_in_every_language(po):
+    assert translator("es")("diginetica") == "diginetica"
+
+
+def test_a_language_that_the_book_lacks_is_refused():
+    with pytest.raises(InputError, match="Unknown language 'fr'"):
+        translator("fr")
+
+
+def test_a_missing_catalogue_is_named(po):
+    po.unlink()
+    with pytest.raises(MissingError, match=r"labels\.po"):
+        translator("es")
+
+
+def test_the_books_catalogue_is_complete_and_keeps_every_placeholder():
+    path = words.CATALOGUE / "es" / "LC_MESSAGES" / "labels.po"
+    messages = [m for m in read_po(path.open("rb")) if m.id]
+    assert len(messages) > 20
+    for message in messages:
+        assert message.string, message.id
+        assert not message.fuzzy, message.id
+        assert placeholders(message.id) == placeholders(message.string), message.id
+
+
+def test_every_label_written_in_a_figure_has_its_translation():
+    written = set(re.findall(r'_\("([^"]+)"\)', Path(figures.__file__).read_text("utf8")))
+    assert {"Sessions", "Support (events)"} <= written
+    for label in written:
+        translator("es")(label)
+
+
+def test_every_recommender_of_the_registry_has_a_name_in_both_languages():
+    assert set(REGISTRY) <= set(RECOMMENDERS)
+    for name in REGISTRY:
+        assert name_of(name, "en")
+        assert name_of(name, "es")
+    assert name_of("popularity", "es") != name_of("popularity", "en")
+
+
+def test_an_own_recommender_goes_by_its_own_name():
+    assert name_of("my_model", "es") == "my_model"
+
+
+# --- tables
+
+DATA = pd.DataFrame({"Value": ["x", "<y>"], "Sessions": [1234567, 5]})
+
+
+def test_headings_are_translated_and_numbers_are_not(po):
+    table = Table(DATA, lang="es")
+    words = ["x", "1\u202f234\u202f567", "<y>", "5"]
+    assert re.findall("[^ \n]+", repr(table)) == ["Valor", "Sesiones", *words]
+    assert re.findall("[^ \n]+", repr(Table(DATA, lang="en"))) == ["Value", "Sessions", *words]
+
+
+def test_html_is_escaped_and_text_is_set_left_and_numbers_right(po):
+    html = Table(DATA.rename(columns={"Value": "<b>"}), lang="es")._repr_html_()
+    assert "&lt;i&gt;" in html
+    assert "&lt;y&gt;" in html
+    assert "<y>" not in html
+    assert html.count("text-align:left") == html.count("text-align:right") == 3  # a heading and two cells each
+
+
+def test_a_heading_without_translation_is_an_error_in_both_forms(po):
+    table = Table(pd.DataFrame({"Missing": [1]}), lang="es")
+    for show in (repr, Table._repr_html_):
+        with pytest.raises(InputError, match="Missing"):
+            show(table)
+
+
+def test_numbers_have_one_format_and_what_is_not_there_is_a_dash():
+    data = pd.DataFrame({"a": [0.12345, np.nan], "b": [1e6, 2.0], "c": ["text", None], "d": [0.5, 0.25]})
+    table = Table(data, lang="en", formats={"b": ",d", "d": ".0%"})
+    assert table._rows() == [
+        ["0.1235", "1\u202f000\u202f000", "text", "50\u00a0%"], ["–", "2", "–", "25\u00a0%"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("-0.0140 – 0.0100", "\u22120.0140 – 0.0100"), ("2014-04-01 – 2014-08-25", "2014-04-01 – 2014-08-25"),
+        ("[-0.1, 12,345]", "[\u22120.1, 12\u202f345]"), ("-1.0e-09", "\u22121.0e\u221209"), ("0,1,2", "0,1,2"),
+        ("+2.1% (-.5%)", "+2.1\u00a0% (\u2212.5\u00a0%)"), ("gru4rec-1", "gru4rec-1"),
+    ],
+)  # fmt: skip
+def test_numbers_are_set_alike_in_every_language_and_dates_are_left(text, shown):
+    assert typeset(text) == shown
+
+
+def test_a_cell_of_words_is_left_as_it_is():
+    words = ["seed -1, 2,000 items, 5%", "-5% – 1,000"]
+    assert Table(pd.DataFrame({"a": words}), lang="en")._rows() == [[words[0]], ["\u22125\u00a0% – 1\u202f000"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(np.float32(0.5), "0.5000"), (np.float64(0.5), "0.5000"), (np.int8(7), "7")]
+)
+def test_values_of_numpy_are_shown_as_those_of_python(value, shown):
+    (row,) = Table(pd.DataFrame({"a": pd.Series([value], dtype=object)}), lang="en")._rows()
+    assert row == [shown]
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "text"),
+    [
+        (1421.7, ",.3g", "1,420"), (1421.7, ".3g", "1420"), (14_217.0, ",.2g", "14,000"),
+        (0.0015321, ",.3g", "0.00153"),
+        (75.44, ",.3g", "75.4"), (0.05, ",.3g", "0.05"), (1421.7, ",.1f", "1,421.7"), (1421, ",d", "1,421"),
+    ],
+)  # fmt: skip
+def test_significant_digits_need_no_exponent(value, spec, text):
+    assert words.number(value, spec) == text

@@ -1,0 +1,119 @@
+"""The tables of the page on the literature, on evidence made by hand, in both languages and without any evidence."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from audit_lib.show import figures, words
+from audit_lib.show.words import STATES, VERDICTS
+from audit_lib.stages import literature
+from audit_lib.study import claims, literature_values
+from audit_lib.study.results import Book
+from tests.study.test_claims import DATASET, book, claim, put, score_part  # noqa: F401
+
+REFERENCE = 0.5
+
+
+@pytest.fixture
+def stated(monkeypatch, tmp_path):
+    """Two published values of GRU4Rec and one of another model, on the data set of the hand-made evidence."""
+    row = {"source": "wu2019", "dataset": DATASET, "k": 20, "mrr": 0.1, "min_step": 1}
+    table = pd.DataFrame([
+        row | {"recommender": "gru4rec", "targets": "same", "recall": 0.3},
+        row | {"recommender": "gru4rec", "targets": "other", "recall": 0.45, "source": "ludewig2021", "min_step": 2},
+        row | {"recommender": "srgnn", "targets": "same", "recall": 0.6},
+    ])  # fmt: skip
+    monkeypatch.setattr(literature_values, "table", lambda *_: table)
+
+
+def test_published_values_stand_beside_those_measured(book, stated):  # noqa: F811
+    put(book, 0.5, group="headline")
+    found = literature.compared(book)
+    assert list(found["published"]) == [0.3, 0.45]
+    assert list(found["difference"]) == pytest.approx([0.2, 0.05])
+    assert list(found["source"]) == ["Wu et al. (2019)", "Ludewig et al. (2021)"]
+    assert list(found["seeds"]) == [2, 2]
+    assert found["recommender"].unique().tolist() == ["GRU4Rec"]  # the official engine has no evidence here
+    shown = literature.compared_for_readers(found, lambda text: text)
+    assert list(shown["Targets"]) == ["the same", "prepared otherwise"]
+    figures.published(found)
+
+
+def test_other_models_are_held_against_our_gru4rec_and_the_published_one(book, stated):  # noqa: F811
+    put(book, 0.5, group="headline")
+    (row,) = literature.models(book).to_dict("records")
+    assert row["Model"] == "SR-GNN"
+    assert row["Less GRU4Rec as published"] == pytest.approx(0.3)
+    assert row["Less GRU4Rec as measured"] == pytest.approx(0.1)
+
+
+def test_ablations_come_best_first_with_what_was_not_changed(book):  # noqa: F811
+    put(book, 0.5, group="headline")
+    put(book, 0.25, variant="short")
+    table = ablations_of(book)
+    assert list(table["label"]) == ["Nothing changed", "One epoch"]
+    assert list(table["value"]) == [0.5, 0.25]
+    assert list(table["seeds"]) == [2, 1]
+    shown = literature.ablations_for_readers(table, REFERENCE)
+    assert list(shown["From the published value"]) == [0.0, -0.25]
+    assert list(literature.nearest(table, 0.26)["value"]) == [0.25]
+    figures.ablations(table, reference=REFERENCE)
+
+
+def ablations_of(book: Book) -> pd.DataFrame:  # noqa: F811
+    return literature.ablations(book, dataset=DATASET, group="ablations")
+
+
+def test_values_over_later_targets_are_a_row_of_their_own(book):  # noqa: F811
+    put(book, 0.5, group="headline")
+    table = literature.by_first_step(book, dataset=DATASET)
+    assert list(table["Predictions"]) == [80, 40]
+    assert list(table["Recall@20"]) == [0.5, 0.5]
+
+
+def test_without_evidence_every_table_has_headings_and_no_rows(book, tmp_path):  # noqa: F811
+    tables = [
+        literature.compared(book), literature.models(book), ablations_of(book),
+        literature.by_first_step(book, dataset="retailrocket"), literature.provenance([]),
+    ]  # fmt: skip
+    assert all(len(table) == 0 and len(table.columns) > 3 for table in tables)
+    figures.published(tables[0])
+    figures.ablations(tables[2], reference=REFERENCE)
+    assert len(literature.nearest(tables[2], REFERENCE)) == 0
+
+
+def test_the_ledger_before_a_reader(book):  # noqa: F811
+    settled = [
+        claims.settle(claim(score_part(expect="near", value=0.5, tolerance=0.01)), book),
+        claims.settle(claim(untestable="why", untestable_es="por qué"), book),
+    ]
+    assert list(literature.ledger(settled)["Verdict"]) == ["Not run", "Not testable offline"]
+    assert literature.untestable(settled).iloc[0, 1] == "why"
+    assert len(literature.findings(settled)) == 0
+    assert literature.missing(settled)["Missing"].str.contains("gru4rec").all()
+    put(book, 0.5, group="headline")
+    again = [claims.settle(settled[0].claim, Book(book.folder, book.study))]
+    (row,) = literature.findings(again).to_dict("records")
+    assert (row["Measured"], row["Outcome"]) == ("0.5", "Met")
+    assert row["Of"] == f"{DATASET}, GRU4Rec, Recall@20, Cross-entropy"
+
+
+def test_sources_are_cited_by_name_and_year():
+    assert literature.cited("wu2019") == "Wu et al. (2019)"
+    assert literature.cited("ludewig2018") == "Ludewig & Jannach (2018)"
+    assert literature.cited("audited_study") == "Gonzalez (2025)"
+
+
+def test_every_word_of_these_tables_has_a_label():
+    known = {*VERDICTS.values(), *STATES.values()}
+    assert set(claims.Verdict.__args__) == set(VERDICTS)
+    assert set(claims.State.__args__) == set(STATES)
+    assert all(words.translator("en")(word) == word for word in known)
+
+
+@pytest.mark.parametrize("claim_", claims.read(), ids=lambda c: c.id)
+def test_every_part_of_a_claim_can_be_described(claim_):
+    for part in claim_.parts:
+        assert claims.expected(part)
+        assert claims.describe(part) or part.measure in ("toy_table", "documents")

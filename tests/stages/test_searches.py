@@ -1,0 +1,97 @@
+"""What a search of settings added: read from its manifest and from evidence, never typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit_lib.evaluation.resampling import Resampling
+from audit_lib.show.words import translator
+from audit_lib.stages import searches
+from audit_lib.study import headline, spaces
+from audit_lib.study.results import Book
+
+N = 60
+
+
+def run(seed: int, hits: np.ndarray, name: str = "a") -> SimpleNamespace:
+    """A run whose targets are hit or missed by 50 places; two targets a session."""
+    targets = pd.DataFrame({"session": np.arange(N) // 2, "step": 1})
+    ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
+    return SimpleNamespace(
+        recommender="gru4rec", dataset="diginetica", seed=seed, ranks=ranks, targets=targets,
+        path=Path(f"{name}-s{seed}.parquet"),
+    )  # fmt: skip
+
+
+class Shelf(Book):
+    """A book with given runs by group."""
+
+    def __init__(self, groups: dict[str, list[SimpleNamespace]]) -> None:
+        self.groups = groups
+        self.folder = Path("nowhere")
+
+    def present(self, **wanted):
+        return self.groups.get(wanted["group"], []) if wanted["dataset"] == "diginetica" else []
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    entry = {"settings": {"loss": "bpr-max"}, "value": 0.6, "evaluations": 3.0, "budget": {"trials": 27}}
+    monkeypatch.setattr(searches.presets, "tuned", lambda: {"diginetica": {"gru4rec": entry, "sr": {}}, "entree": {}})
+    monkeypatch.setattr(headline, "value", lambda book, run: None)
+
+
+def test_the_gain_is_paired_by_target_and_seed(searched):
+    rng = np.random.default_rng(0)
+    before, after = (rng.random((2, N)) < share for share in (0.4, 0.6))
+    book = Shelf({
+        "headline": [run(1, before[1]), run(0, before[0]), run(7, ~before[0])],  # a seed that the other lacks
+        "headline_tuned": [run(0, after[0]), run(1, after[1])],
+    })  # fmt: skip
+    row = searches.found(book).iloc[0]
+    difference = Resampling.of(np.arange(N) // 2).difference(after.astype(float), before)
+    assert (row["dataset"], row["loss"], row["trials"], row["seeds"]) == ("diginetica", "bpr-max", 27, 2)
+    assert (row["validation"], row["evaluations"]) == (0.6, 3.0)
+    assert row["value"] == pytest.approx(after.mean())
+    assert row["gain"] == pytest.approx(after.mean() - before.mean())
+    assert (row["low"], row["high"]) == (difference.interval.low, difference.interval.high)
+    shown = searches.for_readers(searches.found(book), translator("es")).iloc[0]
+    assert shown["Settings tried"] == 27
+    assert shown["95 % interval"] == f"{row['low']:z.4f} – {row['high']:z.4f}"
+
+
+@pytest.mark.parametrize("group", ["headline", "headline_tuned"])
+def test_without_one_of_the_sides_there_is_no_row(searched, group):
+    table = searches.found(Shelf({group: [run(0, np.ones(N, bool))]}))
+    assert table.empty
+    assert list(table) == list(searches.COLUMNS)
+
+
+def test_the_gain_is_over_the_best_that_was_there_before_and_not_over_the_weakest(searched):
+    rng = np.random.default_rng(0)
+    weak, strong, after = (rng.random(N) < share for share in (0.2, 0.7, 0.6))
+    book = Shelf({
+        "headline": [run(0, weak)], "headline_bpr_max": [run(0, strong, "b")], "headline_tuned": [run(0, after, "c")],
+    })  # fmt: skip
+    row = searches.found(book).iloc[0]
+    assert row["before"] == "headline_bpr_max"
+    assert row["gain"] == pytest.approx(after.mean() - strong.mean())
+
+
+def test_it_is_said_whose_settings_won():
+    starts = spaces.STARTS["gru4rec"]
+    assert searches.origin(dict(starts[0])) == searches.origin(dict(starts[spaces.OF_AUTHORS - 1])) == "authors"
+    assert searches.origin(dict(starts[-1]) | {"n_epochs": 10}) == "study"
+    assert searches.origin(dict(starts[0]) | {"layers": 64}) == "drawn"
+
+
+def test_losses_are_those_of_the_engine():
+    from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
+
+    for loss in searches.LOSSES:
+        assert GRU4RecConfig(loss=loss).loss == loss

@@ -1,0 +1,67 @@
+"""What is held against what: the targets that count, and every training of GRU4Rec."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit_lib.study import literature_values, results
+from audit_lib.study.results import Book
+
+
+def run(recommender: str = "gru4rec", *, hits: list[int], seed: int = 0, dataset: str = "diginetica") -> Any:
+    """A run whose targets are hit (1) or missed by 50 places; two targets a session, after one event and after two."""
+    targets = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
+    ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
+    return SimpleNamespace(recommender=recommender, seed=seed, dataset=dataset, ranks=ranks, targets=targets)
+
+
+class Shelf(Book):
+    """A book with given runs by group."""
+
+    def __init__(self, **groups: list[Any]) -> None:
+        self.groups = groups
+
+    def present(self, *, dataset: str, group: str, recommender: str = "", variant: str | None = None) -> list[Any]:
+        return [r for r in self.groups.get(group, []) if r.dataset == dataset and recommender in ("", r.recommender)]
+
+
+def test_a_copied_value_is_held_against_what_was_measured_on_the_same_targets() -> None:
+    rows = literature_values.table()
+    for dataset, source in literature_values.COPIED.items():
+        mine = rows[(rows["dataset"] == dataset) & (rows["source"] == source)]
+        assert set(mine["targets"]) == {"same"}, dataset
+        assert set(mine["min_step"]) == {literature_values.min_step(dataset)}, dataset
+
+
+def test_one_published_log_leaves_out_the_first_target_of_a_session() -> None:
+    steps = {dataset: literature_values.min_step(dataset) for dataset in (*literature_values.COPIED, "entree")}
+    assert steps == {"diginetica": 1, "yoochoose1_64": 1, "retailrocket": 2, "entree": 1}
+
+
+def test_the_mean_is_over_the_targets_that_count() -> None:
+    hits = [0, 1, 0, 1]
+    assert results.mean_of(run(hits=hits)) == pytest.approx(1 / 2)
+    assert results.mean_of(run(hits=hits, dataset="retailrocket")) == 1
+    assert results.mean_of(run(hits=hits), "MRR") == pytest.approx(1 / 2)
+
+
+def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:
+    ours, theirs = [run(hits=[1, 1])], [run("gru4rec_official", hits=[1, 0])]
+    shelf = Shelf(headline=ours, headline_bpr_max=ours + theirs, ablations=ours)
+    found = list(results.trainings(shelf, "diginetica"))
+    assert found == [
+        ("headline", "gru4rec", ours),
+        ("headline_bpr_max", "gru4rec", ours),
+        ("headline_bpr_max", "gru4rec_official", theirs),
+    ]
+
+
+def test_committed_evidence_has_every_training_of_the_published_logs() -> None:
+    book = Book()
+    for dataset in literature_values.COPIED:
+        assert "headline" in [group for group, _, _ in results.trainings(book, dataset)]

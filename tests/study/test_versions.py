@@ -1,0 +1,68 @@
+"""GRU4Rec by year: the ladder names experiments of the study, in order, and each rung changes one thing."""
+
+from itertools import pairwise
+
+import pytest
+
+from audit_lib.errors import InputError
+from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
+from audit_lib.study import claims, plan, presets, releases
+from audit_lib.study.literature_values import COPIED
+
+
+def planned(rung, dataset="diginetica"):
+    return plan.select(
+        plan.plan(), {"group": rung.group, "dataset": dataset, "variant": str(rung.variant)}
+    )
+
+
+@pytest.mark.parametrize("dataset", COPIED)
+@pytest.mark.parametrize("rung", releases.rungs(), ids=lambda rung: rung.id)
+def test_every_rung_is_planned_on_every_log_whose_value_is_copied(rung, dataset):
+    if rung.group == "gru2016_searched" and rung.recommender not in presets.tuned()[dataset]:
+        pytest.skip("its settings have not been searched on this log yet")
+    assert {e.recommender for e in planned(rung, dataset)} == {rung.recommender}
+
+
+def test_the_rungs_are_in_the_order_of_their_months():
+    months = [rung.month for rung in releases.rungs()]
+    assert months == sorted(months)
+
+
+def test_each_rung_of_the_later_code_changes_one_thing_of_the_one_before():
+    ladder = [rung for rung in releases.rungs() if rung.group in ("gru2016_bpr", "ladder")]
+    configs = [GRU4RecConfig(**dict(planned(rung)[0].config)) for rung in ladder]
+    changed = [
+        {key for key in GRU4RecConfig.model_fields if getattr(before, key) != getattr(after, key)}
+        for before, after in pairwise(configs)
+    ]
+    # A loss brings the settings that it alone has; the number of extra negatives, how they are drawn.
+    assert changed == [
+        {"n_sample"},
+        {"loss", "final_act"},
+        {"constrained_embedding"},
+        {"loss", "logq"},
+    ]
+
+
+def test_the_version_that_was_public_is_the_last_one_before_a_month():
+    assert releases.public_at("2016-04").id == "bpr"
+    assert releases.public_at("2017-05").id == "negatives"
+    assert releases.public_at("2019-01").id == "one_matrix"
+    assert releases.public_at("2026-01").id == "logq"
+    with pytest.raises(InputError, match="first is of 2016-04"):
+        releases.public_at("2016-03")
+
+
+def test_the_claim_about_the_code_of_the_day_names_the_version_of_that_month():
+    (claim,) = [c for c in claims.read() if c.id == "D4"]
+    for part in claim.parts:
+        rung = releases.public_at(releases.printed(part.arguments["dataset"]).month)
+        assert part.arguments["variant"] == rung.variant
+
+
+def test_parts_of_the_claims_by_year_can_be_told_apart():
+    for claim in claims.read():
+        if claim.id in ("D1", "D2", "D3", "D4"):
+            said = [claims.describe(part) for part in claim.parts]
+            assert len(set(said)) == len(said)
