@@ -173,8 +173,8 @@ def _seeds(rung: pd.DataFrame) -> str:
 
 
 def _cell(part: pd.DataFrame, dataset: str, rung: Rung | None) -> str:
-    """'29.4 / 8.3' in per cent, Recall@20 / MRR@20; a dash without evidence."""
+    """'28.4 / 8.2' in per cent, Recall@20 / MRR@20, the printed values with all their digits; a dash without evidence."""
     if rung is None:
         return " / ".join(f"{releases.copied(dataset, metric):.2%}".rstrip("%") for metric in METRICS)
     own = part[part["rung"] == rung.id].set_index("metric")["value"]
-    return " / ".join(f"{own[metric]:.2%}".rstrip("%") for metric in METRICS) if len(own) else "–"
+    return " / ".join(f"{own[metric]:.1%}".rstrip("%") for metric in METRICS) if len(own) else "–"
