@@ -173,7 +173,7 @@ def _seeds(rung: pd.DataFrame) -> str:
 
 
 def _cell(part: pd.DataFrame, dataset: str, rung: Rung | None) -> str:
-    """'28.4 / 8.2' in per cent, Recall@20 / MRR@20, the printed values with all their digits; a dash without evidence."""
+    """Recall@20 / MRR@20 in per cent, such as '28.4 / 8.2', printed values with all digits; a dash without evidence."""
     if rung is None:
         return " / ".join(f"{releases.copied(dataset, metric):.2%}".rstrip("%") for metric in METRICS)
     own = part[part["rung"] == rung.id].set_index("metric")["value"]
