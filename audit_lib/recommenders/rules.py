@@ -7,6 +7,7 @@ number that depends on the antecedent alone, so a row is divided by its sum here
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -74,9 +75,9 @@ def strongest(matrix: sparse.csr_array, n: int | None) -> sparse.csr_array:
 class LastItemRecommender(SparseRecommender):
     """Scores the entries of one row, that of the prefix's last item, of an item-by-item matrix from `weights`."""
 
+    @abstractmethod
     def weights(self, train: Sessions) -> sparse.csr_array:
         """(V, V) non-negative; row: last item of the prefix, column: item to score."""
-        raise NotImplementedError
 
     def fit_sparse(self, train: Sessions) -> dict[str, np.ndarray]:
         matrix = self.weights(train)

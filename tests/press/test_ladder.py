@@ -53,9 +53,17 @@ def test_the_figure_is_the_same_twice_and_differs_between_themes_and_languages(b
 def test_the_table_begins_with_the_printed_values_and_has_a_row_for_every_version(book: Book) -> None:
     shown = ladder.shown(book)
     assert len(shown) == 1 + len(releases.rungs())
-    assert shown["Diginetica"].tolist()[:3] == ["29.45 / 8.33", "9.00 / 3.00", "29.10 / 9.70"]
+    assert shown["Diginetica"].tolist()[:3] == ["29.45 / 8.33", "9.0 / 3.0", "29.1 / 9.7"]
     assert shown["RetailRocket"].tolist()[1:] == ["–"] * len(releases.rungs())
     assert shown["RetailRocket"].iloc[0] == "44.01 / 23.67"
+    assert shown["Seeds"].tolist()[:2] == ["–", "3"]
+
+
+def test_seeds_are_listed_by_log_where_they_differ() -> None:
+    rung = pd.DataFrame({"dataset": ["a", "a", "b", "b"], "metric": ["Recall", "MRR"] * 2, "seeds": [3, 3, 1, 1]})
+    assert ladder._seeds(rung) == "3, 1"
+    assert ladder._seeds(rung.assign(seeds=3)) == "3"
+    assert ladder._seeds(rung.head(0)) == "–"
 
 
 def test_without_evidence_there_is_no_sentence(tmp_path) -> None:

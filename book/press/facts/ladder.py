@@ -156,7 +156,7 @@ def alternative(book: Book, lang: str = "en") -> str:
 
 
 def shown(book: Book, lang: str = "en") -> pd.DataFrame:
-    """The ladder as readers see it: a row for each version, Recall@20 and MRR@20 on every log, the published first."""
+    """The ladder as readers see it: the published values, then a row for each version, with its number of seeds."""
     _: Translate = translator(lang)
     found = answers(book)
     rows = [{_("Version"): _("As printed"), _("Public since"): "–"}]
@@ -165,12 +165,20 @@ def shown(book: Book, lang: str = "en") -> pd.DataFrame:
         part = found[found["dataset"] == dataset]
         for row, rung in zip(rows, (None, *releases.rungs()), strict=True):
             row[title(dataset)] = _cell(part, dataset, rung)
+    for row, rung in zip(rows, (None, *releases.rungs()), strict=True):
+        row[_("Seeds")] = "–" if rung is None else _seeds(found[found["rung"] == rung.id])
     return pd.DataFrame(rows)
 
 
+def _seeds(rung: pd.DataFrame) -> str:
+    """How many seeds a version was trained with: '3', or '3, 1, 1' where that differs by log; else a dash."""
+    each = [str(n) for n in rung.drop_duplicates("dataset")["seeds"]]
+    return ", ".join(each if len(set(each)) > 1 else each[:1]) or "–"
+
+
 def _cell(part: pd.DataFrame, dataset: str, rung: Rung | None) -> str:
-    """'29.4 / 8.3' in per cent, Recall@20 / MRR@20; a dash without evidence."""
+    """Recall@20 / MRR@20 in per cent, such as '28.4 / 8.2', printed values with all digits; a dash without evidence."""
     if rung is None:
         return " / ".join(f"{releases.copied(dataset, metric):.2%}".rstrip("%") for metric in METRICS)
     own = part[part["rung"] == rung.id].set_index("metric")["value"]
-    return " / ".join(f"{own[metric]:.2%}".rstrip("%") for metric in METRICS) if len(own) else "–"
+    return " / ".join(f"{own[metric]:.1%}".rstrip("%") for metric in METRICS) if len(own) else "–"
