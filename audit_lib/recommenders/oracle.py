@@ -20,7 +20,7 @@ def _generator(value: object) -> object:
     return synthetic.named(value) if isinstance(value, str) else value
 
 
-class Config(base.Config):
+class OracleConfig(base.Config):
     """generator: the configuration of the log's generator, or the name of the synthetic data set."""
 
     generator: Annotated[SyntheticConfig, pydantic.BeforeValidator(_generator)] = synthetic.PRESETS["synthetic"]
@@ -35,8 +35,8 @@ class Oracle(base.Recommender):
     """
 
     name: ClassVar[str] = "oracle"
-    Config: ClassVar[type[base.Config]] = Config
-    config: Config
+    Config: ClassVar[type[base.Config]] = OracleConfig
+    config: OracleConfig
 
     def fit(self, train: Sessions) -> Self:
         """Maps the catalogue to the generator's items; raises InputError if an item is none of them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from audit_lib.study import headline
 from audit_lib.study.literature_values import min_step
@@ -51,6 +51,6 @@ def _winners(folder: Path, study: Path, dataset: str) -> Winners:
     return Winners(dataset, best["Recall"], best["MRR"], tuple(overtaking))
 
 
-def _difference(rows: dict, name: str, other: str) -> Measured:
+def _difference(rows: dict[str, Any], name: str, other: str) -> Measured:
     (mine, drawn), (theirs, _) = rows[name], rows[other]
     return Measured.of(drawn.difference(mine, theirs))
