@@ -102,7 +102,7 @@ ci:  ## What continuous integration runs
 	@.ci/run
 
 clean:  ## Remove what runs and builds made; never a file under version control
-	@rm -rf _build build *.egg-info .snakemake .pytest_cache .ruff_cache .hypothesis book/_static/mathjax book/_static/ranks.js
+	@rm -rf _build build *.egg-info .snakemake .pytest_cache .ruff_cache .mypy_cache .hypothesis book/_static/mathjax book/_static/ranks.js
 	@for text in notebooks/[0-9][0-9]_*.md; do made="$${text%.md}.ipynb"; \
 	  if [ -s "$$made" ] && [ "$$made" -nt "$$text" ]; then echo "Kept $$made, which is newer than its text."; \
 	  else rm -f "$$made"; fi; done

@@ -33,8 +33,8 @@ from audit_lib.errors import BusyError, WriteError
 log_ = logging.getLogger(__name__)
 
 _AROUND = Path(__file__).resolve().parent.parent
-# The checkout. Where pip has installed the library alone: the working folder, with its book if it is a checkout.
-PROJECT = _AROUND if (_AROUND / "book" / "study.toml").is_file() else Path.cwd()
+IN_CHECKOUT = (_AROUND / "book" / "study.toml").is_file()  # else pip has installed the library alone
+PROJECT = _AROUND if IN_CHECKOUT else Path.cwd()
 BOOK = PROJECT / "book"
 COMMITTED = BOOK / "evidence"  # of the full study, published with the book
 # The environment of a process that computes on one core alone.

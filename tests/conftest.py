@@ -13,9 +13,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from audit_lib.files import ONE_THREAD, PROJECT, hold
-from book.press import execution
+from book.press import browser, execution
+from book.press.browser import Tab
 
 STANDIN = """---
 jupytext:
@@ -121,9 +123,6 @@ def copy_project(target: Path, *, stages: Sequence[str] = (), pdf: str = "") -> 
         if source.is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
-    cache = PROJECT / ".audit-cache"
-    cache.mkdir(exist_ok=True)  # what was downloaded once serves every copy
-    (target / ".audit-cache").symlink_to(cache)
     for compiled in PROJECT.glob("audit_lib/**/__pycache__/*.nb[ci]"):  # kernels, which take long to compile
         (target / compiled.relative_to(PROJECT)).parent.mkdir(exist_ok=True)
         shutil.copy2(compiled, target / compiled.relative_to(PROJECT))
@@ -202,11 +201,15 @@ def site(book: Project) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """A headless Chromium."""
-    from book.press import browser as chromium
-
-    if chromium.BINARY is None:
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests that need one."""
+    if browser.BINARY is None:
         pytest.skip("no Chromium on this machine: install chromium (Debian: apt-get install chromium)")
-    with chromium.Browser(tmp_path_factory.mktemp("profile")) as tab:
-        yield tab
+    with browser.chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def tab(chromium: Browser) -> Tab:
+    """A page of it."""
+    return Tab(chromium)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import logging.config
 import re
+import tomllib
 
 import pytest
 
@@ -24,10 +25,25 @@ def test_imports_go_down(capsys, monkeypatch):
     assert not broken, capsys.readouterr().out
 
 
+def test_the_types_of_what_computes_the_numbers_hold_together(monkeypatch):
+    """Of the packages that pyproject.toml names, strictly."""
+    mypy = pytest.importorskip("mypy.api", reason="mypy is not installed: run make again")
+    monkeypatch.chdir(PROJECT)
+    said, failure, status = mypy.run([])
+    assert status == 0, said + failure
+
+
 def test_the_library_is_eight_packages_and_four_files():
     folders = {path.parent.name for path in LIBRARY.glob("*/__init__.py")}
     assert folders == set(FLOORS)
     assert {path.name for path in LIBRARY.glob("*.py")} == {"__init__.py", "__main__.py", "errors.py", "files.py"}
+
+
+def test_every_file_of_the_library_is_in_its_wheel():
+    wanted = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf8"))["tool"]["setuptools"]["package-data"]["*"]
+    others = [path for path in LIBRARY.rglob("*.*") if path.suffix not in (".py", ".pyc", ".nbc", ".nbi")]
+    assert others
+    assert [path for path in others if not any(path.match(pattern) for pattern in wanted)] == []
 
 
 @pytest.mark.parametrize("package", [path.parent for path in MODULES if path.name == "__init__.py"], ids=str)

@@ -18,7 +18,7 @@ import torch
 
 from audit_lib.commands.printing import AS_JSON, show
 from audit_lib.data import fetching
-from audit_lib.files import COMMITTED, PROJECT, from_the_future, holder, settle
+from audit_lib.files import BOOK, COMMITTED, PROJECT, from_the_future, holder, settle
 from audit_lib.recommenders.gru4rec import vendor
 from audit_lib.study import committed, evidence
 
@@ -105,6 +105,8 @@ def _others(folder: Path) -> tuple[str, bool, str]:
 
 
 def _evidence(folder: Path) -> tuple[str, bool, str]:
+    if not BOOK.is_dir():
+        return "none (the library is installed without the book)", True, ""
     wrong = committed.altered(folder)
     return f"{len(wrong)} files are not as published" if wrong else "as published", not wrong, next(iter(wrong), "")
 

@@ -113,6 +113,7 @@ def check(path: Path | None, rerun: Path | None, as_json: bool) -> None:
     Without PATH: the book's evidence, and that of the working folder if there is any.
     """
     rerun = rerun or evidence.root()
+    path = path or (None if BOOK.is_dir() else rerun)
     folders = [path] if path else [COMMITTED, *([rerun] if rerun.is_dir() else [])]
     reports = {str(folder): committed.check(folder, rerun=rerun) for folder in folders}
     if as_json:

@@ -56,8 +56,9 @@ def tar_members(path: Path, folder: str, *, max_bytes: int = MAX_BYTES) -> dict[
             found = {}
             for member in archive:
                 _check_member(path, member)
-                if member.isfile() and str(PurePosixPath(member.name).parent) == folder:
-                    found[PurePosixPath(member.name).name] = archive.extractfile(member).read()
+                content = archive.extractfile(member)  # None for a folder
+                if content is not None and str(PurePosixPath(member.name).parent) == folder:
+                    found[PurePosixPath(member.name).name] = content.read()
     except InputError:
         raise
     except DAMAGE as error:

@@ -71,6 +71,8 @@ def load(
         raise unknown("data set", text, REGISTRY)
     source = REGISTRY[text]
     files = fetch_files(source) if path is None else _given(source, Path(path))
+    if source.parse is None:
+        raise InputError(f"'{text}' is generated: there is no file of it to read. Leave the path out.")
     log = validate(source.parse(files), name=source.name)
     _check_counts(source, log)
     return Dataset(source.name, log, source.time, source, _files_hash(files))

@@ -36,7 +36,7 @@ def only(files: Files) -> Path:
     return path
 
 
-def table(source: Path | bytes, *, name: str, columns: Mapping[str, Any] | None, **options: Any) -> pd.DataFrame:
+def table(source: Path | bytes, *, name: str, columns: Mapping[Any, str], **options: Any) -> pd.DataFrame:
     """A delimited text file, only the given columns (name: dtype); raises InputError naming what is wrong."""
     handle = io.BytesIO(source) if isinstance(source, bytes) else source
     try:

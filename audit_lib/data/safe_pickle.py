@@ -31,12 +31,13 @@ def read_integers(data: bytes, *, name: str = "the pickle") -> Any:
         raise InputError(f"{name} has {len(data)} bytes; at most {MAX_BYTES} are read from a pickle.")
     at = 0
     try:
-        for operation, argument, at in pickletools.genops(data):
+        for operation, argument, place in pickletools.genops(data):
+            at, number = place or 0, argument if isinstance(argument, int) else 0
             if operation.name not in ALLOWED:
                 raise _refusal(name, f"operation {operation.name} is not allowed", at)
-            if operation.name == "LONG1" and not -(2**63) <= argument < 2**63:
+            if operation.name == "LONG1" and not -(2**63) <= number < 2**63:
                 raise _refusal(name, "an integer has more than 64 bits", at)
-            if operation.name == "LONG_BINPUT" and argument > len(data):  # pickle would make room for as many
+            if operation.name == "LONG_BINPUT" and number > len(data):  # pickle would make room for as many
                 raise _refusal(name, "a place in the memo is out of reach", at)
         if trailing := len(data) - at - 1:
             raise _refusal(name, f"{trailing} bytes follow the end", at)

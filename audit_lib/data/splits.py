@@ -134,7 +134,7 @@ def temporal_split(
             raise InputError(f"test_days is {test_days}; it must be positive.")
         cut = float(log[TIME].max() - test_days * DAY)
     else:
-        if not 0 < test_fraction < 1:
+        if test_fraction is None or not 0 < test_fraction < 1:
             raise InputError(f"test_fraction is {test_fraction}; it must lie between 0 and 1.")
         position = int((1 - test_fraction) * len(span) + 1e-9)  # (1 - 0.9) * 10 is 0.9999999999999998
         cut = float(np.sort(span["min"])[position])

@@ -93,8 +93,8 @@ def preset(name: str, settings: str | Mapping[str, object] = "") -> SyntheticCon
     try:
         return SyntheticConfig.model_validate(PRESETS[name].model_dump() | dict(settings))
     except pydantic.ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
-        raise InputError(f"{name}: {wrong}.") from error
+        said = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        raise InputError(f"{name}: {said}.") from error
 
 
 def named(dataset: str) -> SyntheticConfig:

@@ -50,10 +50,10 @@ def compare_runs(
 
 def holm(p: Sequence[float]) -> np.ndarray:
     """(M,) adjusted p-values, in the order given: the running maximum of (M - i) p_(i), at most 1 (Holm 1979)."""
-    p = np.asarray(p, np.float64)
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    values = np.asarray(p, np.float64)
+    order = np.argsort(values, kind="stable")
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)), 1.0)
     return adjusted
 
 
@@ -84,10 +84,11 @@ def rank_agreement(
         if set(full) != set(other):
             raise InputError(f"The two orders name different recommenders: {sorted(set(full) ^ set(other))}.")
         full, other = (np.stack([x[name] for name in full], axis=1) for x in (full, other))
-    m = np.shape(full)[1]
-    if m < 2 or np.shape(other) != np.shape(full):
-        raise InputError(f"An order needs two recommenders and equal shapes; got {np.shape(full)}, {np.shape(other)}.")
-    values = np.concatenate([full, other], axis=1).T
+    first, second = np.asarray(full), np.asarray(other)
+    m = first.shape[1]
+    if m < 2 or second.shape != first.shape:
+        raise InputError(f"An order needs two recommenders and equal shapes; got {first.shape}, {second.shape}.")
+    values = np.concatenate([first, second], axis=1).T
     whole, means = drawn.observed(values), drawn.resampled(values)
     taus = kendall(means[:, :m], means[:, m:])
     estimate = float(kendall(whole[:m], whole[m:])) if np.isfinite(taus).any() else float("nan")

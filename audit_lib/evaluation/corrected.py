@@ -10,7 +10,7 @@ Sampling Top-K Recommendation Evaluation" (mapping functions).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -203,7 +203,7 @@ def _law(places: np.ndarray, n: int, n_items: int, law: str) -> np.ndarray:
     return count_law(places / (n_items - 1), n, n + 1, pool=None)
 
 
-def _gain(metric: str):
+def _gain(metric: str) -> Callable[[np.ndarray], np.ndarray]:
     if metric not in GAINS:
         raise unknown("metric", metric, GAINS)
     return GAINS[metric]

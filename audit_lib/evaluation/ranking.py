@@ -7,7 +7,7 @@ that score. Every tie policy and every metric is a function of the two (see `met
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,6 @@ from audit_lib.data import checks
 from audit_lib.data.sessions import Prefixes
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError, ScoreError
-from audit_lib.recommenders.base import Recommender
 
 COLUMNS = ("above", "equal", "support_above", "support_equal")
 
@@ -39,14 +38,30 @@ class Ranks:
 class Ranked(Protocol):
     """A recommender's ranks beside their targets, and what its manifest says of them; `study.evidence.Run` is one."""
 
-    path: Path
-    manifest: dict[str, Any]
-    ranks: pd.DataFrame
-    targets: pd.DataFrame
-    recommender: str
-    dataset: str
-    seed: int
-    n_items: int
+    @property
+    def path(self) -> Path: ...
+    @property
+    def manifest(self) -> dict[str, Any]: ...
+    @property
+    def ranks(self) -> pd.DataFrame: ...
+    @property
+    def targets(self) -> pd.DataFrame: ...
+    @property
+    def recommender(self) -> str: ...
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def n_items(self) -> int: ...
+
+
+class Scorer(Protocol):
+    """What can be ranked by: a recommender, or what stands in for one."""
+
+    @property
+    def name(self) -> str: ...
+    def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]: ...
 
 
 def up_to(run: Ranked) -> int | None:
@@ -67,7 +82,7 @@ def known_cutoffs(wanted: Iterable[int], runs: Iterable[Ranked]) -> tuple[int, .
 
 
 def rank(
-    recommender: Recommender, prefixes: Prefixes, support: np.ndarray, *, memory_mb: int = 256, progress: bool = False
+    recommender: Scorer, prefixes: Prefixes, support: np.ndarray, *, memory_mb: int = 256, progress: bool = False
 ) -> Ranks:
     """Ranks every target of `prefixes` among the whole catalogue.
 
@@ -105,7 +120,7 @@ def rank(
     return Ranks(*out)
 
 
-def rank_split(recommender: Recommender, split: Split, *, progress: bool = False) -> Ranks:
+def rank_split(recommender: Scorer, split: Split, *, progress: bool = False) -> Ranks:
     """Ranks every target of a split, with a recommender that was trained on its train part. Errors as in `rank`."""
     return complete(rank(recommender, split.prefixes, split.train.support, progress=progress), split)
 

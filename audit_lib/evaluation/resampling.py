@@ -84,8 +84,10 @@ class Resampling:
 
         Values are then of these targets alone.
         """
-        options = {"average": self.average, "resamples": self.resamples, "seed": self.seed}
-        return Resampling(self._code, self._sessions, np.asarray(keep, bool), **options)
+        return Resampling(
+            self._code, self._sessions, np.asarray(keep, bool),
+            average=self.average, resamples=self.resamples, seed=self.seed,
+        )  # fmt: skip
 
     @property
     def sessions(self) -> int:

@@ -115,14 +115,15 @@ class Counts:
             raise unknown("sampling", sampling, SAMPLINGS)
         if sampling != "popularity":
             return self.ahead / self.pool, self.equal / self.pool
-        if any(x is None for x in (self.support_above, self.support_equal, self.support, self.support_total)):
+        above, equal, own, total = self.support_above, self.support_equal, self.support, self.support_total
+        if above is None or equal is None or own is None or total is None:
             raise InputError("Popularity sampling needs the support columns of the ranks and the total support.")
-        rest = self.support_total - self.support
-        if (self.support_above + self.support_equal > rest).any():
+        rest = total - own
+        if (above + equal > rest).any():
             raise InputError(
                 "The items above and equal have more support than there is in all. Give supports of one train part."
             )
-        return self.support_above / rest, self.support_equal / rest
+        return above / rest, equal / rest
 
 
 class Moments(NamedTuple):
@@ -295,14 +296,14 @@ def _mean_over_marks(counts: Counts, rows: np.ndarray, n: int, sampling: str, ga
 
 def _median_cells(measures: Sequence[tuple[str, int | None]], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The (x, y) whose rank x + y/2 + 1 lies within the largest K, and the metrics there, (cells, M)."""
-    measures = [(metric, n + 1 if k is None else min(k, n + 1)) for metric, k in measures]
-    most = max(k for _, k in measures)
+    within = [(metric, n + 1 if k is None else min(k, n + 1)) for metric, k in measures]
+    most = max(k for _, k in within)
     _refuse_large(most**2)
     x, y = np.indices((most, 2 * most))
     rank = x + y / 2 + 1.0
     keep = (rank <= most) & (x + y <= n)
     x, y, rank = x[keep], y[keep], rank[keep]
-    return x, y, np.stack([GAINS[metric](rank) * (rank <= k) for metric, k in measures], axis=1)
+    return x, y, np.stack([GAINS[metric](rank) * (rank <= k) for metric, k in within], axis=1)
 
 
 def _expected_cells(gains: np.ndarray, n: int, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

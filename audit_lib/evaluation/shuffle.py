@@ -109,7 +109,8 @@ class _Tops:
     """Scores as the recommender does, and keeps the K best items of each row as the blocks go by."""
 
     def __init__(self, recommender: Recommender, k: int):
-        self.name, self.recommender, self.k, self.found = recommender.name, recommender, k, []
+        self.name, self.recommender, self.k = recommender.name, recommender, k
+        self.found: list[np.ndarray] = []
 
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
         for block in self.recommender.score(prefixes, block_size=block_size):

@@ -35,6 +35,7 @@ class MarkovBackoff(SparseRecommender):
     # DEVIATION: an item that followed none of the contexts gets no share of P(j | no context); the fallback ranks it.
     name = "markov_backoff"
     Config = MarkovBackoffConfig
+    config: MarkovBackoffConfig
 
     def fit_sparse(self, train: Sessions) -> dict[str, np.ndarray]:
         arrays = {"share": train.support / max(train.n_events, 1)}

@@ -33,6 +33,9 @@ class Config(pydantic.BaseModel, frozen=True, extra="forbid"):
         return {key: None if none(key, value) else value for key, value in values.items()}
 
 
+Settings = Config  # in a recommender, `Config` is its own
+
+
 class Recommender(ABC):
     """fit on train, then score every catalogue item for every prefix.
 
@@ -52,7 +55,7 @@ class Recommender(ABC):
             if name in cls.__dict__:
                 setattr(cls, name, checked(cls.__dict__[name]))
 
-    def __init__(self, config: Config | None = None, **settings: Any):
+    def __init__(self, config: Settings | None = None, **settings: Any):
         self.config = configured(self.name, self.Config, settings) if config is None else config
 
     @abstractmethod

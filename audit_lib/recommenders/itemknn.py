@@ -40,6 +40,7 @@ class ItemKNN(LastItemRecommender):
     # DEVIATION: sessions are counted, as the paper says; the authors' code counts events, so that repeats weigh more.
     name = "itemknn"
     Config = ItemKNNConfig
+    config: ItemKNNConfig
 
     def weights(self, train: Sessions) -> sparse.csr_array:
         shape = (train.n_sessions, train.n_items)

@@ -30,6 +30,7 @@ class Markov(SparseRecommender):
 
     name = "markov"
     Config = MarkovConfig
+    config: MarkovConfig
 
     def fit_sparse(self, train: Sessions) -> dict[str, np.ndarray]:
         inside = np.diff(train.session) == 0

@@ -22,6 +22,7 @@ class Popularity(Recommender):
 
     name = "popularity"
     Config = PopularityConfig
+    config: PopularityConfig
 
     def fit(self, train: Sessions) -> Self:
         row = train.support.astype(np.float64)

@@ -119,6 +119,7 @@ class AssociationRules(LastItemRecommender):
 
     name = "ar"
     Config = RulesConfig
+    config: RulesConfig
 
     def weights(self, train: Sessions) -> sparse.csr_array:
         counts = pair_counts(train)
@@ -135,6 +136,7 @@ class SequentialRules(LastItemRecommender):
 
     name = "sr"
     Config = SequentialRulesConfig
+    config: SequentialRulesConfig
 
     def weights(self, train: Sessions) -> sparse.csr_array:
         decay = by_distance(self.config.weighting, np.arange(1, self.config.steps + 1))

@@ -80,6 +80,7 @@ class SessionKNN(SparseRecommender):
     # DEVIATION: session-rec's S-KNN leaves out the items of the prefix (remind=False); the papers' formula does not.
     name: ClassVar[str] = "sknn"
     Config: ClassVar[type[Config]] = SessionKNNConfig
+    config: SessionKNNConfig
 
     def prefix_weight(self, i: np.ndarray, n: np.ndarray) -> np.ndarray:
         """u: float64 weights of position i in prefixes of n events."""
@@ -154,6 +155,7 @@ class VSKNN(SessionKNN):
 
     name = "vsknn"
     Config = VSKNNConfig
+    config: VSKNNConfig
     idf = "idf_weighting"
 
     def prefix_weight(self, i: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -175,6 +177,7 @@ class STAN(SessionKNN):
 
     name = "stan"
     Config = STANConfig
+    config: STANConfig
 
     def prefix_weight(self, i: np.ndarray, n: np.ndarray) -> np.ndarray:
         return _fall((n - i).astype(np.float64), self.config.lambda_spw)
@@ -200,6 +203,7 @@ class VSTAN(STAN):
 
     name = "vstan"
     Config = VSTANConfig
+    config: VSTANConfig
     idf = "lambda_idf"
 
     def decay(self, x: np.ndarray) -> np.ndarray:

@@ -57,8 +57,9 @@ class Part(BaseModel):
         if self.measure not in MEASURES:
             raise ValueError(f"there is no measure '{self.measure}'")
         inspect.signature(MEASURES[self.measure][0]).bind(None, **self.arguments)
-        if any(getattr(self, name) is None for name in EXPECTATIONS.get(self.expect, ())):
-            raise ValueError(f"'{self.expect}' needs {', '.join(EXPECTATIONS[self.expect])}")
+        needed = EXPECTATIONS[self.expect] if self.expect else ()
+        if any(getattr(self, name) is None for name in needed):
+            raise ValueError(f"'{self.expect}' needs {', '.join(needed)}")
         return self
 
 
@@ -146,14 +147,15 @@ def judge(part: Part, measured: Measured) -> State:
     estimate, low, high = measured.estimate, measured.low, measured.high
     if isnan(low):
         low = high = estimate
+    value, least, most = (float("nan") if x is None else x for x in (part.value, part.low, part.high))
     if part.expect == "near":
-        return _met(abs(estimate - part.value) <= part.tolerance + 1e-12)
+        return _met(abs(estimate - value) <= part.tolerance + 1e-12)
     if part.expect == "between":
-        return _met(part.low - part.tolerance <= estimate <= part.high + part.tolerance)
+        return _met(least - part.tolerance <= estimate <= most + part.tolerance)
     if part.expect == "at_least":
-        return "met" if low >= part.value else "not met" if high < part.value else "undecided"
+        return "met" if low >= value else "not met" if high < value else "undecided"
     if part.expect == "at_most":
-        return "met" if high <= part.value else "not met" if low > part.value else "undecided"
+        return "met" if high <= value else "not met" if low > value else "undecided"
     return "beside"
 
 

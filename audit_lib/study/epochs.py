@@ -17,7 +17,7 @@ import logging
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,7 @@ class Trajectory(Run):
 
 def read(path: str | Path) -> Trajectory:
     """The trajectory whose Parquet (or manifest) file this is; errors as in `evidence.read`."""
-    return evidence.read(path, Trajectory)
+    return cast(Trajectory, evidence.read(path, Trajectory))
 
 
 def finished(manifest: Path) -> bool:
@@ -88,17 +88,17 @@ def run(
     from audit_lib.study import tuning  # here, since it brings libraries that reading does without
 
     evidence.check_dataset_name(dataset.name)
-    whole = running.create(recommender, seed=seed, device=device, **settings)
+    whole: Any = running.create(recommender, seed=seed, device=device, **settings)
     if "checkpoint" not in inspect.signature(whole.fit).parameters:
         raise InputError(f"{recommender} is not trained by epochs: there is nothing to rank after each.")
     config, n = running.plain(whole.config), whole.config.n_epochs
-    place = {"dataset": dataset.name, "recommender": recommender, "config": config, "seed": seed}
+    place: dict[str, Any] = {"dataset": dataset.name, "recommender": recommender, "config": config, "seed": seed}
     out = (out or evidence.root()) / FOLDER
     path = evidence.path_of(split, **place, out=out)
 
     def trained(epoch: int, part: Split, checkpoint: Path) -> tuple[Recommender, dict[str, Any]]:
         """After so many epochs, with the log entry of the last one."""
-        model = running.create(recommender, seed=seed, device=device, **settings | {"n_epochs": epoch})
+        model: Any = running.create(recommender, seed=seed, device=device, **settings | {"n_epochs": epoch})
         running.use_threads(model)
         model.fit(part.train, checkpoint=checkpoint)
         return model, model.log[-1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
@@ -53,6 +53,6 @@ def _winners(folder: Path, study: Path, dataset: str) -> Winners:
     return Winners(dataset, best["Recall"], best["MRR"], tuple(overtaking))
 
 
-def _difference(rows: dict, name: str, other: str) -> Measured:
+def _difference(rows: dict[str, Any], name: str, other: str) -> Measured:
     (mine, drawn), (theirs, _) = rows[name], rows[other]
     return drawn.difference(mine, theirs)

@@ -72,11 +72,12 @@ class Saved:
         state: what the call before returned; None where the session begins. Scores are those of `recommend` but for the
         last bits. Raises InputError for another recommender, which takes the whole session.
         """
-        if not hasattr(self.model, "advance"):
-            raise InputError(f"{self.model.name} keeps no state between items: give `recommend` the whole session.")
+        network: Any = self.model
+        if not hasattr(network, "advance"):
+            raise InputError(f"{network.name} keeps no state between items: give `recommend` the whole session.")
         known, _ = self._known([item])
-        state = self.model.advance(np.array(known), state)
-        return self._best(self.model.answer(state), k, []), state
+        state = network.advance(np.array(known), state)
+        return self._best(network.answer(state), k, []), state
 
     @cached_property
     def _place(self) -> dict[str, int]:

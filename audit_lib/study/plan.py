@@ -165,8 +165,9 @@ def _settings(kind: str, whole: Study, dataset: str, recommender: str) -> dict[s
     if kind == "generator":
         return {"generator": dataset}
     if kind in ("literature", "tuned"):
-        known = presets.literature() if kind == "literature" else presets.tuned()
-        return presets.settings_of(recommender, dataset, kind) if recommender in known.get(dataset, {}) else None
+        origin: presets.Origin = "literature" if kind == "literature" else "tuned"
+        known = presets.literature() if origin == "literature" else presets.tuned()
+        return presets.settings_of(recommender, dataset, origin) if recommender in known.get(dataset, {}) else None
     if kind not in whole.settings:
         raise unknown("settings", kind, (*whole.settings, "default", "generator", "literature", "tuned"))
     return dict(whole.settings[kind])

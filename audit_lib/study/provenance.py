@@ -14,7 +14,7 @@ import pandas as pd
 import scipy
 
 import audit_lib
-from audit_lib.files import PROJECT
+from audit_lib.files import IN_CHECKOUT, PROJECT
 
 
 def versions() -> dict[str, str]:
@@ -56,7 +56,7 @@ def _cpu() -> str:
 
 def git_commit() -> str | None:
     """The commit of the checkout this library lies in, with '+' if it was changed; None without one, or without git."""
-    if Path(audit_lib.__file__).parent.parent != PROJECT:
+    if not IN_CHECKOUT:
         return None
     try:
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)

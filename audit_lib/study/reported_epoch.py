@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ class Reported(NamedTuple):
 def trajectories(book: Book, dataset: str, group: str) -> list[Trajectory]:
     """Those that are finished, one a seed. Raises NotYet, naming the missing ones, if none is."""
     found = [run for run in book.present(dataset=dataset, group=group) if isinstance(run, Trajectory)]
-    return found or book.runs(dataset=dataset, group=group)
+    return found or cast(list[Trajectory], book.runs(dataset=dataset, group=group))
 
 
 def reported(book: Book, dataset: str, group: str, metric: str = "Recall") -> Reported:

@@ -180,7 +180,8 @@ def check_generated(dataset: Dataset, model: recommenders.Recommender) -> None:
     """Raises InputError for an oracle unless the log was drawn from the law of its generator."""
     if model.name != "oracle":
         return
-    generator = model.config.generator
+    config: Any = model.config
+    generator = config.generator
     if dataset.generator is not None:
         drawn = synthetic.law_of(dataset.generator) == synthetic.law_of(generator)
     elif dataset.source is not None or isinstance(dataset.log, large.OnDisk):

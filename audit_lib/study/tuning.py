@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import optuna
@@ -223,19 +223,20 @@ def _evaluate(
     """The objective at the full share; raises TrialPruned if a rung stops the trial before, or training diverges."""
     order = np.random.default_rng(seed).permutation(split.test.n_sessions)
     resource = RESOURCES.get(recommender)
-    counted = None if resource else recommenders.create(recommender, **settings).fit(split.train)
+    whole: Any = recommenders.create(recommender, **settings)
+    if resource is None:
+        whole.fit(split.train)
     value = float("nan")
     with tempfile.TemporaryDirectory() as folder:
         for rung, share in enumerate(budget.shares):
             trial.set_user_attr("rung", rung)
-            if counted:
+            if resource is None:
                 test = split.test.select(order[: max(1, round(share * len(order)))])
-                value = _value(counted, test, split.train.support, objective)
+                value = _value(whole, test, split.train.support, objective)
             else:
-                whole = recommenders.create(recommender, **settings).config
-                part = settings | {resource: max(1, round(share * getattr(whole, resource)))}
+                part = settings | {resource: max(1, round(share * getattr(whole.config, resource)))}
                 try:
-                    trained = recommenders.create(recommender, **part)
+                    trained: Any = recommenders.create(recommender, **part)
                     trained.fit(split.train, checkpoint=Path(folder) / "checkpoint")
                     value = _value(trained, split.test, split.train.support, objective)
                 except DivergedError as error:
@@ -274,4 +275,4 @@ def _result(study: optuna.Study, setup: dict[str, Any], fixed: dict[str, Any]) -
     first = {t.number: t.user_attrs["rung"] if setup["recommender"] in RESOURCES else 0 for t in done}
     spent = sum(sum(shares[first[t.number] : t.user_attrs["rung"] + 1]) for t in done)
     settings = fixed | applying(best.params)
-    return Tuned(setup["recommender"], settings, float(best.value), spent, pd.DataFrame(rows), setup)
+    return Tuned(setup["recommender"], settings, cast(float, best.value), spent, pd.DataFrame(rows), setup)

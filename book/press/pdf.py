@@ -8,25 +8,25 @@ nearly always to the byte: a browser may put the parts of the file in another or
 
 from __future__ import annotations
 
-import base64
 import io
-import json
 import os
 import re
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from html import escape
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 from bs4.element import Tag
+from playwright.sync_api import Browser, Error
 from pypdf import PdfReader
 
 from audit_lib.errors import AuditError
 from audit_lib.files import put
-from book.press.browser import BINARY, Browser
+from book.press.browser import BINARY, Tab, chromium
 
 NAME = "gru4rec-audit.pdf"
 WORDS = {
@@ -39,9 +39,9 @@ STYLES = ("pygments.css", "pdf.css")
 # Of the screen alone; what is folded there stays in the repository.
 DROPPED = "script, noscript, details.hide, .headerlink, .toctree-wrapper, .explorer, .csv-link, .only-dark, .term-tip"
 LANGUAGES = ("en", "es")
-FILL_IN = """(numbers => document.querySelectorAll(".contents a").forEach(link => {
+FILL_IN = """numbers => document.querySelectorAll(".contents a").forEach(link => {
   link.querySelector("b").textContent = numbers[link.getAttribute("href").slice(1)];
-}))(%s)"""
+})"""
 
 
 class PdfError(AuditError, RuntimeError):
@@ -143,20 +143,21 @@ def _join(page: str, address: str) -> str:
 
 
 # --- printing
-def write(pages: Path, order: Sequence[str], target: Path, *, lang: str, epoch: int) -> Path:
-    """Print the book to `target`. epoch: its date, in Unix seconds.
+def write(
+    pages: Path, order: Sequence[str], target: Path, *, lang: str, epoch: int, browser: Browser | None = None
+) -> Path:
+    """Print the book to `target`. epoch: its date, in Unix seconds. browser: one that runs, else one is started.
 
     Raises PdfError if the browser fails or complains, or if the page numbers of the contents would be wrong.
     """
     html = bind(pages, order, lang=lang, date=time.strftime("%Y-%m-%d", time.gmtime(epoch)))
-    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # a browser that was killed may still write
-    with folder as profile, tempfile.NamedTemporaryFile("w", dir=pages, suffix=".html") as file:
+    with tempfile.NamedTemporaryFile("w", dir=pages, suffix=".html") as file:
         file.write(html)
         file.flush()
         try:
-            with Browser(Path(profile)) as tab:
-                content, numbers = numbered(tab, Path(file.name).as_uri())
-        except (OSError, RuntimeError) as error:  # a time-out is an OSError
+            with nullcontext(browser) if browser else chromium() as running:
+                content, numbers = numbered(Tab(running), Path(file.name).as_uri())
+        except (Error, OSError, PdfError) as error:
             raise PdfError(f"The book could not be printed: {error}. AUDIT_PDF= builds the site without it.") from error
     if page_numbers(content) != numbers:
         raise PdfError("Pages moved between two prints of the same document; its contents would be wrong.")
@@ -164,24 +165,20 @@ def write(pages: Path, order: Sequence[str], target: Path, *, lang: str, epoch: 
     return target
 
 
-def numbered(tab: Browser, address: str) -> tuple[bytes, dict[str, int]]:
+def numbered(tab: Tab, address: str) -> tuple[bytes, dict[str, int]]:
     """The document at an address, with page numbers in its contents, and the page of every anchor without them."""
-    tab.visit(address, seconds=300)
-    if tab.run("document.readyState") != "complete":
-        raise PdfError("the document did not load in five minutes")
+    tab.visit(address)
     numbers = page_numbers(printed(tab))
-    tab.run(FILL_IN % json.dumps(numbers))
+    tab.page.evaluate(FILL_IN, numbers)
     content = printed(tab)
-    if complaints := tab.complaints():
-        raise PdfError("the browser complains: " + "; ".join(complaints[:5]))
+    if tab.complaints:
+        raise PdfError("the browser complains: " + "; ".join(tab.complaints[:5]))
     return content, numbers
 
 
-def printed(tab: Browser) -> bytes:
+def printed(tab: Tab) -> bytes:
     """The page that is open, as a PDF."""
-    options = {"preferCSSPageSize": True, "printBackground": True}
-    outline = {"generateDocumentOutline": True, "generateTaggedPDF": True}
-    return base64.b64decode(tab.call("Page.printToPDF", seconds=600, **options, **outline)["data"])
+    return tab.page.pdf(prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
 
 
 def page_numbers(pdf: bytes) -> dict[str, int]:

@@ -232,6 +232,23 @@ def test_a_read_only_checkout_is_said_before_snakemake_starts(monkeypatch, tmp_p
         pipeline.snakemake(["--cores", "1"], root=tmp_path)
 
 
+# --- a library without a book
+@pytest.mark.parametrize(("verb", "said"), [
+    ("claims", "Error: This verb works on the book, and there is no '{work}/book'. Run it in a checkout of it.\n"),
+    ("check", "Error: 1 problems, the first: The folder '{work}/runs/evidence' is not there.\n"),
+])  # fmt: skip
+def test_where_the_library_is_installed_alone_a_verb_that_needs_more_says_so(tmp_path, verb, said):
+    shutil.copytree(PROJECT / "audit_lib", tmp_path / "lib" / "audit_lib")
+    work = tmp_path / "work"
+    work.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "audit_lib", verb], cwd=work, capture_output=True, text=True, check=False,
+        env={key: value for key, value in os.environ.items() if not key.startswith("AUDIT_")}
+        | {"PYTHONPATH": str(tmp_path / "lib")},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, said.format(work=work))
+
+
 # --- an environment that was half made
 FAKE = """#!/bin/sh
 # A Python whose `-m venv` works only where $VENV_WORKS is set, as on Debian before python3-venv is there.

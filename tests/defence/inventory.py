@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
+from importlib.metadata import Distribution, PackageMetadata, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +97,18 @@ def _others() -> list[dict[str, Any]]:
 def _licences(pin: Pin) -> list[dict[str, Any]] | None:
     """What an installed package of this version says of its licence; None if it is not installed or says nothing."""
     try:
-        about = metadata(pin.name)
+        package = distribution(pin.name)
     except PackageNotFoundError:
         return None
-    same = about["Version"].split("+")[0] == pin.version.split("+")[0]
-    return stated(about) if same else None
+    same = package.version.split("+")[0] == pin.version.split("+")[0]
+    return (stated(package.metadata) or _headed(package)) if same else None
+
+
+def _headed(package: Distribution) -> list[dict[str, Any]] | None:
+    """The licence that heads the file of it which a package brings, as in 'MIT License'; None if no licence does."""
+    file = package.metadata.get("License-File")
+    first = ((file and package.read_text(f"licenses/{file}")) or "").strip().split("\n")[0]
+    return [{"license": {"name": first}}] if "License" in first else None
 
 
 def stated(about: PackageMetadata) -> list[dict[str, Any]] | None:

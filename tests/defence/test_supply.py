@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 
@@ -21,6 +22,7 @@ from tests.defence.lockfile import Pin
 PINS = lockfile.read()
 WANTED = lockfile.direct()
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
+EXTRAS = "book,test,peers,cluster"
 A, B = "a" * 64, "b" * 64
 
 
@@ -38,6 +40,17 @@ def test_the_lock_holds_every_requirement_in_its_pinned_version():
     locked = {pin.name: {p.version.split("+")[0] for p in PINS if p.name == pin.name} for pin in PINS}
     assert len(WANTED) >= 20
     assert {name: {wanted} for name, wanted in WANTED.items()} == {name: locked.get(name) for name in WANTED}
+
+
+@pytest.mark.parametrize(
+    "of", [["."], ["audit_lib", "--ignore=DEP002", f"--optional-dependencies-dev-groups={EXTRAS}"]]
+)
+def test_every_import_is_declared_and_every_requirement_is_used(of):
+    """By anything of the project; and the library imports nothing that stands in an extra."""
+    pytest.importorskip("deptry", reason="deptry is not installed: run make again")
+    command = [sys.executable, "-m", "deptry", *of]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_lock_is_closed_under_what_installed_packages_ask_for():

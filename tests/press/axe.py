@@ -1,24 +1,12 @@
-"""axe-core, which finds what keeps people with disabilities out of a page: fetched once, verified by hash, cached.
-
-It comes in a wheel of the Python package index, of which nothing else is used or installed.
-"""
+"""axe-core, which finds what keeps people with disabilities out of a page."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
-from pathlib import Path
 from typing import Any
 
-from book.press.browser import Browser
-from book.press.mathjax import sha256
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
-WHEEL = ("axe-playwright-python==0.1.8", "axe_playwright_python/axe.min.js")  # axe-core 4.12.1
-SHA256 = "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc"
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 THEME = ("color-contrast", "link-in-text-block")  # what a theme can change
 # One or two of each kind are enough, and axe takes minutes over a page with thousands: rows of a table, words of the
@@ -44,38 +32,16 @@ THIN = """(() => {
 HINDRANCES = ("serious", "critical")
 
 
-def script(root: Path) -> str | None:
-    """axe-core's text, from the project's cache or the package index; None if neither has it.
-
-    Raises ValueError if it is not the file that was expected.
-    """
-    cached = root / ".audit-cache" / "axe-core" / "axe.min.js"
-    if not cached.is_file():
-        with tempfile.TemporaryDirectory() as folder:
-            pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", folder, WHEEL[0]]
-            if subprocess.run(pip, capture_output=True, check=False).returncode:
-                return None
-            with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
-                found = Path(wheel.extract(WHEEL[1], folder))
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(found, cached)
-    if sha256(cached) != SHA256:
-        raise ValueError(f"'{cached}' has sha256 {sha256(cached)}, expected {SHA256}. Remove it.")
-    return cached.read_text("utf8")
-
-
-def violations(tab: Browser, axe: str, *, rules: tuple[str, ...] = ()) -> list[str]:
+def violations(page: Page, *, rules: tuple[str, ...] = ()) -> list[str]:
     """Serious and critical findings on the open page, a line each; of some rules only, or of the WCAG 2.2 AA ones.
 
     The page is thinned first, and is good for nothing else afterwards.
     """
-    if not tab.run("'axe' in window"):
-        tab.run(f"{THIN};{axe};0")
+    page.evaluate(THIN)
     wanted = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": STANDARDS}
     options: dict[str, Any] = {"runOnly": wanted, "resultTypes": ["violations"], "preload": False}
-    call = f"axe.run(document, {json.dumps(options)}).then(r => JSON.stringify(r.violations))"
-    found = json.loads(tab.run(call, seconds=300))
     return [
         f"{one['id']} ({one['impact']}): {node['target']}: {node['failureSummary'].splitlines()[-1].strip()}"
-        for one in found if one["impact"] in HINDRANCES for node in one["nodes"]
+        for one in Axe().run(page, options=options).response["violations"] if one["impact"] in HINDRANCES
+        for node in one["nodes"]
     ]  # fmt: skip

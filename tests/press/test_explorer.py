@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import Page
 
 from audit_lib.evaluation.sampled import SAMPLINGS, Counts, expectation
 from audit_lib.files import COMMITTED, PROJECT
 from audit_lib.study.plan import STUDY
 from audit_lib.study.results import Book
 from book.press import explorer
+from book.press.browser import Tab
 
 SCRIPT = PROJECT / "book" / "_static" / "sampled.js"
 METRICS = ("Recall", "MRR", "NDCG")
@@ -58,28 +60,28 @@ def runs() -> dict[str, tuple[int, list[Counts], dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def page(tab: Tab, tmp_path_factory: pytest.TempPathFactory) -> Page:
     """A page with nothing but the script."""
     path = tmp_path_factory.mktemp("script") / "page.html"
     path.write_text(f"<!doctype html><title>x</title><script src='{SCRIPT.as_uri()}'></script>")
-    browser.visit(path.as_uri())
-    return browser
+    tab.visit(path.as_uri())
+    return tab.page
 
 
 @pytest.mark.browser
-def test_the_browser_unpacks_what_was_published(page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_browser_unpacks_what_was_published(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = {"toy": {"items": 3, "runs": [{"ranks": [[0, 5], [1, 2]]}]}}
     for name in ("book/evidence/SHA256SUMS", "book/study.toml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     monkeypatch.setattr(explorer, "publish", lambda book: content)
     script = explorer.ensure(tmp_path).read_text("utf8")
-    assert page.run(f"(() => {{ {script}; return sampled.unpack({explorer.VARIABLE}); }})()") == content
+    assert page.evaluate(f"(() => {{ {script}; return sampled.unpack({explorer.VARIABLE}); }})()") == content
 
 
-def in_browser(page: Any, published: dict[str, Any], requests: list[dict[str, Any]]) -> list[list[float]]:
+def in_browser(page: Page, published: dict[str, Any], requests: list[dict[str, Any]]) -> list[list[float]]:
     """[sampled, full] for each request."""
-    return page.run(f"""(() => {{
+    return page.evaluate(f"""(() => {{
       const run = {{ ranks: sampled.decodeRanks({json.dumps(published["ranks"])}),
                      shares: sampled.decodeShares({json.dumps(published["shares"])}) }};
       return {json.dumps(requests)}.map((r) => [sampled.expectation(r)(run), sampled.full(run, r)]);
@@ -96,7 +98,7 @@ def requests_for(items: int) -> list[dict[str, Any]]:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("dataset", ["seed_demo", "entree", "foursquare_nyc"])
-def test_the_browser_computes_what_the_library_computes(page: Any, runs: dict[str, Any], dataset: str) -> None:
+def test_the_browser_computes_what_the_library_computes(page: Page, runs: dict[str, Any], dataset: str) -> None:
     items, counts, published = runs[dataset]
     asked = requests_for(items)
     for request, (value, full) in zip(asked, in_browser(page, published, asked), strict=True):
@@ -110,7 +112,7 @@ def test_the_browser_computes_what_the_library_computes(page: Any, runs: dict[st
 
 @pytest.mark.browser
 @pytest.mark.parametrize("sampling", ["uniform", "uniform-replacement"])
-def test_the_laws_hold_at_their_edges(page: Any, sampling: str) -> None:
+def test_the_laws_hold_at_their_edges(page: Page, sampling: str) -> None:
     items = 40_001
     above = np.array([0, 1, 97, 105, 120, 20_000, 39_999, 40_000, 40_001])  # the last is outside the catalogue
     shares = explorer.encode_shares(np.zeros(1))
@@ -126,7 +128,7 @@ def test_the_laws_hold_at_their_edges(page: Any, sampling: str) -> None:
 
 
 @pytest.mark.browser
-def test_a_share_of_nothing_and_of_everything(page: Any) -> None:
+def test_a_share_of_nothing_and_of_everything(page: Page) -> None:
     shares = explorer.encode_shares(np.array([0.0, 1.0]))
     asked = {"metric": "Recall", "k": 3, "n": 10, "sampling": "popularity", "items": 50}
     ((value, _),) = in_browser(page, {"ranks": [[0], [2]], "shares": shares}, [asked])
@@ -136,7 +138,7 @@ def test_a_share_of_nothing_and_of_everything(page: Any) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_a_target_outside_the_catalogue_is_a_miss_even_among_fewer_negatives_than_the_list_holds(
-    page: Any, sampling: str
+    page: Page, sampling: str
 ) -> None:
     supports = {"support_above": np.array([0, 49]), "support_equal": np.array([0, 0]), "support": np.array([9, 0])}
     counts = Counts(np.array([0, 50]), np.array([0, 0]), 50, **supports, support_total=49)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
+from playwright.sync_api import Browser
+from pypdf import PdfReader
 
 from book.press import pdf
 from book.press import site as builder
@@ -85,7 +87,6 @@ def test_dates_are_set_and_nothing_else() -> None:
 
 def test_languages_are_those_that_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "BINARY", "/usr/bin/chromium")
-    pytest.importorskip("pypdf")
     for wanted, found in (("", ()), ("es", ("es",)), ("es en", ("en", "es"))):
         monkeypatch.setenv("AUDIT_PDF", wanted)
         assert pdf.languages() == found
@@ -96,13 +97,10 @@ def test_languages_are_those_that_are_wanted(monkeypatch: pytest.MonkeyPatch) ->
 
 
 # --- printed
-printing = pytest.mark.skipif(BINARY is None, reason="no Chromium on this machine: apt-get install chromium")
-
-
 @pytest.mark.browser
-@printing
-def test_two_prints_give_the_same_bytes_and_no_file_is_left(pages: Path, tmp_path: Path) -> None:
-    pytest.importorskip("pypdf")
+def test_two_prints_give_the_same_bytes_and_no_file_is_left(
+    pages: Path, tmp_path: Path, chromium: Browser
+) -> None:
     for name in ("a.png", "_static/pdf.css", "_static/pygments.css", "_static/mathjax/tex-svg.js"):
         (pages / name).parent.mkdir(exist_ok=True, parents=True)
         (pages / name).touch()
@@ -111,27 +109,26 @@ def test_two_prints_give_the_same_bytes_and_no_file_is_left(pages: Path, tmp_pat
         "0d0a2db40000000049454e44ae426082"
     ))  # fmt: skip
     before = set(pages.rglob("*"))
-    twice = [pdf.write(pages, ORDER, tmp_path / f"{n}.pdf", lang="en", epoch=n).read_bytes() for n in (7, 7)]
+    twice = [
+        pdf.write(pages, ORDER, tmp_path / "7.pdf", lang="en", epoch=7, browser=chromium).read_bytes() for _ in range(2)
+    ]
     assert twice[0] == twice[1]
     assert set(pages.rglob("*")) - before == {tmp_path / "7.pdf"}
 
 
 @pytest.mark.browser
-@printing
-def test_a_book_with_a_picture_missing_is_refused(pages: Path, tmp_path: Path) -> None:
-    pytest.importorskip("pypdf")
+def test_a_book_with_a_picture_missing_is_refused(pages: Path, tmp_path: Path, chromium: Browser) -> None:
     with pytest.raises(pdf.PdfError, match=r"ERR_FILE_NOT_FOUND.*AUDIT_PDF="):
-        pdf.write(pages, ORDER, tmp_path / "book.pdf", lang="en", epoch=0)
+        pdf.write(pages, ORDER, tmp_path / "book.pdf", lang="en", epoch=0, browser=chromium)
     assert not (tmp_path / "book.pdf").exists()
 
 
 @pytest.fixture(scope="module")
 def printed(book: Project) -> dict[str, Any]:
     """Both PDFs of the finished site, read."""
-    pypdf = pytest.importorskip("pypdf")
     if BINARY is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
-    return {lang: pypdf.PdfReader(book.root / "_build/site" / lang / pdf.NAME) for lang in ("en", "es")}
+    return {lang: PdfReader(book.root / "_build/site" / lang / pdf.NAME) for lang in ("en", "es")}
 
 
 @pytest.mark.site

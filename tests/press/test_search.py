@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from book.press import site as builder
+from book.press.browser import Tab
 
 CONF = (
     'extensions = ["book.press.directives.bilingual"]\nlanguage = "{lang}"\nhtml_theme = "basic"\n'
@@ -46,10 +46,10 @@ def test_the_index_has_each_word_with_and_without_its_accents(pages):
     "partición", "particion", "PARTICIÓN", "evaluación", "evaluacion", "métodos", "metodos", "particion mas estricta",
     "españa", "espana",
 ])  # fmt: skip
-def test_a_word_is_found_with_and_without_its_accents(pages, browser: Any, typed):
-    browser.visit(f"{(pages / 'search.html').as_uri()}?q={quote(typed)}")
+def test_a_word_is_found_with_and_without_its_accents(pages, tab: Tab, typed):
+    tab.visit(f"{(pages / 'search.html').as_uri()}?q={quote(typed)}")
     found = "[...document.querySelectorAll('#search-results a[href*=\".html\"]')].map(a => a.getAttribute('href'))"
-    assert browser.wait(f"{found}.length > 0")
-    pages_found = {address.split("?")[0].split("#")[0] for address in browser.run(found)}
+    tab.page.wait_for_function(f"{found}.length > 0")
+    pages_found = {address.split("?")[0].split("#")[0] for address in tab.page.evaluate(found)}
     assert "particion.html" in pages_found
     assert "otra.html" not in pages_found

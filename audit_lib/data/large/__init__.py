@@ -156,8 +156,8 @@ def _build(source: LogFile, folder: Path, settings: Mapping[str, Any], *, memory
         summary = cut.temporal(arranged, ready, **options)
         catalogue = pd.Index(sort.read_ids(ready / "catalogue"), name=ITEM)
         prints = {part: _open(ready / part, catalogue).fingerprint for part in ("train", "test")}
-        about = {"name": "temporal", "summary": summary, "fingerprints": prints, "time": arranged.time}
-        about["notes"] = [*source.notes, *reading.notes_of_time(source, arranged.times, arranged.time)]
+        notes = [*source.notes, *reading.notes_of_time(source, arranged.times, arranged.time)]
+        about = {"name": "temporal", "summary": summary, "fingerprints": prints, "time": arranged.time, "notes": notes}
         (ready / "split.json").write_text(json.dumps(about, indent=1) + "\n", "utf8")
         shutil.rmtree(folder, ignore_errors=True)
         ready.replace(folder)

@@ -78,7 +78,7 @@ def _cut(starts: np.ndarray, ends: np.ndarray, test_days: float | None, test_fra
         if not test_days > 0:
             raise InputError(f"test_days is {test_days}; it must be positive.")
         return float(ends.max() - test_days * DAY)
-    if not 0 < test_fraction < 1:
+    if test_fraction is None or not 0 < test_fraction < 1:
         raise InputError(f"test_fraction is {test_fraction}; it must lie between 0 and 1.")
     return float(starts[int((1 - test_fraction) * len(starts) + 1e-9)])  # sorted already
 

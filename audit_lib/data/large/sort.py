@@ -57,11 +57,11 @@ def arrange(source: LogFile, events: Events, folder: Path, *, memory_mb: int, th
     name = str(source.path)
     with contextlib.closing(_connect(folder, memory_mb, threads)) as db:
         _view(db, events, name)
-        if not db.execute("SELECT count(*) FROM events").fetchone()[0]:
+        if not _row(db, "SELECT count(*) FROM events")[0]:
             raise InputError(f"{name} holds no events. A log needs at least one session of two events.")
         _check(db, source)
         time = _kind_of_time(db, source)
-        n, first, last = db.execute("SELECT count(*), min(t), max(t) FROM events").fetchone()
+        n, first, last = _row(db, "SELECT count(*), min(t), max(t) FROM events")
         db.execute("""
             CREATE TABLE sessions AS SELECT s, n FROM (
                 SELECT s, count(*) AS n, min(t) AS start, min(r) AS first FROM events GROUP BY s HAVING count(*) > 1
@@ -119,18 +119,23 @@ def _view(db: duckdb.DuckDBPyConnection, events: Events, name: str) -> None:
     db.execute(f"CREATE VIEW events AS SELECT {', '.join(columns)}, file_row_number AS r FROM read_parquet('{path}')")
 
 
+def _row(db: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    """The one row of a query that counts."""
+    return db.execute(query).fetchall()[0]
+
+
 def _kind_of_time(db: duckdb.DuckDBPyConnection, source: LogFile) -> TimeKind:
     """Whether Time is real or an order, as `reading.read` has it; then t becomes the running position if need be."""
     if source.dates or source.unit not in (None, "order"):
         return "real"
-    least, most, n, whole = db.execute("SELECT min(t), max(t), count(*), bool_and(t = floor(t)) FROM events").fetchone()
+    least, most, n, whole = _row(db, "SELECT min(t), max(t), count(*), bool_and(t = floor(t)) FROM events")
     if source.unit is None and (not whole or least < 0 or most >= times.FIRST):
         return "real"
-    sessions, restarting = db.execute("""
+    sessions, restarting = _row(db, """
         SELECT count(*), avg((start = least)::INTEGER)
-        FROM (SELECT min(t) AS start FROM events GROUP BY s), (SELECT min(t) AS least FROM events)""").fetchone()
+        FROM (SELECT min(t) AS start FROM events GROUP BY s), (SELECT min(t) AS least FROM events)""")
     restarting = restarting if sessions > 2 else 0.0
-    distinct = db.execute("SELECT count(DISTINCT t) FROM events").fetchone()[0] == n
+    distinct = _row(db, "SELECT count(DISTINCT t) FROM events")[0] == n
     if source.unit is None and not times.is_order(
         least, most, whole=whole, distinct=distinct, events=n, restarting=restarting
     ):
@@ -154,7 +159,7 @@ def _check(db: duckdb.DuckDBPyConnection, source: LogFile) -> None:
         if role == TIME:
             checks["is not a finite number"] = f"isinf({column})"
         for reason, wrong in checks.items():
-            count = db.execute(f"SELECT count(*) FROM events WHERE {wrong}").fetchone()[0]
+            count = _row(db, f"SELECT count(*) FROM events WHERE {wrong}")[0]
             first = db.execute(f"SELECT r FROM events WHERE {wrong} ORDER BY r LIMIT 3").fetchall() if count else []
             failures.add(role, reason, count, [row for (row,) in first])
     failures.check()

@@ -254,10 +254,11 @@ def _kind_of_time(source: LogFile, log: pd.DataFrame) -> tuple[TimeKind, pd.Data
     start = np.full(len(labels), np.inf)
     np.minimum.at(start, codes, seconds)
     restarting = float((start == seconds.min()).mean()) if len(labels) > 2 else 0.0
-    facts = {"whole": bool((seconds == np.floor(seconds)).all()), "events": len(log), "restarting": restarting}
+    whole = bool((seconds == np.floor(seconds)).all())
     if source.unit is None and not times.is_order(
-        seconds.min(), seconds.max(), distinct=facts["whole"] and log[TIME].is_unique, **facts
-    ):
+        seconds.min(), seconds.max(), whole=whole, distinct=whole and log[TIME].is_unique, events=len(log),
+        restarting=restarting,
+    ):  # fmt: skip
         return "real", log
     if restarting > 0.5:
         log = log.assign(**{TIME: times.positions(codes, seconds)})

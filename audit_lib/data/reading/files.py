@@ -95,7 +95,7 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> IO[bytes] | gzip.GzipFile:
     """The bytes of a text, unpacked if its name ends in .gz."""
     return gzip.open(path, "rb") if is_compressed(path) else path.open("rb")
 

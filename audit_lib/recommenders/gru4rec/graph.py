@@ -68,8 +68,10 @@ class Graph:
         """Names and shapes of what a step of b lanes is given: integers, and floats."""
         c = self.config
         rows = b + c.n_sample + (b if self.input == "Wy" else 0)
-        whole = {"rows": (rows,), "bias_rows": (rows,), "input_rows": (b,), "slot": (b,), "input_slot": (b,)}
-        real = {"weight": (rows,), "correction": (b,), "go_on": (b, 1)}
+        whole: dict[str, tuple[int, ...]] = {
+            "rows": (rows,), "bias_rows": (rows,), "input_rows": (b,), "slot": (b,), "input_slot": (b,)
+        }  # fmt: skip
+        real: dict[str, tuple[int, ...]] = {"weight": (rows,), "correction": (b,), "go_on": (b, 1)}
         if c.dropout_p_embed:
             real["embed_mask"] = (b, c.input_size)
         if c.dropout_p_hidden:

@@ -113,7 +113,8 @@ def hidden(
             out = cell_pytorch(gi, before, weights[f"W_hh{l}"], weights[f"b_hh{l}"])
         else:
             out = cell_paper(gi, before, weights[f"W_hh{l}"])
-        x = out if masks[l] is None else out * masks[l]
+        mask = masks[l]
+        x = out if mask is None else out * mask
         states.append(x)
     return states
 

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from audit_lib.data.logs import ITEM, SESSION, TIME
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.errors import InputError, ScoreError
-from audit_lib.recommenders.base import Config, Recommender
+from audit_lib.recommenders.base import Recommender
 from audit_lib.recommenders.gru4rec import vendor, workarounds
 from audit_lib.recommenders.gru4rec.batches import schedule
 from audit_lib.recommenders.gru4rec.config import OfficialConfig
@@ -40,6 +40,7 @@ log_ = logging.getLogger(__name__)
 _OURS = {
     "cell", "seed", "device", "threads", "tail", "flaw", "final_act", "compatibility_mode", "sample_cache_max_size",
 }  # fmt: skip
+Loss = Callable[[Tensor, Tensor, int], Tensor]
 _EPOCH = re.compile(r"Epoch(\d+) --> loss: (\S+) .*\| (\S+) e/s\]")
 
 
@@ -71,7 +72,7 @@ class OfficialGRU4Rec(Recommender):
     Config = OfficialConfig
     config: OfficialConfig
 
-    def __init__(self, config: Config | None = None, **settings: Any):
+    def __init__(self, config: OfficialConfig | None = None, **settings: Any):
         super().__init__(config, **settings)
         self.log: list[dict[str, Any]] = []
         self.tree: vendor.Tree | None = None
@@ -223,7 +224,7 @@ class OfficialGRU4Rec(Recommender):
                 loss = float(found[2]) * plan.n_steps * plan.n_lanes / events
                 entry: dict[str, Any] = {"epoch": int(found[1]), "loss": loss, "steps": plan.n_steps, "events": events}
                 entry |= {"seconds": seconds, "events_per_second": events / seconds}
-                entry |= {"engine": "official", "commit": self.tree.commit}
+                entry |= {"engine": "official", "commit": self.tree and self.tree.commit}
                 entry |= {"printed_loss": float(found[2]), "printed_events_per_second": float(found[3])}
                 self.log.append(entry)
                 bar.update()
@@ -257,7 +258,7 @@ def _given(module: ModuleType, negatives: Callable[[int], np.ndarray], code: np.
     """A store of negatives that hands out the given ones."""
     steps = itertools.count()
 
-    class Given(module.SampleCache):
+    class Given(module.SampleCache):  # type: ignore[name-defined, misc]  # a class of the official code
         def _refresh(self) -> None:
             pass
 
@@ -270,7 +271,7 @@ def _given(module: ModuleType, negatives: Callable[[int], np.ndarray], code: np.
     return Given
 
 
-def _recorded(loss: Callable[[Tensor, Tensor, int], Tensor], trace: Trace, order: np.ndarray, batch: int) -> Callable:
+def _recorded(loss: Loss, trace: Trace, order: np.ndarray, batch: int) -> Loss:
     """The official loss function, noting each step's loss, targets and negatives in `trace`."""
 
     def recorded(scores: Tensor, columns: Tensor, nominal: int) -> Tensor:

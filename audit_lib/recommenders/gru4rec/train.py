@@ -140,7 +140,7 @@ def _engine(name: EngineName, config: GRU4RecConfig) -> Callable[..., Any]:
     if config.flaw in flaws.LOSSES and name not in ("auto", "reference"):
         raise InputError(f"flaw={config.flaw} is trained by the readable engine alone; it is not in '{name}'.")
     if name == "auto":
-        fastest = "graph" if config.device == "cuda" else "fast"
+        fastest: EngineName = "graph" if config.device == "cuda" else "fast"
         name = "reference" if config.flaw in flaws.LOSSES else fastest
     if name == "graph":
         if config.device == "cuda" and not torch.cuda.is_available():

@@ -117,6 +117,8 @@ def _module(folder: Path, name: str, tree: Tree) -> ModuleType:
     # Its other modules import this one by its bare name, so that name must stand for it while they load.
     needed = {} if name == "gru4rec_pytorch" else {"gru4rec_pytorch": _module(folder, "gru4rec_pytorch", tree)}
     spec = importlib.util.spec_from_file_location(f"_official_{tree.commit[:7]}_{name}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"'{path}' is no Python module. Delete the folder, then run: {COMMAND}")
     module = importlib.util.module_from_spec(spec)
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     before = {key: sys.modules.get(key) for key in needed}

@@ -107,5 +107,5 @@ class Lines:
 @contextmanager
 def printed(take: Callable[[str], None]) -> Iterator[None]:
     """Sends each printed line to `take` instead of to standard output."""
-    with redirect_stdout(Lines(take)):  # type: ignore[type-var]
+    with redirect_stdout(Lines(take)):
         yield
