@@ -41,7 +41,7 @@ def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
             _("# runs of the evidence were made on a graphics card"),
         ),
         "gain": (_("none gains anything"), _("one gains something"), _("# gain something")),
-        "lose": (_("none loses anything"), _("one loses something"), _("# lose something")),
+        "lose": (_("none loses Recall@20"), _("one loses Recall@20"), _("# lose Recall@20")),
         "inside": (
             _("the loss of none lies between"), _("the loss of one lies between"), _("the losses of # lie between"),
         ),
