@@ -10,7 +10,7 @@ import click
 from audit_lib.commands import entry
 from audit_lib.evaluation.metrics import K
 from audit_lib.files import COMMITTED, PROJECT, put
-from audit_lib.show.table import SHARE
+from audit_lib.show.table import SHARE, Estimate
 from audit_lib.show.words import data_name, number
 from audit_lib.study import headline as heads
 from audit_lib.study.headline import Chosen
@@ -73,8 +73,8 @@ def _cell(side: Chosen, metric: str, lang: str) -> str:
     """A value with its interval; that of a simple recommender under its name."""
     found = over(side.runs, metric, K, min_step(side.dataset))
     name = "" if side.recommender == heads.NAME else f"{model_name(side.recommender, lang)}: "
-    estimate, low, high = (number(x, SHARE) for x in found[:3])
-    return f"{name}**{estimate}** [{low.rstrip('%')}, {high}]"
+    estimate, _, interval = str(Estimate(*found[:3])).partition(" ")
+    return f"{name}**{estimate}** {interval}"
 
 
 def rewrite(text: str, lang: str) -> str:
