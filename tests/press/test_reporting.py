@@ -17,7 +17,6 @@ from audit_lib import measurements
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
-from audit_lib.show import words
 from audit_lib.study import headline, records
 from audit_lib.study import plan as experiments
 from audit_lib.study.evidence import Run
