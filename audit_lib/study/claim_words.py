@@ -29,7 +29,8 @@ def expected(part: Part, lang: str = "en") -> str:
     if part.expect == "near":
         text = written(part, part.value, lang)
     else:
-        text = written(part, Interval(part.low, part.high, UNITS.get(part.measure, PLAIN)), lang)
+        low, high = (float("nan") if end is None else end for end in (part.low, part.high))
+        text = written(part, Interval(low, high, UNITS.get(part.measure, PLAIN)), lang)
     if not part.tolerance:
         return text
     if part.measure not in UNITS:
