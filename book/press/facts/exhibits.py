@@ -121,8 +121,9 @@ def models(source: Source, lang: str) -> Table:
         (*about, found.estimate, Interval(found.low, found.high, DIFFERENCE))
         for *about, found in _margins(source, lang)
     ]
-    margins = ["Less GRU4Rec as published", "Less GRU4Rec as measured"]
-    headings = ["Data set", "Model", "Published", *margins, "95 % interval"]
+    headings = [
+        "Data set", "Model", "Published", "Less GRU4Rec as published", "Less GRU4Rec as measured", "95 % interval",
+    ]  # fmt: skip
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
 
