@@ -51,6 +51,10 @@ def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
         "not-reproduced": (
             _("none is not reproduced"), _("one is not reproduced"), _("# are not reproduced"),
         ),
+        "unsearched": (
+            _("on every log both sides were searched"), _("on one log one side was not searched"),
+            _("on # logs one side was not searched"),
+        ),
         "search-ended": (_("none ended"), _("one ended"), _("# ended")),
         "one-seed": (_("none has a single seed"), _("one has a single seed"), _("# have a single seed")),
         "significant": (

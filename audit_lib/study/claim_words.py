@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit_lib.show.table import EXACT, FINE
+from audit_lib.show.table import EXACT, FINE, Interval
 from audit_lib.show.words import LEAKAGE, data_name, number, translator, typeset
 from audit_lib.study import literature_values, plan, releases
 from audit_lib.study.claims import Part
@@ -29,7 +29,8 @@ def expected(part: Part, lang: str = "en") -> str:
     if part.expect == "near":
         text = written(part, part.value, lang)
     else:
-        text = f"{written(part, part.low, lang)} – {written(part, part.high, lang)}"
+        low, high = (float("nan") if end is None else end for end in (part.low, part.high))
+        text = written(part, Interval(low, high, UNITS.get(part.measure, PLAIN)), lang)
     if not part.tolerance:
         return text
     if part.measure not in UNITS:
@@ -37,11 +38,11 @@ def expected(part: Part, lang: str = "en") -> str:
     return f"{text} ± {100 * part.tolerance:g} {translator(lang)('points')}"
 
 
-def written(part: Part, value: float | None, lang: str = "en") -> str:
+def written(part: Part, value: float | Interval | None, lang: str = "en") -> str:
     """A value of a part's measure, as text; a share has two digits, since published values have them."""
     spec = UNITS.get(part.measure, PLAIN)
-    unit = "" if spec in (PLAIN, EXACT) else f" {translator(lang)('points')}"
-    return typeset(number(float("nan") if value is None else value, spec)) + unit
+    text = str(value) if isinstance(value, Interval) else number(float("nan") if value is None else value, spec)
+    return typeset(text) + ("" if spec in (PLAIN, EXACT) else f" {translator(lang)('points')}")
 
 
 def describe(part: Part, lang: str = "en") -> str:

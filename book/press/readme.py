@@ -10,7 +10,7 @@ import click
 from audit_lib.commands import entry
 from audit_lib.evaluation.metrics import K
 from audit_lib.files import COMMITTED, PROJECT, put
-from audit_lib.show.table import SHARE
+from audit_lib.show import table
 from audit_lib.show.words import data_name, number
 from audit_lib.study import headline as heads
 from audit_lib.study.headline import Chosen
@@ -53,7 +53,7 @@ def headline(lang: str = "en", *, folder: Path = COMMITTED) -> str:
         if None in sides:
             continue
         for metric in ("Recall", "MRR"):
-            copied = number(value(source, dataset, "gru4rec", metric, K), SHARE)
+            copied = f"{100 * value(source, dataset, 'gru4rec', metric, K):.2f}%"  # as printed
             first = _of_2016(book, dataset, metric, lang)
             here = (_cell(side, metric, lang) for side in sides)
             rows.append((data_name(dataset, lang), f"{metric}@{K}", copied, first, *here))
@@ -66,15 +66,16 @@ def headline(lang: str = "en", *, folder: Path = COMMITTED) -> str:
 def _of_2016(book: Book, dataset: str, metric: str, lang: str) -> str:
     """The values of the algorithm of 2016, with the settings of its paper and with searched ones; or a dash."""
     known = ((name, ladder.measured(book, dataset, ladder.rung(name), metric)) for name in ("bpr", "searched_2016"))
-    return "; ".join(f"{WAYS[lang][name]} {number(found.estimate, SHARE)}" for name, found in known if found) or "–"
+    said = (f"{WAYS[lang][name]} {number(found.estimate, table.SHARE)}" for name, found in known if found)
+    return "; ".join(said) or "–"
 
 
 def _cell(side: Chosen, metric: str, lang: str) -> str:
     """A value with its interval; that of a simple recommender under its name."""
     found = over(side.runs, metric, K, min_step(side.dataset))
     name = "" if side.recommender == heads.NAME else f"{model_name(side.recommender, lang)}: "
-    estimate, low, high = (number(x, SHARE) for x in found[:3])
-    return f"{name}**{estimate}** [{low.rstrip('%')}, {high}]"
+    estimate, _, interval = str(table.Estimate(*found[:3])).partition(" ")
+    return f"{name}**{estimate}** {interval}"
 
 
 def rewrite(text: str, lang: str) -> str:

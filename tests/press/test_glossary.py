@@ -8,8 +8,11 @@ from functools import cache
 
 import pytest
 from babel.messages.pofile import read_po
+from docutils import nodes
+from docutils.utils import new_document
 
 from audit_lib.files import PROJECT
+from book.press.directives.definitions import alphabetical, reorder
 
 PAGE = PROJECT / "book" / "glossary.md"
 LOCALE = PROJECT / "book" / "locale" / "es" / "LC_MESSAGES"
@@ -44,6 +47,23 @@ def messages() -> list[tuple[str, str]]:
 def test_every_term_has_a_translation_and_a_meaning() -> None:
     assert len(rows()) > 40
     assert [row for row in rows() if len(row) != 3 or not all(row)] == []
+
+
+def test_the_terms_stand_in_alphabetical_order() -> None:
+    terms = [row[0] for row in rows()]
+    assert terms == sorted(terms, key=alphabetical)
+
+
+def test_the_spanish_page_has_its_own_terms_first_and_in_their_order() -> None:
+    table = nodes.table("", nodes.tgroup("", nodes.thead(), nodes.tbody()))
+    head, body = table[0]
+    for place, words in ((head, ("Inglés", "Español")), (body, ("log", "registro")), (body, ("item", "ítem"))):
+        place += nodes.row("", *(nodes.entry("", nodes.paragraph("", word)) for word in words))
+    document = new_document("glossary")
+    document += table
+    reorder(document)
+    found = [[entry.astext() for entry in row] for row in document.findall(nodes.row)]
+    assert found == [["Español", "Inglés"], ["ítem", "item"], ["registro", "log"]]
 
 
 def test_no_term_stands_twice() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
+from audit_lib.files import PROJECT
 from audit_lib.show import counted
 from book.press.facts.prose import written
+
+PAGES = "".join(path.read_text("utf8") for folder in ("book", "notebooks") for path in (PROJECT / folder).glob("*.md"))
 
 
 @pytest.mark.parametrize(
@@ -27,6 +32,24 @@ def test_every_phrase_names_its_number_when_there_are_several_and_not_otherwise(
         for none, one, many in counted.phrases(lang).values():
             assert [text.count("#") for text in (none, one, many)] == [0, 0, 1]
             assert len({none, one, many}) == 3
+
+
+def test_every_phrase_is_said_somewhere() -> None:
+    code = [*(PROJECT / "audit_lib" / "stages").glob("*.py"), *(PROJECT / "book" / "press").rglob("*.py")]
+    text = "".join(path.read_text("utf8") for path in code)
+    unused = [name for name in counted.phrases() if f":{name}`" not in PAGES and f'"{name}"' not in text]
+    assert unused == []
+
+
+def test_a_page_shows_a_count_that_may_be_none_or_one_by_a_phrase() -> None:
+    """Counts of logs, pairs and trainings that hang on the evidence: a bare number would read 'on 1 logs'."""
+    computed = (
+        r"contrasts-\w+", r"searched-\w+", "margins-kept", "reversals", r"claims-\w+", "trainings-one-seed",
+        "winners-change", r"changes-\w+",
+        r"\w+::(?:pairs_\w+|verdict_\w+|straddling|unseen|crossings|apart|gained|unsure)",
+    )  # fmt: skip
+    bare = [found[0] for name in computed for found in re.finditer(rf"\{{fact\}}`{name}:,?d`", PAGES)]
+    assert bare == []
 
 
 def test_an_unknown_phrase_is_refused_and_the_nearest_named() -> None:

@@ -156,7 +156,7 @@ def test_a_difference_of_shares_is_in_points_which_its_heading_says():
     cells = {"Difference": [0.0181, -0.0004], "95 % interval": [Interval(0.01, 0.026, DIFFERENCE)] * 2}
     table = Table(pd.DataFrame(cells), lang="es")
     assert table.rows() == [["+1.8", "+1.0 – +2.6"], ["+0.0", "+1.0 – +2.6"]]
-    assert table.markdown()[0] == "| Diferencia, puntos | Intervalo del 95 % |"
+    assert table.markdown()[0] == "| Diferencia, puntos | Intervalo del 95\u00a0% |"
 
 
 def test_an_estimate_has_its_interval_in_one_cell_and_its_unit_once():

@@ -100,6 +100,21 @@ def test_the_ledger_before_a_reader(book):  # noqa: F811
     assert row["Of"] == f"{words.data_name(DATASET)}, GRU4Rec, Recall@20, Cross-entropy"
 
 
+@pytest.mark.parametrize(
+    ("measure", "expect", "words"),
+    [
+        ("score", {"expect": "near", "value": 0.2945, "tolerance": 0.02}, "29.45\u00a0% ± 2 points"),
+        ("simple_share", {"expect": "between", "low": 0.6, "high": 0.7}, "60.00 – 70.00\u00a0%"),
+        ("difference", {"expect": "at_least", "value": 0.05}, "≥ +5.00 points"),
+        ("latency", {"expect": "at_most", "value": 10.0}, "≤ 10"),
+        ("loss", {"expect": "near", "value": 7.15, "tolerance": 0.2}, "7.15 ± 0.2"),
+    ],
+)  # fmt: skip
+def test_what_is_expected_is_said_in_the_unit_of_its_measure(measure, expect, words):
+    part = claims.Part.model_construct(measure=measure, arguments={}, **({"tolerance": 0.0} | expect))
+    assert claim_words.expected(part) == words
+
+
 def test_sources_are_cited_by_name_and_year():
     assert literature.cited("wu2019") == "Wu et al. (2019)"
     assert literature.cited("ludewig2018") == "Ludewig & Jannach (2018)"

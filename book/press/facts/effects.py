@@ -181,7 +181,8 @@ def seeds(source: Source) -> Effect:
     for group in TRAININGS:
         for dataset in dict.fromkeys(e.dataset for e in source.book.planned(group=group)):
             for name in ("gru4rec", "gru4rec_official"):
-                values = [value(run) for run in source.book.present(dataset=dataset, group=group, recommender=name)]
+                where = {"dataset": dataset, "group": group, "recommender": name, "variant": None}
+                values = [value(run) for run in source.book.present(**where)]
                 found += [Effect(max(values) - min(values), dataset, name)] if len(values) > 1 else []
     return _largest(found, "headline")
 

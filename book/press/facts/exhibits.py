@@ -17,7 +17,7 @@ from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import counted, figures, words
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Table
-from audit_lib.show.words import Translate, data_name, name_of, translator
+from audit_lib.show.words import Translate, data_name, name_of, translator, typeset
 from audit_lib.stages import decision, decision_tables, literature
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
@@ -121,8 +121,9 @@ def models(source: Source, lang: str) -> Table:
         (*about, found.estimate, Interval(found.low, found.high, DIFFERENCE))
         for *about, found in _margins(source, lang)
     ]
-    margins = ["Less GRU4Rec as published", "Less GRU4Rec as measured"]
-    headings = ["Data set", "Model", "Published", *margins, "95 % interval"]
+    headings = [
+        "Data set", "Model", "Published", "Less GRU4Rec as published", "Less GRU4Rec as measured", "95 % interval",
+    ]  # fmt: skip
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
 
@@ -174,12 +175,10 @@ def decision_table(source: Source, lang: str) -> Table:
     columns: dict[str, dict[str, str]] = {}
     for found in source.decisions.itertuples():
         kind = f"{_(decision.ORDERS[found.order])}, {_(decision.SIZES[found.size]).lower()}"
-        values = (
-            decision_tables.span(least, most)
-            for least, most in ((found.recall_least, found.recall_most), (found.mrr_least, found.mrr_most))
-        )
+        recall = decision_tables.span(found.recall_least, found.recall_most).removesuffix("%")
+        values = f"{recall} / {decision_tables.span(found.mrr_least, found.mrr_most)}"
         name = decision_tables.recommended(found._asdict(), lang) + ("≈" if found.near else "")
-        cell = name if found.recommended == decision.NOTHING else f"{name}: {' / '.join(values)}"
+        cell = name if found.recommended == decision.NOTHING else f"{name}: {typeset(values)}"
         columns.setdefault(kind, {})[found.condition] = cell
     table = {_("Constraint"): [_(decision.CONDITIONS[name]) for name in CONSTRAINTS]}
     table |= {kind: [cells.get(name, "–") for name in CONSTRAINTS] for kind, cells in columns.items()}

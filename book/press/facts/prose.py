@@ -14,10 +14,10 @@ def written(value: Measured | str, spec: str = "", lang: str = "en") -> str:
     """A fact as it stands in a sentence.
 
     spec: a format specification of Python ('.2%', ',d'); 'points', percentage points without their sign; '+points',
-    with it; '+.2points', with two digits in place of one; any of these and '~', the interval instead of the estimate;
-    'verb', what a difference says of the first of two ('is above', 'is below', 'is statistically indistinguishable
-    from', by its interval); or a name of `counted.phrases`, what is said of so many. A text has no specification, and
-    is translated. Raises InputError if the two do not fit.
+    with it; '+.2points', with two digits in place of one; any of these and '~', the interval instead of the estimate,
+    beside which its unit stands; 'verb', what a difference says of the first of two ('is above', 'is below', 'is
+    statistically indistinguishable from', by its interval); or a name of `counted.phrases`, what is said of so many. A
+    text has no specification, and is translated. Raises InputError if the two do not fit.
     """
     if isinstance(value, str):
         if spec:
@@ -30,7 +30,8 @@ def written(value: Measured | str, spec: str = "", lang: str = "en") -> str:
     if spec.endswith("~"):
         if isnan(value.low):
             raise InputError("This fact has no interval.")
-        return f"[{number(value.low, spec[:-1])}, {number(value.high, spec[:-1])}]"
+        low, high = (number(end, spec[:-1]).removesuffix("\u00a0%") for end in (value.low, value.high))
+        return f"[{low}, {high}]"
     return number(value.estimate, spec)
 
 
