@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from audit_lib.show.plot import (
     COLOURS,
+    LINES,
     MARKERS,
     Plot,
     axes_of,
@@ -321,3 +322,33 @@ def by_size(table: pd.DataFrame, *, lang: str = "en") -> Plot:
         grid[0, 0].set(ylabel=_("Milliseconds of one answer"))
         legend_of_all(figure, grid)
     return Plot(figure, table)
+
+
+def by_epoch(table: pd.DataFrame, levels: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: name, dataset, seed, epoch, metric, value; a panel for each metric and data set, a line a name and seed.
+
+    levels: dataset, metric, label (in English), value; a horizontal line each, the same for all epochs.
+    """
+    _ = translator(lang)
+    datasets, metrics = table["dataset"].unique(), table["metric"].unique()
+    shape = {"nrows": len(metrics), "ncols": len(datasets), "squeeze": False}
+    with axes_of(figsize=(1.2 + 3.4 * len(datasets), 0.6 + 2.6 * len(metrics)), **shape) as (figure, grid):
+        for i, metric in enumerate(metrics):
+            for j, dataset in enumerate(datasets):
+                axes, of = grid[i, j], {"dataset": dataset, "metric": metric}
+                lines = table[_is(table, of)].groupby(["name", "seed"], sort=False)
+                for n, ((name, seed), rows) in enumerate(lines):
+                    style = {"color": COLOURS[n % 8], "marker": MARKERS[n % 8], "markersize": 4}
+                    axes.plot(rows["epoch"], rows["value"], label=f"{name}, {_('seed')} {seed}", **style)
+                for n, row in enumerate(levels[_is(levels, of)].itertuples()):
+                    style = {"color": ("black", COLOURS[1])[n % 2], "linestyle": LINES[1 + n % 2]}
+                    axes.axhline(row.value, label=_(row.label), **style)
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+                axes.set(title=dataset if i == 0 else None, ylabel=f"{metric}@20" if j == 0 else None)
+                axes.set(xlabel=_("Epoch") if i == len(metrics) - 1 else None)
+        legend_of_all(figure, grid)
+    return Plot(figure, table)
+
+
+def _is(table: pd.DataFrame, values: dict[str, Any]) -> pd.Series:
+    return (table[list(values)] == pd.Series(values)).all(axis=1)

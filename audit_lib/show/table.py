@@ -45,6 +45,19 @@ class Interval(NamedTuple):
         return "–" if np.isnan(self.low) else f"{self.low:{self.spec}} – {self.high:{self.spec}}"
 
 
+class Links(NamedTuple):
+    """Addresses in a cell, each under a text that is the same in every language."""
+
+    links: tuple[tuple[str, str], ...]  # text, address
+
+    def __str__(self) -> str:
+        return ", ".join(text for text, _ in self.links)
+
+    def html(self) -> str:
+        """The same as links."""
+        return ", ".join(f'<a href="{escape(address)}">{escape(text)}</a>' for text, address in self.links)
+
+
 def intervals(table: pd.DataFrame, spec: str = "z.4f", *, low: str = "low", high: str = "high") -> list[Interval]:
     """The intervals in two columns of a table, a row each."""
     return [Interval(a, b, spec) for a, b in zip(table[low], table[high], strict=True)]
@@ -87,6 +100,8 @@ class Table:
         real = isinstance(value, float | np.floating)
         if value is None or (real and np.isnan(value)):
             return "–"
+        if isinstance(value, Links):
+            return str(value)
         if isinstance(value, str):
             return typeset(value) if NUMBERS.fullmatch(value) else value
         spec = self.formats.get(heading) or ("z.4f" if real else ",d")
@@ -101,14 +116,18 @@ class Table:
 
     def _repr_html_(self) -> str:
         columns = (self.data[column] for column in self.data.columns)
-        sides = ["left" if all(isinstance(v, str) for v in column) else "right" for column in columns]
+        sides = ["left" if all(isinstance(v, str | Links) for v in column) else "right" for column in columns]
 
         def row(tag: str, cells: list[str]) -> str:
             styled = zip(sides, cells, strict=True)
-            return "<tr>" + "".join(f'<{tag} style="text-align:{s}">{escape(c)}</{tag}>' for s, c in styled) + "</tr>"
+            return "<tr>" + "".join(f'<{tag} style="text-align:{s}">{c}</{tag}>' for s, c in styled) + "</tr>"
 
-        body = "\n".join(row("td", cells) for cells in self._rows())
-        head = row("th", self._headings())
+        values = self.data.itertuples(index=False)
+        cells = [
+            [v.html() if isinstance(v, Links) else escape(c) for v, c in zip(*both, strict=True)]
+            for both in zip(values, self._rows(), strict=True)
+        ]
+        body, head = "\n".join(row("td", each) for each in cells), row("th", list(map(escape, self._headings())))
         return f'<table class="dataframe table">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
     def markdown(self) -> list[str]:
