@@ -17,7 +17,6 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,7 +30,8 @@ from audit_lib.study import challengers
 from audit_lib.study.challengers import Challengers, Code, Environment, Start
 
 TRAIN, TEST = 300, 60  # sessions of the generated log
-INSTALL_SECONDS, RUN_SECONDS = 7200, 1800
+LONGEST = 240  # characters of an error that are kept
+INSTALL_SECONDS, RUN_SECONDS = 7200, 7200
 # Packages come after the standard library, as in any environment; -S and -s keep out those of the interpreter itself.
 LAUNCH = """
 import runpy, site, sys
@@ -43,7 +43,8 @@ if sys.argv[0] == "-c":
 else:
     runpy.run_path(sys.argv[0], run_name="__main__")
 """
-_ERROR = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception)\b|ERROR:|error:).*", re.MULTILINE)
+_ERROR = re.compile(r"^(?:[\w.]*(?:Error|Exception)\b|ERROR:|error:)", re.MULTILINE)
+_PATH = re.compile(r"(?<![\w:/])[/.][\w./+~-]*/")
 _VALUE = re.compile(r"^.*(?:recall|mrr|mmr).*?(?:\d\.\d|\bnan\b).*$", re.IGNORECASE | re.MULTILINE)
 
 log_ = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def measure() -> pd.DataFrame:
     """A row for each environment and code: model, environment, when, python, packages, outcome, error, said.
 
     outcome: 'trains', 'nan' (it ends well, and the last value that it prints is no number), 'fails', 'not installed' or
-    'no python'. error: its last line, as printed. said: the last line of its output that holds a metric.
+    'no python'. error: as printed, cut where it is long. said: the last line of its output that holds a metric.
     Raises MissingError if a code cannot be fetched.
     """
     whole = challengers.read()
@@ -162,9 +163,11 @@ def write_sessions(form: str, folder: Path) -> None:
 
 
 def last_error(text: str) -> str:
-    """The last line that names an error, else the last line of all."""
-    found: Sequence[str] = _ERROR.findall(text) or [line for line in text.splitlines() if line.strip()]
-    return found[-1].strip() if found else ""
+    """The last error of a program and what it says, else all that it says; without the folders of files."""
+    begins = [found.start() for found in _ERROR.finditer(text)]
+    said = " ".join(text[begins[-1] if begins else 0 :].split())
+    said = _PATH.sub("", said)
+    return said if len(said) <= LONGEST else said[:LONGEST].rpartition(" ")[0] + " …"
 
 
 def last_value(text: str) -> str:

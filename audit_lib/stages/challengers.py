@@ -26,7 +26,8 @@ TRIED = ["model", "when", "python", "packages", "outcome", "error", "said"]
 PARTS = {"test": "On the test part", "validation": "On a validation part"}
 ABOUT = {
     "ties": "Ties", "batch": "Last batch", "validation": "Validation part", "prefix": "Long prefixes",
-    "order": "Order of events", "rate": "Learning rate", "leak": "Leak", "python": "Python 3",
+    "order": "Order of events", "rate": "Learning rate", "leak": "Leak", "device": "Graphics card",
+    "python": "Python 3",
 }  # fmt: skip
 WHEN = {"today": "Today's", "oldest": "The oldest for the same Python", "own": "Of its own time"}
 OUTCOMES = {
@@ -115,7 +116,7 @@ def printed(book: Book, lang: str = "en") -> pd.DataFrame:
     """dataset, name, year, recall, low, high, mrr, source: the values that challengers print, beside GRU4Rec and VSTAN.
 
     By year on each log; GRU4Rec as printed beside them, by version as measured here, and VSTAN. source: who printed a
-    value, None where it was measured here. Over the targets of the publication; a printed value has no interval.
+    value, '' where it was measured here. Over the targets of the publication; a printed value has no interval.
     """
     rows = [row for dataset in DATASETS for row in (*_said(dataset, lang), *_measured(book, dataset, lang))]
     columns = ["dataset", "name", "year", "recall", "low", "high", "mrr", "source"]
@@ -148,7 +149,7 @@ def _measured(book: Book, dataset: str, lang: str) -> list[tuple[Any, ...]]:
     rows = []
     for name, year, runs in found:
         recall, mrr = over(runs, "Recall", K, min_step(dataset)), mean_over(runs, "MRR", K, min_step(dataset))
-        rows.append((dataset, name, year, recall.estimate, recall.low, recall.high, mrr, None))
+        rows.append((dataset, name, year, recall.estimate, recall.low, recall.high, mrr, ""))
     return rows
 
 
@@ -161,7 +162,7 @@ def printed_table(table: pd.DataFrame, lang: str) -> Table:
         "Recall@20": table["recall"],
         "95 % interval": [Interval(a, b) for a, b in zip(table["low"], table["high"], strict=True)],
         "MRR@20": table["mrr"],
-        "Source": [Label("Measured here") if s is None else cited(s, lang) for s in table["source"]],
+        "Source": [cited(s, lang) if s else Label("Measured here") for s in table["source"]],
     })  # fmt: skip
     return Table(shown, lang=lang)
 

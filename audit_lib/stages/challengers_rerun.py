@@ -34,6 +34,7 @@ from audit_lib.study.results import Book, NotYet, mean_over
 
 MODEL = "srgnn"  # the one that the study plans
 COMMANDS = f"`python -m audit_lib fetch {MODEL}`", f"`python -m audit_lib study --only recommender={MODEL}`"
+LEVELS = {"printed": "Published value", "ours": "GRU4Rec as measured here"}  # horizontal lines of the figure
 POINTS = "+.2f"
 
 
@@ -112,13 +113,13 @@ def curves(there: Sequence[Trained]) -> pd.DataFrame:
 
 def curves_figure(book: Book, there: Sequence[Trained], lang: str) -> Plot | None:
     """`curves` beside what is printed, and GRU4Rec as measured here; None without evidence."""
-    levels = [(t.dataset, metric, "Published value", t.printed(metric)) for t in there for metric in METRICS]
+    levels = [(t.dataset, metric, LEVELS["printed"], t.printed(metric)) for t in there for metric in METRICS]
     for dataset in dict.fromkeys(t.dataset for t in there):
         with suppress(NotYet):
             if (ours := headline.of(book, dataset)) is not None:
                 for metric in METRICS:
                     value = mean_over(ours.runs, metric, K, min_step(dataset))
-                    levels.append((dataset, metric, "GRU4Rec as measured here", value))
+                    levels.append((dataset, metric, LEVELS["ours"], value))
     lines = pd.DataFrame(levels, columns=["dataset", "metric", "label", "value"]).dropna()
     names = {t.model: t.name for t in there}
     table = curves(there).assign(name=lambda table: table["model"].map(names))

@@ -19,7 +19,7 @@ from audit_lib.study import literature_values
 from audit_lib.study.plan import Closed
 
 FILE = BOOK / "challengers.toml"
-About = Literal["ties", "batch", "validation", "prefix", "order", "rate", "leak", "python"]
+About = Literal["ties", "batch", "validation", "prefix", "order", "rate", "leak", "device", "python"]
 
 
 class Code(Closed):
