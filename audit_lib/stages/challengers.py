@@ -14,7 +14,7 @@ from audit_lib.evaluation.metrics import K
 from audit_lib.show.counted import said
 from audit_lib.show.table import Interval, Label, Links, Table
 from audit_lib.show.words import name_of
-from audit_lib.stages.literature import cited
+from audit_lib.stages.literature import cited, year_of
 from audit_lib.study import challengers, headline, literature_values, releases
 from audit_lib.study.challenger_runs import DATASETS
 from audit_lib.study.challengers import Challengers, Place
@@ -22,6 +22,7 @@ from audit_lib.study.literature_values import min_step
 from audit_lib.study.results import Book, NotYet, mean_over, over
 
 RECORD = "challengers_run"
+VSTAN_PAPER = "ludewig2021"
 TRIED = ["model", "when", "python", "packages", "outcome", "error", "said"]
 PARTS = {"test": "On the test part", "validation": "On a validation part"}
 ABOUT = {
@@ -145,7 +146,7 @@ def _measured(book: Book, dataset: str, lang: str) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
     with suppress(NotYet):
         if (vstan := headline.by_recommender(book, dataset).get("vstan")) is not None:
-            found.append((name_of("vstan", lang), 2021, list(vstan.runs)))
+            found.append((name_of("vstan", lang), year_of(VSTAN_PAPER), list(vstan.runs)))
     rows = []
     for name, year, runs in found:
         recall, mrr = over(runs, "Recall", K, min_step(dataset)), mean_over(runs, "MRR", K, min_step(dataset))
@@ -169,11 +170,11 @@ def printed_table(table: pd.DataFrame, lang: str) -> Table:
 
 def quoted(found: Challengers, trials: pd.DataFrame, lang: str) -> dict[str, Any]:
     """The numbers of the text of 12, by name: of the codes, of what they choose on, and of the trials."""
-    with_licence = [code for code in found.code if code.licence]
+    ran = {"today": ("today", "run-today"), "own": ("own", "run-then")} if len(trials) else {}
     return {
-        "codes": len(found.code), "licensed": said(len(with_licence), "licensed", lang),
+        "codes": len(found.code),
+        "licensed": said(sum(bool(code.licence) for code in found.code), "licensed", lang),
         "on_test": len(choosing(found, "test")), "apart": len(choosing(found, "test", apart=True)),
         "on_validation": said(len(choosing(found, "validation")), "validate", lang),
-        "today": said(len(runs_in(trials, "today")), "run-today", lang), "trials": len(trials),
-        "own": said(len(runs_in(trials, "own")), "run-then", lang),
+        **{name: said(len(runs_in(trials, when)), phrase, lang) for name, (when, phrase) in ran.items()},
     }  # fmt: skip

@@ -244,6 +244,11 @@ def cited(key: str, lang: str = "en") -> str:
     return f"{who} ({entry.fields['year']})" if "year" in entry.fields else who
 
 
+def year_of(key: str) -> int:
+    """The year of a source, from references.bib."""
+    return int(_bibliography()[key].fields["year"])
+
+
 @cache
-def _bibliography() -> dict[str, object]:
+def _bibliography() -> dict[str, Any]:
     return dict(parse_file(str(BOOK / "references.bib"), bib_format="bibtex").entries)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from audit_lib.stages import challengers, challengers_rerun
+from audit_lib.stages import challengers, challengers_rerun, literature
 from audit_lib.study import challengers as codes
 from audit_lib.study import literature_values, records
 from audit_lib.study.results import Book
@@ -64,6 +66,10 @@ def test_trials_are_told_from_the_record_and_none_without_it(book, lang):
     assert (told["codes"], told["on_test"], told["apart"]) == (7, 6, 5)
     said = {"en": "one runs on the versions of today", "es": "uno funciona con las versiones de hoy"}
     assert told["today"] == said[lang]
+
+
+def test_without_the_record_nothing_is_said_of_trials():
+    assert not {"today", "own"} & set(challengers.quoted(FOUND, challengers.tried(Book(Path("nowhere"))), "en"))
 
 
 def test_printed_values_stand_beside_measured_ones_by_year(book):
@@ -151,6 +157,11 @@ def test_seeds_that_trained_for_different_times_are_told_as_a_range(book):
     (trained,) = challengers_rerun.found(book)
     assert trained.epochs == "2–3"
     assert challengers_rerun.curves_table([trained], "en").data["Seeds"].tolist() == [2, 2, 1]
+
+
+@pytest.mark.parametrize("code", FOUND.code, ids=lambda code: code.model)
+def test_the_year_of_a_code_is_that_of_its_paper(code):
+    assert literature.year_of(code.paper) == code.year
 
 
 def test_names_of_challengers_are_those_of_the_published_values():
