@@ -116,7 +116,7 @@ def started(python: str, packages: Path, code: Code, start: Start, folder: Path)
     for command in start.commands:
         try:
             ran = subprocess.run(
-                [python, "-S", "-s", "-B", "-c", LAUNCH, str(packages), *command], cwd=work, env=environment,
+                [python, "-S", "-s", "-c", LAUNCH, str(packages), *command], cwd=work, env=environment,
                 capture_output=True, text=True, errors="replace", check=False, timeout=RUN_SECONDS,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

@@ -1,8 +1,8 @@
 """Counts of challengers on the prose pages: their codes, how these choose an epoch, whether they run, who was rerun.
 
-`rival-codes`, of which `rival-codes-on-test` choose the epoch on the test part, `rival-codes-apart` each metric by
-itself; `rival-codes-today` and `rival-codes-then` run in environments of today and of their own time; `margins-rerun`
-of the models whose margins are in the copied table were trained here.
+`rival-codes`, of which `rival-codes-licensed` have a licence file, `rival-codes-on-test` choose the epoch on the test
+part, `rival-codes-apart` each metric by itself; `rival-codes-today` and `rival-codes-then` run in environments of today
+and of their own time; `margins-rerun` of the models whose margins are in the copied table were trained here.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def _rerun(source: Source) -> Measured:
 
 FACTS: dict[str, Fact] = {
     "rival-codes": lambda source: Measured(float(len(codes.read().code))),
+    "rival-codes-licensed": lambda source: Measured(float(sum(bool(code.licence) for code in codes.read().code))),
     "rival-codes-on-test": partial(_choosing, apart=None),
     "rival-codes-apart": partial(_choosing, apart=True),
     "rival-codes-today": partial(_running, when="today"),
