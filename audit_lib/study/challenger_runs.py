@@ -1,7 +1,8 @@
 """Trainings of a challenger from its authors' code: the evidence after every epoch, and what follows from it.
 
-Evidence of a challenger is that of any recommender, one run for each number of epochs: `n_epochs` stands in its
-configuration. The trainings of one seed are the beginnings of one another, so that together they are its course.
+Evidence of a challenger is that of any recommender: a training that was ranked after every epoch (see `epochs`), or one
+run for each number of epochs, which stands as `n_epochs` in its configuration. The trainings of one seed are the
+beginnings of one another, so that together they are its course.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import pandas as pd
 from audit_lib.data.datasets import REGISTRY
 from audit_lib.errors import EvidenceError
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.study import evidence, headline
+from audit_lib.files import digest
+from audit_lib.study import epochs, evidence, headline
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.reported_epoch import METRICS, Looked, looked, stacked
@@ -26,7 +28,7 @@ SEEDLESS = 0  # under which the evidence of a recommender stands that has no cha
 
 
 class Course(NamedTuple):
-    """One seed of a training. epochs: those that have evidence, upwards; runs: the evidence after each."""
+    """One seed of a training. epochs: those that have evidence, upwards; runs: the evidence after each, or of all."""
 
     seed: int
     epochs: tuple[int, ...]
@@ -34,7 +36,8 @@ class Course(NamedTuple):
 
     def values(self, metric: str, step: int) -> np.ndarray:
         """(epochs, Q) float64: a metric at K = 20 of every target that counts, after each epoch."""
-        return np.stack([run.values(metric, min_step=step) for run in self.runs])
+        values = [np.atleast_2d(run.values(metric, min_step=step)) for run in self.runs]
+        return np.concatenate(values)
 
 
 def courses(book: Book, dataset: str, model: str) -> list[Course]:
@@ -42,14 +45,18 @@ def courses(book: Book, dataset: str, model: str) -> list[Course]:
 
     Raises EvidenceError if there are two configurations that differ in more than the number of epochs.
     """
-    found: dict[int, dict[int, Run]] = {}
-    places = book.folder.glob(f"{dataset}/{REGISTRY[dataset].split}-*/{model}/*.parquet")
-    runs = [evidence.read(path) for path in sorted(places) if path.with_suffix(".json").is_file()]
-    for run in runs:
-        if run.manifest["config"] | {"n_epochs": 0} != runs[0].manifest["config"] | {"n_epochs": 0}:
-            raise EvidenceError(f"'{run.path.parent}' holds two configurations of {model}. Keep one of them there.")
-        found.setdefault(run.seed, {})[run.manifest["config"]["n_epochs"]] = run
-    return [Course(seed, *map(tuple, zip(*sorted(by.items()), strict=True))) for seed, by in sorted(found.items())]
+    where = f"{dataset}/{REGISTRY[dataset].split}-*/{model}/*.json"
+    apart, whole = (sorted(folder.glob(where)) for folder in (book.folder, book.folder / epochs.FOLDER))
+    by_seed: dict[int, dict[int, Run]] = {}
+    for run in map(evidence.read, apart):
+        by_seed.setdefault(run.seed, {})[run.manifest["config"]["n_epochs"]] = run
+    found = {seed: Course(seed, *map(tuple, zip(*sorted(by.items()), strict=True))) for seed, by in by_seed.items()}
+    for run in map(epochs.read, whole):  # which may have the last epoch as a run, too
+        found[run.seed] = Course(run.seed, tuple(entry["epoch"] for entry in run.manifest["log"]), (run,))
+    configs = {digest(run.manifest["config"] | {"n_epochs": 0}) for course in found.values() for run in course.runs}
+    if len(configs) > 1:
+        raise EvidenceError(f"There are two configurations of {model} on '{dataset}'. Keep evidence of one of them.")
+    return [found[seed] for seed in sorted(found)]
 
 
 def needed(book: Book, dataset: str, model: str) -> list[Course]:

@@ -12,7 +12,7 @@ from audit_lib.errors import EvidenceError, InputError
 from audit_lib.files import BOOK
 from audit_lib.study import challenger_runs, challengers, claims, literature_values, measures, reported_epoch
 from audit_lib.study.results import Book, NotYet
-from tests.made_challengers import made_book, put_course, put_planned, put_run
+from tests.made_challengers import made_book, put_course, put_planned, put_run, put_trajectory
 
 FOUND = challengers.read()
 
@@ -93,6 +93,17 @@ def test_without_evidence_there_is_no_course_and_nothing_is_asked(book):
     assert challenger_runs.courses(book, "diginetica", "srgnn") == []
     with pytest.raises(NotYet, match="diginetica, srgnn"):
         challenger_runs.gap(book, dataset="diginetica", model="srgnn")
+
+
+def test_a_training_that_was_ranked_after_every_epoch_is_a_course_of_its_own(book):
+    put_trajectory(book, [0.25, 0.75, 0.5])
+    put_run(book, 0.5, n_epochs=3, lr=0.001)  # whole ranks of the last epoch
+    put_course(book, [0.1, 0.2], seed=1)
+    first, second = challenger_runs.courses(book, "diginetica", "srgnn")
+    assert (first.epochs, len(first.runs), second.epochs, len(second.runs)) == ((1, 2, 3), 1, (1, 2), 2)
+    assert list(first.values("Recall", 1).mean(1)) == [0.25, 0.75, 0.5]
+    look = challenger_runs.look("diginetica", [first, second], "Recall")
+    assert (look.best, look.gain.estimate) == ((2, 2), pytest.approx(0.25 / 2))
 
 
 def test_two_configurations_are_not_mixed(book):
