@@ -11,8 +11,7 @@ from typing import Any
 import pandas as pd
 
 from audit_lib.evaluation.metrics import K
-from audit_lib.show.counted import said
-from audit_lib.show.table import Interval, Label, Links, Table
+from audit_lib.show.table import EXACT, Label, Links, Table, intervals
 from audit_lib.show.words import name_of
 from audit_lib.stages.literature import cited, year_of
 from audit_lib.study import challengers, headline, literature_values, releases
@@ -161,20 +160,19 @@ def printed_table(table: pd.DataFrame, lang: str) -> Table:
         "Year": [str(year) for year in table["year"]],
         "Model": table["name"],
         "Recall@20": table["recall"],
-        "95 % interval": [Interval(a, b) for a, b in zip(table["low"], table["high"], strict=True)],
+        "95 % interval": intervals(table, EXACT),
         "MRR@20": table["mrr"],
         "Source": [cited(s, lang) if s else Label("Measured here") for s in table["source"]],
     })  # fmt: skip
-    return Table(shown, lang=lang)
+    return Table(shown, lang=lang, formats=dict.fromkeys(("Recall@20", "MRR@20"), EXACT))
 
 
-def quoted(found: Challengers, trials: pd.DataFrame, lang: str) -> dict[str, Any]:
-    """The numbers of the text of 12, by name: of the codes, of what they choose on, and of the trials."""
-    ran = {"today": ("today", "run-today"), "own": ("own", "run-then")} if len(trials) else {}
+def quoted(found: Challengers, trials: pd.DataFrame) -> dict[str, int]:
+    """The numbers of the text of 12, by name: of the codes, of what they choose on, and of trials if there are any."""
+    ran = ("today", "own") if len(trials) else ()
     return {
-        "codes": len(found.code),
-        "licensed": said(sum(bool(code.licence) for code in found.code), "licensed", lang),
+        "codes": len(found.code), "licensed": sum(bool(code.licence) for code in found.code),
         "on_test": len(choosing(found, "test")), "apart": len(choosing(found, "test", apart=True)),
-        "on_validation": said(len(choosing(found, "validation")), "validate", lang),
-        **{name: said(len(runs_in(trials, when)), phrase, lang) for name, (when, phrase) in ran.items()},
+        "on_validation": len(choosing(found, "validation")),
+        **{when: len(runs_in(trials, when)) for when in ran},
     }  # fmt: skip

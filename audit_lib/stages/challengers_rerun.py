@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,8 @@ from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures
 from audit_lib.show.plot import Plot
-from audit_lib.show.table import Interval, Label, Remark, Table
-from audit_lib.show.words import and_, name_of, translator, typeset
+from audit_lib.show.table import EXACT, FINE, Estimate, Remark, Table
+from audit_lib.show.words import and_, data_name, name_of, translator, typeset
 from audit_lib.study import (
     challenger_runs,
     challengers,
@@ -35,7 +35,6 @@ from audit_lib.study.results import Book, NotYet, mean_over
 MODEL = "srgnn"  # the one that the study plans
 COMMANDS = f"`python -m audit_lib fetch {MODEL}`", f"`python -m audit_lib study --only recommender={MODEL}`"
 LEVELS = {"printed": "Published value", "ours": "GRU4Rec as measured here"}  # horizontal lines of the figure
-POINTS = "+.2f"
 
 
 class Trained(NamedTuple):
@@ -79,7 +78,8 @@ def missing(there: Sequence[Trained], lang: str) -> Remark | None:
     if not lacking:
         return None
     sentence = _("# has not been trained here on # yet, so that nothing is said of it there: after #, # does it.")
-    for word in (literature_values.model_name(MODEL), and_[lang].join(lacking), *COMMANDS):
+    logs = and_[lang].join(data_name(dataset, lang) for dataset in lacking)
+    for word in (literature_values.model_name(MODEL), logs, *COMMANDS):
         sentence = sentence.replace("#", word, 1)
     return Remark(sentence)
 
@@ -89,10 +89,10 @@ def state(there: Sequence[Trained], lang: str) -> Remark | None:
     _, lines = translator(lang), []
     for t in there:
         sentence = _("On **#**, # was trained (seeds: #) and ranked after each of # epochs. The best of them on test "
-                     "have a Recall@20 of # and an MRR@20 of #; printed are # and #.")  # fmt: skip
+                     "have a Recall@20 of # and an MRR@20 of #; published are # and #.")  # fmt: skip
         best = [challenger_runs.look(t.dataset, t.courses, metric).maximum for metric in METRICS]
         numbers = ["–" if np.isnan(x) else typeset(f"{x:.2%}") for x in (*best, *map(t.printed, METRICS))]
-        for word in (t.dataset, t.name, ", ".join(str(c.seed) for c in t.courses), t.epochs, *numbers):
+        for word in (data_name(t.dataset, lang), t.name, ", ".join(str(c.seed) for c in t.courses), t.epochs, *numbers):
             sentence = sentence.replace("#", word, 1)
         lines.append(sentence)
     return Remark("\n\n".join(lines)) if lines else None
@@ -127,18 +127,19 @@ def curves_figure(book: Book, there: Sequence[Trained], lang: str) -> Plot | Non
 
 
 def curves_table(there: Sequence[Trained], lang: str) -> Table | None:
-    """Model, Data set, Epoch, Seeds, and Recall@20 and MRR@20 (means over seeds), each less what is printed."""
+    """Model, Data set, Epoch, Seeds, and Recall@20 and MRR@20 (means over seeds), each less what is published."""
     rows = []
     for t in there:
         table = challenger_runs.by_epoch(t.dataset, t.courses)
         for epoch, each in table.groupby("epoch"):
             values = each.groupby("metric")["value"].mean()
-            cells = [x for m in METRICS for x in (values[m], 100 * (values[m] - t.printed(m)))]
+            cells = [x for m in METRICS for x in (values[m], values[m] - t.printed(m))]
             rows.append((t.name, t.dataset, str(epoch), int(each["seed"].nunique()), *cells))
-    formats = dict.fromkeys(("Recall@20 less printed, points", "MRR@20 less printed, points"), POINTS)
-    headings = ["Model", "Data set", "Epoch", "Seeds", "Recall@20", "Recall@20 less printed, points", "MRR@20",
-                "MRR@20 less printed, points"]  # fmt: skip
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=formats) if rows else None
+    formats = {
+        "Recall@20": EXACT, "Recall@20 less the published": FINE, "MRR@20": EXACT, "MRR@20 less the published": FINE,
+    }  # fmt: skip
+    shown = pd.DataFrame(rows, columns=["Model", "Data set", "Epoch", "Seeds", *formats])
+    return Table(shown, lang=lang, formats=formats) if rows else None
 
 
 # --- against others
@@ -163,18 +164,19 @@ def differences_table(book: Book, there: Sequence[Trained], lang: str) -> Table 
     for t in there:
         for name, runs in rivals(book, t.dataset, lang):
             for metric in METRICS:
-                for best, label in ((True, "Best on test"), (False, "The last one")):
-                    with suppress(NotYet):
-                        less = challenger_runs.difference(t.dataset, t.courses, runs, metric, best=best)
-                        cells = *_in_points(less), str(less.seeds)
-                        rows.append((t.name, t.dataset, name, f"{metric}@{K}", Label(label), *cells))
-    headings = ["Model", "Data set", "Less", "Metric", "Its epoch", "Difference, points", "95 % interval", "Seeds"]
-    shown = pd.DataFrame(rows, columns=headings)
-    return Table(shown, lang=lang, formats={"Difference, points": POINTS}) if rows else None
+                with suppress(NotYet):
+                    less = [
+                        challenger_runs.difference(t.dataset, t.courses, runs, metric, best=best)
+                        for best in (True, False)
+                    ]
+                    cells = *map(_in_points, less), str(less[0].seeds)
+                    rows.append((t.name, t.dataset, name, f"{metric}@{K}", *cells))
+    headings = ["Model", "Data set", "Less", "Metric", "With its best epoch on test", "With its last epoch", "Seeds"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang) if rows else None
 
 
-def _in_points(measured: Measured) -> tuple[float, Interval]:
-    return 100 * measured.estimate, Interval(100 * measured.low, 100 * measured.high, "z.2f")
+def _in_points(measured: Measured) -> Estimate:
+    return Estimate(measured.estimate, measured.low, measured.high, FINE)
 
 
 # --- what the look at the test part adds
@@ -185,18 +187,15 @@ def looks_table(book: Book, there: Sequence[Trained], lang: str) -> Table:
         for metric in METRICS:
             for t in (t for t in there if t.dataset == dataset):
                 look = challenger_runs.look(dataset, t.courses, metric)
-                rows.append((dataset, t.name, f"{metric}@{K}", t.epochs, *_cells(look)))
+                rows.append((dataset, t.name, f"{metric}@{K}", t.epochs, *_cells(look), None))
             for group, recommender in GROUPS.items():
                 with suppress(NotYet):
                     look, chosen = _looked(book, dataset, group, metric)
-                    epochs = str(chosen.epochs), *_cells(look, chosen.gain)
-                    rows.append((dataset, name_of(recommender, lang), f"{metric}@{K}", *epochs))
-    headings = [
-        "Data set", "Model", "Metric", "Epochs", "Best on test", "Maximum", "Less the last, points",
-        "95 % interval of the first", "Less that of validation, points", "95 % interval of the second",
-    ]  # fmt: skip
-    formats = {"Less the last, points": ".2f", "Less that of validation, points": ".2f"}
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=formats)
+                    cells = str(chosen.epochs), *_cells(look), _in_points(chosen.gain)
+                    rows.append((dataset, name_of(recommender, lang), f"{metric}@{K}", *cells))
+    headings = ["Data set", "Model", "Metric", "Epochs", "Best on test", "Maximum", "Less the last epoch",
+                "Less the one chosen in validation"]  # fmt: skip
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats={"Maximum": EXACT})
 
 
 def _looked(book: Book, dataset: str, group: str, metric: str) -> tuple[Looked, Reported]:
@@ -208,8 +207,8 @@ def _looked(book: Book, dataset: str, group: str, metric: str) -> tuple[Looked, 
     return look._replace(best=chosen.best), chosen
 
 
-def _cells(look: Looked, gain: Measured | None = None) -> tuple[Any, ...]:
-    return ", ".join(map(str, look.best)), look.maximum, *_in_points(look.gain), *_in_points(gain or Measured(np.nan))
+def _cells(look: Looked) -> tuple[str, float, Estimate]:
+    return ", ".join(map(str, look.best)), look.maximum, _in_points(look.gain)
 
 
 def provenance_runs(there: Sequence[Trained]) -> list[Run]:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from audit_lib.errors import MissingError
 from audit_lib.show.figures import SCALES
-from audit_lib.show.table import Label, Table, intervals
-from audit_lib.show.words import name_of, number
+from audit_lib.show.table import DIFFERENCE, Label, Remark, Table, intervals
+from audit_lib.show.words import data_name, name_of, number, translator
 from audit_lib.stages import cost
+from audit_lib.study import records
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import Book
 
@@ -39,7 +41,7 @@ def matrix_table(table: pd.DataFrame, column: str, spec: str, lang: str) -> Tabl
         for row in table.to_dict("records")
     ]  # fmt: skip
     wide = table.assign(shown=shown).pivot_table(index="label", columns="dataset", values="shown", aggfunc="first")
-    wide = wide.fillna("–").loc[table["label"].unique(), table["dataset"].unique()]
+    wide = wide.fillna("–").loc[table["label"].unique(), table["dataset"].unique()].rename(columns=data_name)
     wide.insert(0, "Recommender", wide.index)
     return Table(wide.reset_index(drop=True).rename_axis(columns=None), lang=lang)
 
@@ -51,11 +53,11 @@ def steps_table(found: pd.DataFrame, lang: str) -> Table:
         "From": found["cheaper"],
         "To": found["dearer"],
         "Gain of Recall@20": found["gain"],
-        "95 % interval": intervals(found, "+z.4f"),
+        "95 % interval": intervals(found, DIFFERENCE),
         "More seconds": found["seconds"],
         "Seconds a point": found["per_point"],
     })  # fmt: skip
-    formats = {"Gain of Recall@20": "+z.4f", "More seconds": ",.3g", "Seconds a point": ",.3g"}
+    formats = {"More seconds": ",.3g", "Seconds a point": ",.3g"}
     return Table(shown, lang=lang, formats=formats)
 
 
@@ -113,8 +115,8 @@ def beyond_table(record: pd.DataFrame, measure: str, lang: str) -> Table:
     rows: dict[Any, pd.Series] = {name_of(str(name), lang): values for name, values in wide.iterrows()}
     if measure == "repeats":
         rows[Label("Targets in their prefix")] = record.groupby("dataset", sort=False)["repeated_targets"].first()
-    shown = pd.DataFrame({"Recommender": list(rows)}).join(pd.DataFrame(list(rows.values())).reset_index(drop=True))
-    return Table(shown, lang=lang, formats=dict.fromkeys(record["dataset"], ".3f"))
+    values = pd.DataFrame(list(rows.values())).reset_index(drop=True).rename(columns=data_name)
+    return Table(pd.DataFrame({"Recommender": list(rows)}).join(values), lang=lang)
 
 
 def quoted(
@@ -144,3 +146,25 @@ def quoted(
         "again_least": float(again.min()), "again_most": float(again.max()),
         "covered_least": float(covered.min()), "covered_most": float(covered.max()),
     }  # fmt: skip
+
+
+_ON_A_CARD = {
+    "card": "Graphics card", "setting": "Setting", "loss_difference": "Largest difference of a loss",
+    "captured": "Events/s, CUDA graph", "uncaptured": "Events/s, no graph", "peer": "Official, events/s",
+    "targets_per_second": "Targets ranked/s", "peak_memory_mb": "Peak memory (MiB)",
+}  # fmt: skip
+
+
+def card_table(lang: str) -> Table | Remark:
+    """The record of `measurements.cuda_speed`; a sentence where there is none."""
+    try:
+        found = records.read("bench_cuda")
+    except MissingError:
+        _ = translator(lang)
+        return Remark(_(
+            "No graphics card has been measured yet. `python -m audit_lib record bench_cuda` does it in some minutes, "
+            "on a machine that has one."
+        ))  # fmt: skip
+    shown = found.assign(setting=[Label(setting) for setting in found["setting"]])[list(_ON_A_CARD)]
+    formats = {heading: ",.0f" for heading in list(_ON_A_CARD.values())[3:]} | {_ON_A_CARD["loss_difference"]: ".1e"}
+    return Table(shown.rename(columns=_ON_A_CARD), lang=lang, formats=formats)

@@ -14,6 +14,6 @@
     literature_values, releases   what others published, and GRU4Rec by year
     challengers, challenger_runs  code of models said to beat it, and their evidence by epoch
     measures, reported_epoch, metric_winners    the numbers of the ledger
-    claims                        its verdicts
+    claims, claim_words           its verdicts, and what its parts are called
     translations                  the book's Spanish beside its English, in numbers
 """

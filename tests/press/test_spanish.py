@@ -30,7 +30,7 @@ from audit_lib.measurements.official_behaviour import FACTS
 from audit_lib.recommenders.gru4rec import workarounds
 from audit_lib.show import words
 from audit_lib.stages import equal_targets, literature, training
-from audit_lib.study import challengers, claims, plan, records
+from audit_lib.study import challengers, claim_words, plan, records
 from audit_lib.study.measures import MEASURES
 from book.press import notebooks, pipeline
 from book.press.alttext import image_of
@@ -165,12 +165,12 @@ def computed() -> set[str]:
 
 def of_claims() -> set[str]:
     """Labels of the ledger: measures, their arguments, changes and preparations of the study, what is no paper."""
-    arguments = [word for words in claims._WORDS.values() for word in words.values()]
+    arguments = [word for words in claim_words._WORDS.values() for word in words.values()]
     variants = [changed.label for changed in (*plan.read().variant, *plan.preparations().values())]
     titles = [title for _, title in MEASURES.values()]
     words = {"Download the ledger as JSON"}  # that of the link
     groups = [settings for settings in literature.GROUPS.values() if settings]
-    return {*titles, *arguments, *claims._NUMBERS.values(), *variants, *words, *groups}
+    return {*titles, *arguments, *claim_words._NUMBERS.values(), *variants, *words, *groups}
 
 
 @cache
