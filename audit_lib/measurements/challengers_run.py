@@ -31,7 +31,7 @@ from audit_lib.study.challengers import Challengers, Code, Environment, Start
 
 TRAIN, TEST = 300, 60  # sessions of the generated log
 LONGEST = 240  # characters of an error that are kept
-INSTALL_SECONDS, RUN_SECONDS = 7200, 7200
+INSTALL_SECONDS, RUN_SECONDS = 7200, 14400  # Theano compiles for long
 # Packages come after the standard library, as in any environment; -S and -s keep out those of the interpreter itself.
 LAUNCH = """
 import runpy, site, sys

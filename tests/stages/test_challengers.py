@@ -62,14 +62,12 @@ def test_trials_are_told_from_the_record_and_none_without_it(book, lang):
     assert shown["First error"].tolist() == ["E: x", "–", "–", "E: x"]
     assert challengers.runs_in(trials, "today") == ["srgnn"]
     assert challengers.runs_in(trials, "own") == ["narm"]
-    told = challengers.quoted(FOUND, trials, lang)
-    assert (told["codes"], told["on_test"], told["apart"]) == (7, 6, 5)
-    said = {"en": "one runs on the versions of today", "es": "uno funciona con las versiones de hoy"}
-    assert told["today"] == said[lang]
+    told = challengers.quoted(FOUND, trials)
+    assert (told["codes"], told["on_test"], told["apart"], told["today"], told["own"]) == (7, 6, 5, 1, 1)
 
 
 def test_without_the_record_nothing_is_said_of_trials():
-    assert not {"today", "own"} & set(challengers.quoted(FOUND, challengers.tried(Book(Path("nowhere"))), "en"))
+    assert not {"today", "own"} & set(challengers.quoted(FOUND, challengers.tried(Book(Path("nowhere")))))
 
 
 def test_printed_values_stand_beside_measured_ones_by_year(book):
@@ -93,7 +91,7 @@ def test_without_a_training_a_sentence_says_so_and_nothing_else_is_shown(book, l
     said = challengers_rerun.missing(there, lang).text
     assert "SR-GNN" in said
     assert "study --only recommender=srgnn" in said
-    assert {"en": "diginetica & yoochoose1_64", "es": "diginetica y yoochoose1_64"}[lang] in said
+    assert {"en": "Diginetica & Yoochoose 1/64", "es": "Diginetica y Yoochoose 1/64"}[lang] in said
     assert challengers_rerun.state(there, lang) is None
     assert challengers_rerun.curves_figure(book, there, lang) is None
     assert challengers_rerun.curves_table(there, lang) is None
@@ -109,28 +107,31 @@ def test_a_training_is_shown_by_epoch_and_against_its_rivals(book, seeds, lang):
     for seed in seeds:
         put_course(book, [0.25, 0.75, 0.5], seed=seed)
     there = challengers_rerun.found(book)
-    assert "yoochoose1_64" in challengers_rerun.missing(there, lang).text
-    assert "diginetica" not in challengers_rerun.missing(there, lang).text
+    assert "Yoochoose 1/64" in challengers_rerun.missing(there, lang).text
+    assert "Diginetica" not in challengers_rerun.missing(there, lang).text
     said = challengers_rerun.state(there, lang).text
     assert "75.00\u00a0%" in said  # the best
     assert "50.73\u00a0%" in said  # the printed
     assert f": {', '.join(map(str, seeds))})" in said
 
-    curves = challengers_rerun.curves_table(there, lang).data
-    assert curves["Recall@20"].tolist() == [0.25, 0.75, 0.5]
-    assert curves["Recall@20 less printed, points"].tolist() == pytest.approx([-25.73, 24.27, -0.73])
-    assert curves["Seeds"].tolist() == [len(seeds)] * 3
+    curves = challengers_rerun.curves_table(there, lang)
+    assert curves.data["Recall@20"].tolist() == [0.25, 0.75, 0.5]
+    assert curves.data["Recall@20 less the published"].tolist() == pytest.approx([-0.2573, 0.2427, -0.0073])
+    assert [row[5] for row in curves.rows()] == ["\u221225.73", "+24.27", "\u22120.73"]
+    assert curves.data["Seeds"].tolist() == [len(seeds)] * 3
     drawn = challengers_rerun.curves_figure(book, there, lang)
     assert len(drawn.table) == 3 * 2 * len(seeds)
     assert drawn.image() == challengers_rerun.curves_figure(book, there, lang).image()
 
     less = challengers_rerun.differences_table(book, there, lang).data
-    assert len(less) == 3 * 2 * 2  # rivals, metrics, epochs
+    assert len(less) == 3 * 2  # rivals, metrics
     assert less["Seeds"].tolist() == [str(len(seeds))] * len(less)
-    assert less["Difference, points"].tolist() == pytest.approx([25.0, 0.0] * 6)
+    first = [less[heading].iloc[0].estimate for heading in ("With its best epoch on test", "With its last epoch")]
+    assert first == [pytest.approx(0.25), 0]
     looks = challengers_rerun.looks_table(book, there, lang).data
     assert looks["Best on test"].tolist() == [", ".join(["2"] * len(seeds))] * 2
-    assert looks["Less the last, points"].tolist() == pytest.approx([25.0, 25.0])
+    assert [less.estimate for less in looks["Less the last epoch"]] == pytest.approx([0.25, 0.25])
+    assert set(looks["Less the one chosen in validation"]) == {None}
     assert "SR-GNN" not in challengers_rerun.waiting(there, lang)
     assert len(challengers_rerun.provenance_runs(there)) == 3 * len(seeds)
 
@@ -147,7 +148,7 @@ def test_a_challenger_whose_value_nobody_prints_here_has_a_dash(book):
     put_course(book, [0.5], recommender="gcegnn", dataset="yoochoose1_64")
     (trained,) = challengers_rerun.found(book)
     assert trained.model == "gcegnn"
-    assert "printed are – and –" in challengers_rerun.state([trained], "en").text
+    assert "published are – and –" in challengers_rerun.state([trained], "en").text
     assert challengers_rerun.curves_figure(book, [trained], "en") is not None
 
 
