@@ -17,7 +17,7 @@ from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import EXACT, FINE, Estimate, Remark, Table
-from audit_lib.show.words import and_, data_name, name_of, translator, typeset
+from audit_lib.show.words import data_name, name_of, translator, typeset
 from audit_lib.study import (
     challenger_runs,
     challengers,
@@ -78,7 +78,7 @@ def missing(there: Sequence[Trained], lang: str) -> Remark | None:
     if not lacking:
         return None
     sentence = _("# has not been trained here on # yet, so that nothing is said of it there: after #, # does it.")
-    logs = and_[lang].join(data_name(dataset, lang) for dataset in lacking)
+    logs = listed([data_name(dataset, lang) for dataset in lacking], lang)
     for word in (literature_values.model_name(MODEL), logs, *COMMANDS):
         sentence = sentence.replace("#", word, 1)
     return Remark(sentence)
@@ -100,8 +100,14 @@ def state(there: Sequence[Trained], lang: str) -> Remark | None:
 
 def waiting(there: Sequence[Trained], lang: str) -> str:
     """The names of the models that have no evidence here on any log."""
-    names = [code.name for code in challengers.read().code if code.model not in {t.model for t in there}]
-    return and_[lang].join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else ", ".join(names) or "–"
+    return listed([code.name for code in challengers.read().code if code.model not in {t.model for t in there}], lang)
+
+
+def listed(names: Sequence[str], lang: str) -> str:
+    """Names in a sentence: 'one, two and three'."""
+    _, names = translator(lang), list(names) or ["–"]
+    pair = _("# and #").replace("#", ", ".join(names[:-1]), 1).replace("#", names[-1], 1)
+    return pair if len(names) > 1 else names[0]
 
 
 # --- by epoch

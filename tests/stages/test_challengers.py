@@ -91,13 +91,13 @@ def test_without_a_training_a_sentence_says_so_and_nothing_else_is_shown(book, l
     said = challengers_rerun.missing(there, lang).text
     assert "SR-GNN" in said
     assert "study --only recommender=srgnn" in said
-    assert {"en": "Diginetica & Yoochoose 1/64", "es": "Diginetica y Yoochoose 1/64"}[lang] in said
+    assert {"en": "Diginetica and Yoochoose 1/64", "es": "Diginetica y Yoochoose 1/64"}[lang] in said
     assert challengers_rerun.state(there, lang) is None
     assert challengers_rerun.curves_figure(book, there, lang) is None
     assert challengers_rerun.curves_table(there, lang) is None
     assert challengers_rerun.differences_table(book, there, lang) is None
     assert len(challengers_rerun.looks_table(book, there, lang).data) == 0
-    assert challengers_rerun.waiting(there, lang).startswith("NARM, STAMP, SR-GNN")
+    assert challengers_rerun.waiting(there, "en") == "NARM, STAMP, SR-GNN, GCE-GNN, TAGNN, DHCN and COTREC"
     assert challengers_rerun.provenance_runs(there) == []
 
 
@@ -134,6 +134,11 @@ def test_a_training_is_shown_by_epoch_and_against_its_rivals(book, seeds, lang):
     assert set(looks["Less the one chosen in validation"]) == {None}
     assert "SR-GNN" not in challengers_rerun.waiting(there, lang)
     assert len(challengers_rerun.provenance_runs(there)) == 3 * len(seeds)
+
+
+@pytest.mark.parametrize(("names", "said"), [([], "–"), (["a"], "a"), (["a", "b"], "a y b"), (["a", "b", "c"], "a, b y c")])
+def test_names_are_listed_as_in_a_sentence(names, said):
+    assert challengers_rerun.listed(names, "es") == said
 
 
 def test_when_all_is_trained_nothing_waits(book):
