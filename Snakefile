@@ -27,7 +27,10 @@ DECLARED = {stage: declared_by(ROOT / "notebooks" / f"{stage}.md") for stage in 
 # from 06 on and the ledger hold them against.
 EVIDENCE = ["book/evidence/SHA256SUMS"]
 EVIDENCE += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book" / "evidence" / "records").glob("*.json"))
-NAMED = ("study.toml", "claims.toml", "published.toml", "third_party.csv", "references.bib")
+NAMED = (
+    "study.toml", "claims.toml", "published.toml", "versions.toml", "challengers.toml", "third_party.csv",
+    "references.bib",
+)
 STUDY = EVIDENCE + [f"book/{name}" for name in NAMED]
 PROSE = sorted(
     str(path.relative_to(ROOT))

@@ -5,6 +5,7 @@
     validation                    every training on the validation part of its log
     engine_equality               fast engine against plain autograd, independent against official code
     official_behaviour, official_probes    what the official code does when it is run
+    challengers_run               whether the code of other models runs
     train_speed, cuda_speed, rank_speed, baseline_speed, latency, growth    seconds and memory
 """
 
@@ -22,6 +23,7 @@ from audit_lib.study import committed, records
 REGISTRY: dict[str, str] = {
     "official_equality": "audit_lib.measurements.engine_equality:against_official",
     "official_facts": "audit_lib.measurements.official_behaviour:probe_all",
+    "challengers_run": "audit_lib.measurements.challengers_run:measure",
     "bench_train": "audit_lib.measurements.train_speed:measure",
     "bench_rank": "audit_lib.measurements.rank_speed:measure",
     "bench_scaling": "audit_lib.measurements.train_speed:scaling",

@@ -41,6 +41,25 @@ def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
             _("# runs of the evidence were made on a graphics card"),
         ),
         "gain": (_("none gains anything"), _("one gains something"), _("# gain something")),
+        "licensed": (
+            _("none has a licence file"), _("one has a licence file"), _("# have a licence file"),
+        ),
+        "validate": (
+            _("none chooses on a validation part"), _("one chooses on a validation part"),
+            _("# choose on a validation part"),
+        ),
+        "run-today": (
+            _("none runs on the versions of today"), _("one runs on the versions of today"),
+            _("# run on the versions of today"),
+        ),
+        "run-then": (
+            _("none runs on those of its own time"), _("one runs on those of its own time"),
+            _("# run on those of their own time"),
+        ),
+        "rerun": (
+            _("none of them was trained here"), _("one of them was trained here, from its own code"),
+            _("# of them were trained here, from their own code"),
+        ),
         "lose": (_("none loses Recall@20"), _("one loses Recall@20"), _("# lose Recall@20")),
         "inside": (
             _("the loss of none lies between"), _("the loss of one lies between"), _("the losses of # lie between"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from audit_lib.show.plot import (
     COLOURS,
+    LINES,
     MARKERS,
     Plot,
     axes_of,
@@ -21,7 +23,7 @@ from audit_lib.show.plot import (
     legend,
     legend_of_all,
 )
-from audit_lib.show.words import RECOMMENDERS, name_of, translator
+from audit_lib.show.words import RECOMMENDERS, data_name, name_of, translator
 
 
 def session_lengths(table: pd.DataFrame, *, lang: str = "en") -> Plot:
@@ -338,3 +340,36 @@ def by_size(table: pd.DataFrame, *, lang: str = "en") -> Plot:
         grid[0, 0].set(ylabel=_("Milliseconds of one answer"))
         legend_of_all(figure, grid)
     return Plot(figure, table)
+
+
+def by_epoch(table: pd.DataFrame, levels: pd.DataFrame, *, lang: str = "en") -> Plot:
+    """table: name, dataset, seed, epoch, metric, value; a panel for each metric and data set, a line a name and seed.
+
+    levels: dataset, metric, label (in English), value; a horizontal line each, the same for all epochs.
+    """
+    _ = translator(lang)
+    datasets, metrics = table["dataset"].unique(), table["metric"].unique()
+    shape = {"nrows": len(metrics), "ncols": len(datasets), "squeeze": False}
+    with axes_of(figsize=(1.2 + 3.4 * len(datasets), 0.6 + 2.6 * len(metrics)), **shape) as (figure, grid):
+        for axes, (metric, dataset) in zip(grid.flat, product(metrics, datasets), strict=True):
+            of = {"dataset": dataset, "metric": metric}
+            for n, ((name, seed), rows) in enumerate(table[_is(table, of)].groupby(["name", "seed"], sort=False)):
+                style = {"color": COLOURS[n % 8], "marker": MARKERS[n % 8], "markersize": 4}
+                axes.plot(rows["epoch"], rows["value"], label=f"{name}, {_('seed')} {seed}", **style)
+            for n, row in enumerate(levels[_is(levels, of)].itertuples()):
+                style = {"color": ("black", COLOURS[1])[n % 2], "linestyle": LINES[1 + n % 2]}
+                axes.axhline(row.value, label=_(row.label), **style)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            in_percent(axes.yaxis)
+        for axes, dataset in zip(grid[0], datasets, strict=True):
+            axes.set(title=data_name(dataset, lang))
+        for axes, metric in zip(grid[:, 0], metrics, strict=True):
+            axes.set(ylabel=f"{metric}@20")
+        for axes in grid[-1]:
+            axes.set(xlabel=_("Epoch"))
+        legend_of_all(figure, grid)
+    return Plot(figure, table)
+
+
+def _is(table: pd.DataFrame, values: dict[str, Any]) -> pd.Series:
+    return (table[list(values)] == pd.Series(values)).all(axis=1)

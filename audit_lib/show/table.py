@@ -83,6 +83,23 @@ class Estimate(NamedTuple):
         return f"{self.estimate:.9g} [{self.low:.9g}, {self.high:.9g}]"
 
 
+class Links(NamedTuple):
+    """Addresses in a cell, each under a text that is the same in every language."""
+
+    links: tuple[tuple[str, str], ...]  # text, address
+
+    def __str__(self) -> str:
+        return ", ".join(text for text, _ in self.links)
+
+    def exact(self) -> str:
+        """The texts and addresses, for a file."""
+        return ", ".join(f"{text} <{address}>" for text, address in self.links)
+
+    def html(self) -> str:
+        """The texts as links."""
+        return ", ".join(f'<a href="{escape(address)}">{escape(text)}</a>' for text, address in self.links)
+
+
 def intervals(table: pd.DataFrame, spec: str = SHARE, *, low: str = "low", high: str = "high") -> list[Interval]:
     """The intervals in two columns of a table, a row each."""
     return [Interval(a, b, spec) for a, b in zip(table[low], table[high], strict=True)]
@@ -134,6 +151,8 @@ class Table:
             return "–"
         if isinstance(value, Interval | Estimate):
             return typeset(str(value))
+        if isinstance(value, Links):
+            return str(value)
         if isinstance(value, str):
             return typeset(value) if NUMBERS.fullmatch(value) else value
         spec = self.formats.get(heading) or (spec_of(heading) if real else ",d")
@@ -161,14 +180,17 @@ class Table:
 
     def _repr_html_(self) -> str:
         columns = (self.data[column] for column in self.data.columns)
-        sides = ["left" if all(isinstance(v, str) for v in column) else "right" for column in columns]
+        sides = ["left" if all(isinstance(v, str | Links) for v in column) else "right" for column in columns]
 
         def row(tag: str, cells: list[str]) -> str:
             styled = zip(sides, cells, strict=True)
-            return "<tr>" + "".join(f'<{tag} style="text-align:{s}">{escape(c)}</{tag}>' for s, c in styled) + "</tr>"
+            return "<tr>" + "".join(f'<{tag} style="text-align:{s}">{c}</{tag}>' for s, c in styled) + "</tr>"
 
-        body = "\n".join(row("td", cells) for cells in self.rows())
-        head = row("th", self._headings())
+        cells = [
+            [value.html() if isinstance(value, Links) else escape(cell) for value, cell in zip(*both, strict=True)]
+            for both in zip(self.data.itertuples(index=False), self.rows(), strict=True)
+        ]
+        body, head = "\n".join(row("td", each) for each in cells), row("th", list(map(escape, self._headings())))
         return f'<table class="dataframe table">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
     def markdown(self) -> list[str]:
@@ -180,7 +202,7 @@ class Table:
 
     def csv(self) -> str:
         """The table as CSV: headings in the reader's language, numbers as they are, to nine digits."""
-        exact = self.data.map(lambda cell: cell.exact() if isinstance(cell, Interval | Estimate) else cell)
+        exact = self.data.map(lambda cell: cell.exact() if isinstance(cell, Interval | Estimate | Links) else cell)
         return csv_text(exact.set_axis(self._headings(units=False), axis=1))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

@@ -9,6 +9,7 @@ changes here may change a result: every stage then runs again.
     training, scales              04: GRU4Rec, and how fast two simple recommenders forget
     evaluation, evaluation_tables    05: full and sampled metrics, ties, intervals
     literature, equal_targets, searches    06: published values beside measured ones
+    challengers, challengers_rerun    12: code of models that reported beating GRU4Rec
     implementations, implementations_tables    07: what third-party implementations leave out
     multiverse, multiverse_tables    08: every defensible choice at once
     cost, cost_tables, decision, decision_tables    09: seconds, memory, and which recommender when

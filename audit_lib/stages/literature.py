@@ -17,7 +17,7 @@ from audit_lib.files import BOOK
 from audit_lib.show import words
 from audit_lib.show.counted import said
 from audit_lib.show.table import DIFFERENCE, Interval, Label, Table, intervals
-from audit_lib.show.words import RECOMMENDERS, STATES, VERDICTS
+from audit_lib.show.words import STATES, VERDICTS
 from audit_lib.study import claim_words, headline, literature_values, plan
 from audit_lib.study.claims import Settled
 from audit_lib.study.evidence import Run
@@ -95,7 +95,7 @@ def models_table(book: Book, metric: str = "Recall", *, lang: str = "en") -> Tab
     """
     rows, table = [], literature_values.table().query("targets == 'same' and k == @K")
     said = table[table["recommender"] == "gru4rec"].set_index(["source", "dataset"])[metric.lower()]
-    others = table[~table["recommender"].isin(RECOMMENDERS)].sort_values("dataset", kind="stable")
+    others = table[table["recommender"].isin(literature_values.challengers())].sort_values("dataset", kind="stable")
     for entry in others.to_dict("records"):
         if (chosen := headline.of(book, entry["dataset"])) is None:
             continue
@@ -246,6 +246,11 @@ def cited(key: str, lang: str = "en") -> str:
     return f"{who} ({entry.fields['year']})" if "year" in entry.fields else who
 
 
+def year_of(key: str) -> int:
+    """The year of a source, from references.bib."""
+    return int(_bibliography()[key].fields["year"])
+
+
 @cache
-def _bibliography() -> dict[str, object]:
+def _bibliography() -> dict[str, Any]:
     return dict(parse_file(str(BOOK / "references.bib"), bib_format="bibtex").entries)

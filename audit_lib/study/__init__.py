@@ -12,6 +12,7 @@
     committed                     what is published with the book, verified
     results, headline             values of runs, and the runs that stand for each side
     literature_values, releases   what others published, and GRU4Rec by year
+    challengers, challenger_runs  code of models said to beat it, and their evidence by epoch
     measures, reported_epoch, metric_winners    the numbers of the ledger
     claims, claim_words           its verdicts, and what its parts are called
     translations                  the book's Spanish beside its English, in numbers

@@ -3,6 +3,7 @@
 `book/claims.toml` states claims and tolerances, `measures` measures, and here the two are compared. Of a part with an
 interval, `at_least` and `at_most` are met or not when the whole interval says so, and else undecided. All parts met is
 'reproduced', none 'not reproduced', anything between 'partly'. Without the evidence of every deciding part: 'not run'.
+A part may decide only where it was run, and another, which it is better than, only where it was not.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import inspect
 import json
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from math import isnan
@@ -31,13 +32,15 @@ FILE = BOOK / "claims.toml"
 Verdict = Literal["reproduced", "partly", "not reproduced", "not testable offline", "not run"]
 State = Literal["met", "not met", "undecided", "missing", "beside"]
 EXPECTATIONS = {"near": ("value",), "between": ("low", "high"), "at_least": ("value",), "at_most": ("value",)}
-_OWN = {"measure", "expect", "value", "low", "high", "tolerance", "published", "each"}
+_EXPECTED = ("expect", "value", "low", "high", "tolerance", "where_run", "unless_run")
+_OWN = {"measure", "published", "each", *_EXPECTED}
 
 
 class Part(BaseModel):
     """One measurement and what the claim expects of it; without `expect` it decides nothing.
 
-    arguments: of the measure. value, or low and high, and tolerance: see the head of claims.toml.
+    arguments: of the measure. value, or low and high, and tolerance: see the head of claims.toml. where_run: it is left
+    out where its evidence is missing. unless_run: a measure; where that was measured of the same, this decides nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +52,8 @@ class Part(BaseModel):
     low: float | None = None
     high: float | None = None
     tolerance: float = 0.0
+    where_run: bool = False
+    unless_run: str | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -133,7 +138,7 @@ def _expand(raw: dict[str, Any]) -> Iterator[Part]:
     for combination in product(*each.values()):
         arguments = {key: value for key, value in raw.items() if key not in _OWN}
         arguments |= dict(zip(each, combination, strict=True))
-        expected = {key: raw[key] for key in ("expect", "value", "low", "high", "tolerance") if key in raw}
+        expected = {key: raw[key] for key in _EXPECTED if key in raw}
         if source := raw.get("published"):
             where = (arguments[key] for key in ("dataset", "recommender", "metric", "k"))
             expected["value"] = literature_values.value(source, *where)
@@ -182,8 +187,22 @@ def settle(claim: Claim, book: Book) -> Settled:
             findings.append(Finding(part, measured, (), judge(part, measured)))
         except NotYet as error:
             findings.append(Finding(part, None, error.args, "missing"))
+    findings = list(_standing(findings))
     deciding = (finding.state for finding in findings if finding.part.expect)
     return Settled(claim, tuple(findings), verdict(claim, deciding))
+
+
+def _standing(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings that a claim shows: without those that wait for nothing, and with those that give way, each once."""
+    findings, seen = [f for f in findings if f.measured is not None or not f.part.where_run], set()
+    for f in findings:
+        better = [o.part.arguments.items() for o in findings if o.part.measure == f.part.unless_run]
+        if any(arguments <= f.part.arguments.items() for arguments in better):
+            if (key := (f.part.measure, frozenset(f.part.arguments.items()))) in seen:
+                continue
+            seen.add(key)
+            f = replace(f, part=f.part.model_copy(update={"expect": None}), state="beside")
+        yield f
 
 
 def ledger(book: Book | None = None, *, path: Path = FILE) -> list[Settled]:
@@ -198,7 +217,7 @@ def as_json(settled: Iterable[Settled]) -> list[dict[str, Any]]:
     for s in settled:
         about = s.claim.model_dump(exclude={"parts"})
         parts = [
-            f.part.model_dump() | {
+            f.part.model_dump(exclude={"where_run", "unless_run"}) | {
                 "measured": None if f.measured is None else _finite(f.measured._asdict()),
                 "missing": list(f.missing),
                 "state": f.state,

@@ -80,6 +80,11 @@ def model_name(recommender: str, lang: str = "en", path: Path = FILE) -> str:
     return _content(path)["names"].get(recommender, recommender)
 
 
+def challengers(path: Path = FILE) -> frozenset[str]:
+    """The models whose published values stand against GRU4Rec's, whether or not this library can train them."""
+    return frozenset(_content(path)["names"])
+
+
 @cache
 def min_step(dataset: str) -> int:
     """How many events come before a target of the publication whose value is copied; 1 where none is."""

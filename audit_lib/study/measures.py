@@ -17,7 +17,14 @@ from audit_lib.data import synthetic
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.recommenders import oracle
-from audit_lib.study import headline, literature_values, metric_winners, reported_epoch, translations
+from audit_lib.study import (
+    challenger_runs,
+    headline,
+    literature_values,
+    metric_winners,
+    reported_epoch,
+    translations,
+)
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import (
     SIMPLE,
@@ -274,6 +281,7 @@ MEASURES: dict[str, tuple[Callable[..., Measured], str]] = {
     "simple_share": (simple_share, "Best simple recommender / GRU4Rec"),
     "relative_loss": (relative_loss, "Share of Recall@20 lost"),
     "published_gap": (published_gap, "Published less our GRU4Rec"),
+    "challenger_gap": (challenger_runs.gap, "Rerun less our GRU4Rec, paired"),
     "epoch_on_test": (epoch_on_test, "Best epoch on test less the one chosen in validation"),
     "overtaking": (overtaking, "Ahead of the winner by Recall@20 in MRR@20"),
     "sampled_factor": (sampled_factor, "Sampled / full, median"),

@@ -7,6 +7,7 @@ by Recall@20 in validation: one epoch for all metrics, chosen before the test pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -14,7 +15,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import pandas as pd
 
-from audit_lib.evaluation.resampling import Measured
+from audit_lib.evaluation.resampling import Measured, Resampling
 from audit_lib.study.epochs import Trajectory
 from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.results import Book, NotYet
@@ -61,16 +62,38 @@ def reported(book: Book, dataset: str, group: str, metric: str = "Recall") -> Re
 def _reported(folder: Path, study: Path, dataset: str, group: str, metric: str) -> Reported:
     runs = trajectories(Book(folder, study), dataset, group)
     step = min_step(dataset)
-    drawn = runs[0].resampling(step)
-    values = np.stack([run.values(metric, min_step=step) for run in runs], axis=1)  # (epochs, R, Q)
+    each = [run.values(metric, min_step=step) for run in runs]
     chosen = [int(run.validation["recall"].to_numpy().argmax()) for run in runs]  # the earliest of equals
-    honest = values[chosen, np.arange(len(runs))]
-    means = values.mean(2)  # (epochs, R)
+    found = looked(each, chosen, runs[0].resampling(step))
     return Reported(
-        dataset, group, metric, len(values), tuple(epoch + 1 for epoch in chosen),
-        tuple(int(epoch) + 1 for epoch in means.argmax(0)), drawn.over_seeds(honest),
-        float(means.max(0).mean()), drawn.choice(list(values), honest, each_seed=True),
+        dataset, group, metric, len(each[0]), tuple(epoch + 1 for epoch in chosen),
+        tuple(epoch + 1 for epoch in found.best), found.honest, found.maximum, found.gain,
     )  # fmt: skip
+
+
+class Looked(NamedTuple):
+    """What the choice on test adds to trainings, one a seed: see `Reported`. best: counted from 0."""
+
+    best: tuple[int, ...]
+    honest: Measured
+    maximum: float
+    gain: Measured
+
+
+def looked(each: Sequence[np.ndarray], chosen: Sequence[int], drawn: Resampling) -> Looked:
+    """Compares the best epoch on test with a chosen one. each: (epochs, Q) a seed. chosen: an epoch of each, from 0."""
+    values = stacked(each)
+    honest = values[list(chosen), np.arange(len(each))]
+    means = values.mean(2)  # (epochs, R)
+    best = tuple(int(epoch) for epoch in means.argmax(0))
+    gain = drawn.choice(list(values), honest, each_seed=True)
+    return Looked(best, drawn.over_seeds(honest), float(means.max(0).mean()), gain)
+
+
+def stacked(each: Sequence[np.ndarray]) -> np.ndarray:
+    """(epochs, R, Q) of (epochs, Q) each: a training that ended earlier stays at its last epoch."""
+    longest = max(map(len, each))
+    return np.stack([np.pad(x, ((0, longest - len(x)), (0, 0)), mode="edge") for x in each], axis=1)
 
 
 def curves(book: Book) -> pd.DataFrame:

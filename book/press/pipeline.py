@@ -44,6 +44,7 @@ AFTER: dict[str, tuple[str, ...]] = {
     "09_cost": (),
     "10_pipeline": (),
     "11_your_model": (),
+    "12_challengers": (),
 }
 
 # What can be set for the whole book; a stage takes those that it declares.

@@ -13,7 +13,7 @@ from audit_lib.data.registry import REGISTRY as LOGS
 from audit_lib.errors import InputError, MissingError
 from audit_lib.recommenders import REGISTRY
 from audit_lib.show import figures, words
-from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Table
+from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Links, Table
 from audit_lib.show.words import DATA_SETS, RECOMMENDERS, data_name, name_of, translator, typeset
 
 PO = r'''
@@ -213,3 +213,13 @@ def test_values_of_numpy_are_shown_as_those_of_python(value, shown):
 )  # fmt: skip
 def test_significant_digits_need_no_exponent(value, spec, text):
     assert words.number(value, spec) == text
+
+
+def test_links_are_links_on_a_page_words_in_text_and_addresses_in_a_file():
+    cell = Links((("main.py <39>", "https://a.b/c?d&e#L39"), ("61", "https://a.b/c#L61")))
+    table = Table(pd.DataFrame({"a": [cell]}), lang="en")
+    assert '<a href="https://a.b/c?d&amp;e#L39">main.py &lt;39&gt;</a>, <a href="https://a.b/c#L61">61</a>' in (
+        table._repr_html_()
+    )
+    assert table.rows() == [["main.py <39>, 61"]]
+    assert "main.py <39> <https://a.b/c?d&e#L39>, 61 <https://a.b/c#L61>" in table.csv()

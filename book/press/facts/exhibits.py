@@ -14,7 +14,7 @@ import pandas as pd
 
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.show import counted, figures, words
+from audit_lib.show import counted, figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Table
 from audit_lib.show.words import Translate, data_name, name_of, translator, typeset
@@ -228,7 +228,7 @@ def figure_copied(source: Source, lang: str) -> Plot:
             rows.append((label, value, source.over(found.runs, dataset)))
         others = literature_values.table().query("dataset == @dataset and source == @key and k == @K")
         for entry in others.to_dict("records"):
-            if entry["recommender"] not in words.RECOMMENDERS:
+            if entry["recommender"] in literature_values.challengers():
                 name = literature_values.model_name(entry["recommender"], lang)
                 rows.append((f"{data_name(dataset, lang)}: {name}", entry["recall"], Measured(float("nan"))))
     table = pd.DataFrame([(label, said, m.estimate, m.low, m.high) for label, said, m in rows], columns=_COLUMNS)

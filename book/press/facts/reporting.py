@@ -23,7 +23,7 @@ from audit_lib.study import plan
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.results import ENGINES, NotYet, paired, spread, trainings
-from book.press.facts import choices, documents, effects, sides
+from book.press.facts import choices, documents, effects, rivals, sides
 from book.press.facts.contrasts import DATASETS, Contrast, contrasts, winner
 from book.press.facts.shared_tables import costs, sampling, searched
 from book.press.facts.source import Fact, Quantity, Source
@@ -288,7 +288,7 @@ OWN: dict[str, Fact] = {
     "double_softmax", "as_gru4rec_pytorch_double_softmax",
 )}  # fmt: skip
 
-FACTS: dict[str, Fact] = documents.FACTS | sides.FACTS | choices.FACTS | OWN
+FACTS: dict[str, Fact] = documents.FACTS | sides.FACTS | choices.FACTS | rivals.FACTS | OWN
 
 
 def quantity(name: str, source: Source) -> Quantity:

@@ -1,0 +1,222 @@
+"""Tables and a figure on challengers trained here from their own code: by epoch, against others, what a look adds.
+
+Without evidence there is nothing to show, and a sentence says how it is made; a table or figure is then None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
+from audit_lib.show import figures
+from audit_lib.show.plot import Plot
+from audit_lib.show.table import EXACT, FINE, Estimate, Remark, Table
+from audit_lib.show.words import data_name, name_of, translator, typeset
+from audit_lib.study import (
+    challenger_runs,
+    challengers,
+    headline,
+    literature_values,
+    releases,
+    reported_epoch,
+)
+from audit_lib.study.challenger_runs import DATASETS, Course
+from audit_lib.study.evidence import Run
+from audit_lib.study.literature_values import min_step
+from audit_lib.study.reported_epoch import GROUPS, METRICS, Looked, Reported
+from audit_lib.study.results import Book, NotYet, mean_over
+
+MODEL = "srgnn"  # the one that the study plans
+COMMANDS = f"`python -m audit_lib fetch {MODEL}`", f"`python -m audit_lib study --only recommender={MODEL}`"
+LEVELS = {"printed": "Published value", "ours": "GRU4Rec as measured here"}  # horizontal lines of the figure
+
+
+class Trained(NamedTuple):
+    """The trainings of a challenger on a log, one a seed."""
+
+    model: str
+    dataset: str
+    courses: Sequence[Course]
+
+    @property
+    def name(self) -> str:
+        """What the model is called in text, the same in every language."""
+        return literature_values.model_name(self.model)
+
+    @property
+    def epochs(self) -> str:
+        """How many epochs have evidence, least and most over seeds."""
+        counts = [len(course.epochs) for course in self.courses]
+        return str(counts[0]) if min(counts) == max(counts) else f"{min(counts)}–{max(counts)}"
+
+    def printed(self, metric: str) -> float:
+        """What its paper prints on this log, a fraction; NaN if that is not quoted here."""
+        table = literature_values.table().query("k == @K and targets == 'same'")
+        row = table[(table["recommender"] == self.model) & (table["dataset"] == self.dataset)]
+        return float(row.iloc[0][metric.lower()]) if len(row) else float("nan")
+
+
+def found(book: Book) -> list[Trained]:
+    """The trainings of challengers that have evidence, in the order of the codes."""
+    all_ = [
+        Trained(code.model, dataset, challenger_runs.courses(book, dataset, code.model))
+        for code in challengers.read().code for dataset in DATASETS
+    ]  # fmt: skip
+    return [trained for trained in all_ if trained.courses]
+
+
+def missing(there: Sequence[Trained], lang: str) -> Remark | None:
+    """A sentence that says on which logs SR-GNN has not been run, and what runs it; None if it ran on all."""
+    _ = translator(lang)
+    lacking = [name for name in DATASETS if (MODEL, name) not in [(t.model, t.dataset) for t in there]]
+    if not lacking:
+        return None
+    sentence = _("# has not been trained here on # yet, so that nothing is said of it there: after #, # does it.")
+    logs = listed([data_name(dataset, lang) for dataset in lacking], lang)
+    for word in (literature_values.model_name(MODEL), logs, *COMMANDS):
+        sentence = sentence.replace("#", word, 1)
+    return Remark(sentence)
+
+
+def state(there: Sequence[Trained], lang: str) -> Remark | None:
+    """A sentence for each model and log: how much was trained, and its best epoch on test beside what is printed."""
+    _, lines = translator(lang), []
+    for t in there:
+        sentence = _("On **#**, # was trained (seeds: #) and ranked after each of # epochs. The best of them on test "
+                     "have a Recall@20 of # and an MRR@20 of #; published are # and #.")  # fmt: skip
+        best = [challenger_runs.look(t.dataset, t.courses, metric).maximum for metric in METRICS]
+        numbers = ["–" if np.isnan(x) else typeset(f"{x:.2%}") for x in (*best, *map(t.printed, METRICS))]
+        for word in (data_name(t.dataset, lang), t.name, ", ".join(str(c.seed) for c in t.courses), t.epochs, *numbers):
+            sentence = sentence.replace("#", word, 1)
+        lines.append(sentence)
+    return Remark("\n\n".join(lines)) if lines else None
+
+
+def waiting(there: Sequence[Trained], lang: str) -> str:
+    """The names of the models that have no evidence here on any log."""
+    return listed([code.name for code in challengers.read().code if code.model not in {t.model for t in there}], lang)
+
+
+def listed(names: Sequence[str], lang: str) -> str:
+    """Names in a sentence: 'one, two and three'."""
+    _, names = translator(lang), list(names) or ["–"]
+    pair = _("# and #").replace("#", ", ".join(names[:-1]), 1).replace("#", names[-1], 1)
+    return pair if len(names) > 1 else names[0]
+
+
+# --- by epoch
+def curves(there: Sequence[Trained]) -> pd.DataFrame:
+    """model, dataset, seed, epoch, metric, value of every training."""
+    tables = [challenger_runs.by_epoch(t.dataset, t.courses).assign(model=t.model) for t in there]
+    return pd.concat(tables or [challenger_runs.by_epoch("", []).assign(model="")], ignore_index=True)
+
+
+def curves_figure(book: Book, there: Sequence[Trained], lang: str) -> Plot | None:
+    """`curves` beside what is printed, and GRU4Rec as measured here; None without evidence."""
+    levels = [(t.dataset, metric, LEVELS["printed"], t.printed(metric)) for t in there for metric in METRICS]
+    for dataset in dict.fromkeys(t.dataset for t in there):
+        with suppress(NotYet):
+            if (ours := headline.of(book, dataset)) is not None:
+                for metric in METRICS:
+                    value = mean_over(ours.runs, metric, K, min_step(dataset))
+                    levels.append((dataset, metric, LEVELS["ours"], value))
+    lines = pd.DataFrame(levels, columns=["dataset", "metric", "label", "value"]).dropna()
+    names = {t.model: t.name for t in there}
+    table = curves(there).assign(name=lambda table: table["model"].map(names))
+    return figures.by_epoch(table, lines, lang=lang) if there else None
+
+
+def curves_table(there: Sequence[Trained], lang: str) -> Table | None:
+    """Model, Data set, Epoch, Seeds, and Recall@20 and MRR@20 (means over seeds), each less what is published."""
+    rows = []
+    for t in there:
+        table = challenger_runs.by_epoch(t.dataset, t.courses)
+        for epoch, each in table.groupby("epoch"):
+            values = each.groupby("metric")["value"].mean()
+            cells = [x for m in METRICS for x in (values[m], values[m] - t.printed(m))]
+            rows.append((t.name, t.dataset, str(epoch), int(each["seed"].nunique()), *cells))
+    formats = {
+        "Recall@20": EXACT, "Recall@20 less the published": FINE, "MRR@20": EXACT, "MRR@20 less the published": FINE,
+    }  # fmt: skip
+    shown = pd.DataFrame(rows, columns=["Model", "Data set", "Epoch", "Seeds", *formats])
+    return Table(shown, lang=lang, formats=formats) if rows else None
+
+
+# --- against others
+def rivals(book: Book, dataset: str, lang: str) -> list[tuple[str, Sequence[Run]]]:
+    """Name and runs of the headline GRU4Rec, GRU4Rec of 2016 in its two settings, and VSTAN, as far as they ran."""
+    ours: list[tuple[str, Sequence[Run]]] = []
+    with suppress(NotYet):
+        if (chosen := headline.of(book, dataset)) is not None:
+            ours.append((name_of("gru4rec", lang), chosen.runs))
+    for rung in releases.rungs():
+        if rung.id in ("bpr", "searched_2016") and (runs := releases.runs_of(book, rung, dataset)):
+            ours.append((f"{name_of('gru4rec_2016', lang)}, {rung.name(lang)}", runs))
+    with suppress(NotYet):
+        if (vstan := headline.by_recommender(book, dataset).get("vstan")) is not None:
+            ours.append((name_of("vstan", lang), vstan.runs))
+    return ours
+
+
+def differences_table(book: Book, there: Sequence[Trained], lang: str) -> Table | None:
+    """A challenger less each of the rivals, paired by target and seed: its best epoch on test, and its last."""
+    rows = []
+    for t in there:
+        for name, runs in rivals(book, t.dataset, lang):
+            for metric in METRICS:
+                with suppress(NotYet):
+                    less = [
+                        challenger_runs.difference(t.dataset, t.courses, runs, metric, best=best)
+                        for best in (True, False)
+                    ]
+                    cells = *map(_in_points, less), str(less[0].seeds)
+                    rows.append((t.name, t.dataset, name, f"{metric}@{K}", *cells))
+    headings = ["Model", "Data set", "Less", "Metric", "With its best epoch on test", "With its last epoch", "Seeds"]
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang) if rows else None
+
+
+def _in_points(measured: Measured) -> Estimate:
+    return Estimate(measured.estimate, measured.low, measured.high, FINE)
+
+
+# --- what the look at the test part adds
+def looks_table(book: Book, there: Sequence[Trained], lang: str) -> Table:
+    """Challengers, and GRU4Rec of both years: the best epoch on test less the last one, and less that of validation."""
+    rows = []
+    for dataset in DATASETS:
+        for metric in METRICS:
+            for t in (t for t in there if t.dataset == dataset):
+                look = challenger_runs.look(dataset, t.courses, metric)
+                rows.append((dataset, t.name, f"{metric}@{K}", t.epochs, *_cells(look), None))
+            for group, recommender in GROUPS.items():
+                with suppress(NotYet):
+                    look, chosen = _looked(book, dataset, group, metric)
+                    cells = str(chosen.epochs), *_cells(look), _in_points(chosen.gain)
+                    rows.append((dataset, name_of(recommender, lang), f"{metric}@{K}", *cells))
+    headings = ["Data set", "Model", "Metric", "Epochs", "Best on test", "Maximum", "Less the last epoch",
+                "Less the one chosen in validation"]  # fmt: skip
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats={"Maximum": EXACT})
+
+
+def _looked(book: Book, dataset: str, group: str, metric: str) -> tuple[Looked, Reported]:
+    """Of a GRU4Rec that was ranked after every epoch: against its last epoch, and against the one of validation."""
+    chosen = reported_epoch.reported(book, dataset, group, metric)
+    runs, step = reported_epoch.trajectories(book, dataset, group), min_step(dataset)
+    each = [run.values(metric, min_step=step) for run in runs]
+    look = reported_epoch.looked(each, [len(values) - 1 for values in each], runs[0].resampling(step))
+    return look._replace(best=chosen.best), chosen
+
+
+def _cells(look: Looked) -> tuple[str, float, Estimate]:
+    return ", ".join(map(str, look.best)), look.maximum, _in_points(look.gain)
+
+
+def provenance_runs(there: Sequence[Trained]) -> list[Run]:
+    """Every run of these trainings."""
+    return [run for trained in there for course in trained.courses for run in course.runs]
