@@ -55,6 +55,7 @@ RECOMMENDERS = {
     "gru4rec": "GRU4Rec",
     "gru4rec_2016": "GRU4Rec of 2016",
     "gru4rec_official": "GRU4Rec (official)",
+    "srgnn": "SR-GNN",
     "oracle": "Oracle",
 }
 TIE_POLICIES = {"standard": "Standard", "conservative": "Conservative", "median": "Median", "expected": "Expected"}
