@@ -102,7 +102,7 @@ def _over(n_items: int, n_events: int) -> Sessions:
     return Sessions(spread[log.items], log.offsets, log.times, log.labels, pd.RangeIndex(n_items))
 
 
-def _official(settings: dict[str, Any], train: Sessions) -> Recommender | None:
+def official(settings: dict[str, Any], train: Sessions) -> Recommender | None:
     """The official code with these settings, or None where it is not there.
 
     Its store of negatives is as large as the epoch uses: by default it would draw ten million first, whatever the log.
@@ -122,7 +122,7 @@ def _alternate(settings: dict[str, Any], train: Sessions, repeats: int) -> dict[
         product = _products(settings["batch_size"], settings["n_sample"], settings["layers"])
         ours.append(_speed(GRU4Rec(**settings), train))
         floors.append(product * ours[-1] / settings["batch_size"])
-        peer = _official(settings, train)
+        peer = official(settings, train)
         peers.append(_speed(peer, train) if peer is not None else np.nan)
     ratios = [a / b for a, b in zip(ours, peers, strict=True)]
     return {"ours": median(ours), "peer": median(peers), "ratio": median(ratios), "floor": median(floors)}

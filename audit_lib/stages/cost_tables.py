@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from audit_lib.errors import MissingError
 from audit_lib.show.figures import SCALES
-from audit_lib.show.table import Label, Table, intervals
-from audit_lib.show.words import name_of, number
+from audit_lib.show.table import Label, Remark, Table, intervals
+from audit_lib.show.words import name_of, number, translator
 from audit_lib.stages import cost
+from audit_lib.study import records
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import Book
 
@@ -144,3 +146,25 @@ def quoted(
         "again_least": float(again.min()), "again_most": float(again.max()),
         "covered_least": float(covered.min()), "covered_most": float(covered.max()),
     }  # fmt: skip
+
+
+_ON_A_CARD = {
+    "card": "Graphics card", "setting": "Setting", "loss_difference": "Largest difference of a loss",
+    "captured": "Events/s, CUDA graph", "uncaptured": "Events/s, no graph", "peer": "Official, events/s",
+    "targets_per_second": "Targets ranked/s", "peak_memory_mb": "Peak memory (MiB)",
+}  # fmt: skip
+
+
+def card_table(lang: str) -> Table | Remark:
+    """The record of `measurements.cuda_speed`; a sentence where there is none."""
+    try:
+        found = records.read("bench_cuda")
+    except MissingError:
+        _ = translator(lang)
+        return Remark(_(
+            "No graphics card has been measured yet. `python -m audit_lib record bench_cuda` does it in some minutes, "
+            "on a machine that has one."
+        ))  # fmt: skip
+    shown = found.assign(setting=[Label(setting) for setting in found["setting"]])[list(_ON_A_CARD)]
+    formats = {heading: ",.0f" for heading in list(_ON_A_CARD.values())[3:]} | {_ON_A_CARD["loss_difference"]: ".1e"}
+    return Table(shown.rename(columns=_ON_A_CARD), lang=lang, formats=formats)

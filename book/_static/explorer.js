@@ -1,4 +1,4 @@
-/* The interactive page: reads the controls, asks sampled.js for the numbers, and shows them as a sentence, a chart, the
+/* The interactive figure: reads the controls, asks sampled.js for the numbers, and shows them as a sentence, a chart, the
    winners by number of negatives, and a table. The choice is kept in the address, so that it can be shared and survives
    a change of language. Words come with the page, ranks from ranks.js. */
 (async () => {
@@ -170,7 +170,6 @@
     const at = (n) => runs.map(sampled.expectation({ ...c, n })), now = at(c.n);
     showSentence(c, runs, full, now);
     showTable(c, runs, full, now);
-    remember(c);
     const key = [c.dataset, c.metric, c.k, c.sampling].join();
     if (drawn.key !== key) {
       root.setAttribute("aria-busy", "true");
@@ -223,6 +222,7 @@
     if (target === field.slider) setNegatives(fromSlider(target.value, most), most);
     if (target === field.n && target.value) setNegatives(clip(target.value, most), most);
     if ((target === field.n || target === field.k) && !target.value) return; // while it is being typed
+    remember(choice());
     show();
   });
   form.addEventListener("change", ({ target }) => { if (target === field.k) target.value = clip(target.value, MOST_K); });
@@ -234,4 +234,5 @@
   document.querySelectorAll(".explorer-static").forEach((figure) => { figure.hidden = true; });
   recall();
   show();
+  document.getElementById(location.hash.slice(1))?.scrollIntoView(); // the page has become longer above it
 })();

@@ -1,4 +1,4 @@
-"""The interactive page on sampled metrics: the published ranks as a file that a browser reads, and the page's words.
+"""The interactive figure on sampled metrics: the published ranks as a file that a browser reads, and the page's words.
 
 `book/_static/ranks.js` holds, for every data set and recommender of the study, how often each rank occurred (ties
 counted against the recommender), and the shares that popularity sampling needs. Sampled metrics follow from these:

@@ -14,7 +14,8 @@ import yaml
 
 from audit_lib.show.words import LANGUAGES, Translate, translator
 
-NOT_LISTED = {"index.html", "search.html", "genindex.html"}  # of each language: what nobody searches for
+MOVED = {"book/interactive.html": "notebooks/05_evaluation.html"}  # pages that have gone, and where their content is
+NOT_LISTED = {"index.html", "search.html", "genindex.html", *MOVED}  # of each language: what nobody searches for
 STYLE = """<style>
 :root { color-scheme: light dark; }
 body { font: 1.1rem/1.6 system-ui, sans-serif; margin: 15vh auto; max-width: 34rem; padding: 0 1.25rem; }
@@ -79,6 +80,10 @@ def base_url(root: Path) -> str:
 def write(site: Path, *, base: str) -> None:
     """Write every one of these pages into the finished site."""
     for lang in LANGUAGES:
+        for old, new in MOVED.items():
+            address = site / lang / old
+            address.parent.mkdir(parents=True, exist_ok=True)
+            address.write_text(FORWARD.format(lang=lang, href=f"../{new}", **texts(lang)), "utf8")
         forward = FORWARD.format(lang=lang, href="book/index.html", **texts(lang))
         (site / lang / "index.html").write_text(forward, "utf8")
     (site / ".nojekyll").touch()

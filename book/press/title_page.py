@@ -112,6 +112,11 @@ def best(found: dict[str, dict[str, Any]], _: Translate) -> str:
     keys = ("own", "own_low", "own_high") if ahead else ("best_value", "best_low", "best_high")
     value, low, high = (f"{stage[key]:.4f}" for key in keys)
     said = [text.format(name=name, metric=simple["metric"], value=value, low=low, high=high)]
+    level = 0 if ahead else simple["level"]
+    if level == 1:
+        said.append(_("One other simple recommender has the very same value."))
+    elif level:
+        said.append(_("{n} other simple recommenders have the very same value.").format(n=level))
     text = _("Of {pairs} pairs of recommenders, {apart} are told apart.")
     said.append(text.format(pairs=found["05_evaluation"]["pairs"], apart=found["05_evaluation"]["pairs_apart"]))
     return " ".join(said)
@@ -124,6 +129,8 @@ def network(found: dict[str, dict[str, Any]], _: Translate) -> str:
         text = _("Yes: it is above {simple}, the best simple recommender, by {gap} (95 % interval {low} to {high}).")
     elif neural["gap_high"] < 0:
         text = _("No: it differs from {simple}, the best simple recommender, by {gap} (95 % interval {low} to {high}).")
+    elif neural["gap_low"] == neural["gap_high"] == 0:
+        text = _("No: it is level with {simple}, the best simple recommender, in every session.")
     else:
         text = _(
             "That cannot be told: it differs from {simple}, the best simple recommender, by {gap} (95 % interval {low} "

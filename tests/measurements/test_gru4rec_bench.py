@@ -4,10 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from audit_lib.commands import cli
-from audit_lib.measurements import train_speed
+from audit_lib.errors import MissingError
+from audit_lib.measurements import cuda_speed, train_speed
 
 
 @pytest.fixture
@@ -41,3 +43,17 @@ def test_the_command_prints_one_object_a_setting(monkeypatch):
     monkeypatch.setattr(train_speed, "scaling", lambda: small)
     rows = json.loads(CliRunner().invoke(cli, ["bench", "scaling", "--json"]).output)
     assert [row["varied"] for row in rows] == ["units", "n_sample", "items"]
+
+
+def test_what_a_card_is_asked_runs_on_cpu_tensors_too_and_gives_the_same_losses(no_vendor):
+    table = cuda_speed.measure("cpu", n_items=300, n_events=4_000, n_sample=16, steps=30)
+    assert list(table["setting"]) == list(train_speed.SETTINGS)
+    assert (table["steps"] == 30).all()
+    assert (table["loss_difference"] < 1e-5).all()
+    assert (table[["captured", "uncaptured", "targets_per_second", "peak_memory_mb"]] > 0).all(axis=None)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_without_a_card_its_bench_says_what_is_missing():
+    with pytest.raises(MissingError, match="CUDA build of torch"):
+        cuda_speed.measure()

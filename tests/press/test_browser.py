@@ -125,7 +125,7 @@ def test_every_page_opens_from_a_server_without_a_complaint(site: Path, server: 
     assert elsewhere == []
 
 
-@pytest.mark.parametrize("page", ["en/book/interactive.html", "es/notebooks/05_evaluation.html"])
+@pytest.mark.parametrize("page", ["en/notebooks/05_evaluation.html", "es/book/ledger.html"])
 def test_a_missing_file_is_a_complaint(site: Path, server: str, tab: Tab, page: str) -> None:
     tab.visit(f"{server}/{page}")
     tab.page.evaluate("new Promise(done => { const i = new Image(); i.onerror = done; i.src = 'absent.png'; })")
@@ -173,11 +173,11 @@ def test_the_root_page_forwards_by_the_language_of_the_browser(
         page.wait_for_url(f"**/{lang}/book/index.html")
 
 
-# --- the interactive page
+# --- the interactive figure
 @pytest.fixture
 def explorer(site: Path, tab: Tab) -> Callable[..., None]:
     def opened(lang: str = "en", state: str = "") -> None:
-        tab.visit((site / lang / "book/interactive.html").as_uri() + state)
+        tab.visit((site / lang / "notebooks/05_evaluation.html").as_uri() + state)
         tab.page.wait_for_selector(".explorer[aria-busy=false]", timeout=90_000)
 
     return opened
@@ -224,7 +224,7 @@ def test_a_choice_changes_the_sentence_and_the_address_and_outlives_the_language
     state = tab.page.evaluate("location.hash")
     assert "s=popularity" in state
     assert "k=7" in state
-    follow(tab, ".language-switch a", f"/es/book/interactive.html{state}")
+    follow(tab, ".language-switch a", f"/es/notebooks/05_evaluation.html{state}")
     tab.page.wait_for_function("document.querySelector('.explorer-sentence').textContent.includes('Recall@7')")
     assert "negativos" in sentence(tab)
 
@@ -265,13 +265,13 @@ def test_the_winners_are_right_at_both_sides_of_a_change(explorer: Callable[...,
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_without_scripts_the_interactive_page_shows_a_figure_and_no_dead_controls(
+def test_without_scripts_the_interactive_figure_is_a_picture_and_shows_no_dead_controls(
     site: Path, chromium: Browser, lang: str
 ) -> None:
     static = ".explorer-static img"
     for scripts, shown, hidden in ((False, static, ".explorer"), (True, ".explorer", static)):
         with chromium.new_page(java_script_enabled=scripts) as page:
-            page.goto((site / lang / "book/interactive.html").as_uri())
+            page.goto((site / lang / "notebooks/05_evaluation.html").as_uri())
             page.wait_for_selector(shown, state="visible")
             assert page.locator(shown).first.bounding_box()["height"] > (500 if scripts else 100)
             assert not page.locator(hidden).first.is_visible()

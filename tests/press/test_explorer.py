@@ -1,4 +1,4 @@
-"""The interactive page: its ranks survive their code, and the browser's numbers are those of `evaluation.sampled`."""
+"""The interactive figure: its ranks survive their code, and the browser's numbers are those of `evaluation.sampled`."""
 
 from __future__ import annotations
 

@@ -17,11 +17,12 @@ from audit_lib import measurements
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
+from audit_lib.show import words
 from audit_lib.study import headline, records
 from audit_lib.study import plan as experiments
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import Book, NotYet
-from book.press import notebooks, pipeline
+from book.press import notebooks, pipeline, title_page
 from book.press.directives.quoted_facts import as_glued
 from book.press.facts import (
     contrasts,
@@ -279,8 +280,8 @@ def test_the_sources_that_the_report_names_are_those_of_the_study() -> None:
     table = (BOOK / "technical_report.md").read_text("utf8").split("(report-sources)=")[1]
     plan = experiments.read()
     recorded = {*measurements.REGISTRY, *records.OF_THE_TESTS}
-    for words, known in (("groups?", {line.group for line in plan.experiment}), ("records?", recorded)):
-        listed = ",".join(re.findall(rf"\b{words} ((?:`\w+`(?:, )?)+)", table.replace("; ", " ")))
+    for noun, known in (("groups?", {line.group for line in plan.experiment}), ("records?", recorded)):
+        listed = ",".join(re.findall(rf"\b{noun} ((?:`\w+`(?:, )?)+)", table.replace("; ", " ")))
         names = set(re.findall(r"`(\w+)`", listed))
         assert names
         assert names <= known
@@ -337,3 +338,23 @@ def test_measured_values_of_the_evidence_agree_with_the_ledger() -> None:
     theirs = difference(source.book, dataset="rsc15_100k", **names, **groups)
     assert isinstance(ours, Measured)
     assert np.allclose(ours[:3], theirs[:3])
+
+
+LEVEL = {
+    "03_baselines": {"best": "Markov", "metric": "Recall@20", "best_value": 0.5, "best_low": 0.4, "best_high": 0.6},
+    "04_gru4rec": {"gap_best": 0.0, "gap_low": 0.0, "gap_high": 0.0, "best": "Markov"},
+    "05_evaluation": {"pairs": 3, "pairs_apart": 0},
+}
+
+
+@pytest.mark.parametrize(("level", "said"), [(0, ""), (1, "One other simple"), (8, "8 other simple recommenders have")])
+def test_recommenders_of_the_very_same_value_are_counted(level: int, said: str) -> None:
+    found = {**LEVEL, "03_baselines": {**LEVEL["03_baselines"], "level": level}}
+    text = title_page.best(found, words.translator("en"))
+    assert said in text
+    assert ("very same" in text) == bool(level)
+
+
+def test_a_network_that_differs_in_no_session_is_level() -> None:
+    assert title_page.network(LEVEL, words.translator("en")).startswith("No: it is level with Markov")
+    assert title_page.network(LEVEL, words.translator("es")).startswith("No: empata con Markov")

@@ -41,6 +41,14 @@ def test_the_sitemap_lists_every_page_with_its_counterparts_and_not_the_search(s
         assert [link.get("href") for link in url.iterfind("x:link", NAMES)] == wanted
 
 
+@pytest.mark.parametrize("old", root_pages.MOVED)
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_an_old_address_leads_on(site: Path, lang: str, old: str) -> None:
+    root_pages.write(site, base="")
+    page = site_check.Page(site / lang / old)
+    assert f'url=../{root_pages.MOVED[old]}"' in page.path.read_text("utf8")
+
+
 @pytest.mark.parametrize("base", ["", BASE])
 def test_the_page_for_lost_addresses_speaks_both_languages_and_loads_nothing(site: Path, base: str) -> None:
     root_pages.write(site, base=base)

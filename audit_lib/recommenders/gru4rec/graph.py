@@ -34,7 +34,9 @@ class Graph:
         support: np.ndarray,
         *,
         negatives: Negatives | None = None,
+        capture: bool = True,
     ):
+        self.capture = capture and config.device == "cuda"
         self.config, self.schedule, self.negatives = config, schedule, negatives
         self.device = torch.device(config.device)
         self.input = model.input_name(config)
@@ -162,7 +164,7 @@ class Graph:
         self.whole, self.real = whole.clone(), real.clone()
         self.parts = self._views(self.whole, self.real, lanes)
         self.lane_loss = torch.zeros(lanes, device=self.device)
-        if self.device.type != "cuda":
+        if not self.capture:
             return
         held = [*self.weights.values(), *self.state.values(), *self.h]
         before = [t.clone() for t in held]
