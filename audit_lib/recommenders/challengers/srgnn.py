@@ -83,7 +83,7 @@ class SRGNN(Recommender):
         path = Path(checkpoint) if checkpoint else None
         with seeded(c.seed, torch.device(c.device)), self._running(own):
             network, data = self._network(own, train.n_items), own.utils.Data(samples, shuffle=True)
-            nothing = own.utils.Data(([[1]], [1]), shuffle=False)  # what it predicts after each epoch
+            nothing = SimpleNamespace(generate_batch=lambda size: [])  # what it predicts after each epoch
             if path and path.exists():
                 arrays, self.log = checkpoints.read(path, config=c, data=train.fingerprint)
                 _restore(network, arrays)
@@ -145,7 +145,7 @@ class SRGNN(Recommender):
 
     @contextmanager
     def _running(self, own: Own) -> Iterator[None]:
-        """The code runs on our device and threads, without warnings of what is old in it."""
+        """The code runs on our device and threads, without warnings: of what is old in it, and of a mean of nothing."""
         device = torch.device(self.config.device)
         places = [("trans_to_cuda", lambda thing: thing.to(device)), ("trans_to_cpu", lambda thing: thing.cpu())]
         with (
@@ -153,7 +153,8 @@ class SRGNN(Recommender):
             replaced(*((own.model, name, function) for name, function in places)),
             warnings.catch_warnings(),
         ):
-            warnings.simplefilter("ignore", UserWarning)
+            for kind in (UserWarning, RuntimeWarning):
+                warnings.simplefilter("ignore", kind)
             yield
 
     def _epoch(self, epoch: int, train: Callable[[], Any], samples: int) -> dict[str, Any]:

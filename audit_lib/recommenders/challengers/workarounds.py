@@ -28,8 +28,8 @@ SHIMS: dict[str, str] = {
         "with the item that follows, a session's longest prefix first."
     ),
     "own-ranking": (
-        "Scores are ranked by this library over the catalogue of train. The code's own pass over the test part gets a "
-        "single sample, and what it says is not used."
+        "Scores are ranked by this library over the catalogue of train. The code's own pass over the test part, "
+        "which ends each epoch, is given no samples."
     ),
     "seeded": "The generators of torch and NumPy are seeded from outside and put back; the code never seeds them.",
 }
