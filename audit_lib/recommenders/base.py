@@ -101,11 +101,11 @@ class Recommender(ABC):
             if not meta.get("catalogue"):
                 raise InputError(f"'{path}' does not say which catalogue it belongs to. Fit and save it again.")
             model = cls(cls.Config(**json.loads(meta["config"])))
+            model.restore(state)
         except InputError:
             raise
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise InputError(f"'{path}' is no saved recommender: {error}.") from error
-        model.restore(state)
         model.catalogue = meta["catalogue"]
         return model
 

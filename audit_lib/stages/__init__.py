@@ -15,4 +15,5 @@ changes here may change a result: every stage then runs again.
     your_model, your_model_tables    11: one model beside all others on the same targets
     plots                         any evidence, from the command line
     walkthrough, diagrams         10: one session from click to rank
+    exercises                     the answers that the learning chapters fold away
 """

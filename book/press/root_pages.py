@@ -81,9 +81,8 @@ def write(site: Path, *, base: str) -> None:
     """Write every one of these pages into the finished site."""
     for lang in LANGUAGES:
         for old, new in MOVED.items():
-            address = site / lang / old
-            address.parent.mkdir(parents=True, exist_ok=True)
-            address.write_text(FORWARD.format(lang=lang, href=f"../{new}", **texts(lang)), "utf8")
+            if (site / lang / new).is_file():
+                (site / lang / old).write_text(FORWARD.format(lang=lang, href=f"../{new}", **texts(lang)), "utf8")
         forward = FORWARD.format(lang=lang, href="book/index.html", **texts(lang))
         (site / lang / "index.html").write_text(forward, "utf8")
     (site / ".nojekyll").touch()

@@ -154,7 +154,7 @@ def test_metrics_tells_two_settings_and_two_splits_of_one_recommender_apart(call
     rank = ("rank", "--dataset", clicks, "--recommender", "markov")
     paths = [call(*rank)[0].strip(), call(*rank, "--set", "ties=keep")[0].strip()]
     rows = json.loads(call("metrics", *paths, "--k", 5, "--json")[0])
-    assert {row["settings"] for row in rows} == {"default", "ties=keep"}
+    assert {row["settings"] for row in rows} == {"ties=first", "ties=keep"}
     paths.append(call(*rank, "--test-days", 3)[0].strip())
     rows = json.loads(call("metrics", *paths, "--k", 5, "--json")[0])
     assert len({(row["settings"], row["split"]) for row in rows}) == 3

@@ -434,6 +434,7 @@ def run_of(recommender, above, session, targets="t"):
     """As much of a run as a comparison reads."""
     ranks = pd.DataFrame({"above": above, "equal": np.ones_like(above)})
     parts = {"ranks": ranks, "manifest": {"targets_sha256": targets}, "targets": pd.DataFrame({"session": session})}
+    parts["n_items"] = 60
     return SimpleNamespace(path=recommender, recommender=recommender, **parts)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 THEME = ("color-contrast", "link-in-text-block")  # what a theme can change
@@ -29,6 +30,7 @@ THIN = """(() => {
     kinds.set(kind, known + 1);
     if (known > 1) word.remove(); });
 })()"""
+MARKED = "[...document.querySelectorAll('pre')].every((e) => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)"
 HINDRANCES = ("serious", "critical")
 
 
@@ -38,6 +40,8 @@ def violations(page: Page, *, rules: tuple[str, ...] = ()) -> list[str]:
     The page is thinned first, and is good for nothing else afterwards.
     """
     page.evaluate(THIN)
+    with suppress(TimeoutError):  # the theme marks code that scrolls a moment after the size has changed
+        page.wait_for_function(MARKED, timeout=5_000)
     wanted = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": STANDARDS}
     options: dict[str, Any] = {"runOnly": wanted, "resultTypes": ["violations"], "preload": False}
     return [

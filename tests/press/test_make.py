@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -116,6 +117,8 @@ def test_help_lists_every_target_in_a_line() -> None:
 def test_clean_removes_no_file_that_could_be_committed(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     (project.root / "notebooks" / "mine.ipynb").write_text("{}")
+    for compiled in list(project.root.rglob("__pycache__")):
+        shutil.rmtree(compiled)
     before = {path for path in project.root.rglob("*") if path.is_file()}
     for made in ("_build/x", "notebooks/01_data.ipynb", "book/_static/mathjax/x.js", "audit_lib/__pycache__/x.pyc"):
         (project.root / made).parent.mkdir(parents=True, exist_ok=True)
