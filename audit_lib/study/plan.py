@@ -230,6 +230,11 @@ def pending(experiments: tuple[Experiment, ...], out: Path) -> list[Experiment]:
     return sorted(missing, key=lambda e: (order[e.dataset], e.split, e.preparation))
 
 
+def makers() -> dict[str, str]:
+    """By the id of a run, the id of the training (`once`) that writes it with its last epoch."""
+    return {replace(experiment, every_epoch=False).id: experiment.id for experiment in plan() if experiment.once}
+
+
 def split_of(experiment: Experiment, dataset: Dataset) -> Split:
     """The experiment's split of its data set; flawed ones have a test part of about the size of the honest one.
 

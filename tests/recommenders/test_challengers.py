@@ -306,6 +306,7 @@ def test_the_study_trains_it_once_and_compares_its_last_epoch():
         every, last = (e for e in planned.values() if e.dataset == dataset and e.seed == 0)
         assert (every.every_epoch, every.once, last.every_epoch) == (True, True, False)
         assert every.config == last.config
+        assert plan.makers()[last.id] == every.id
 
 
 # --- the code itself
