@@ -14,8 +14,8 @@ from audit_lib.data.preparing import parse_settings
 from audit_lib.errors import AuditError, EvidenceError, MissingError
 from audit_lib.files import BOOK, COMMITTED
 from audit_lib.measurements import measure
+from audit_lib.study import claim_words, committed, completing, evidence, plan, records
 from audit_lib.study import claims as ledger
-from audit_lib.study import committed, completing, evidence, plan, records
 from audit_lib.study.results import Book
 
 FOLDER = click.Path(path_type=Path)
@@ -150,9 +150,10 @@ def claims(path: Path | None, as_json: bool) -> None:
     for s in settled:
         click.echo(f"{s.claim.id:4}{s.verdict:22}{s.claim.claim}")
         for f in s.findings:
-            m = f.measured
-            found = "–" if m is None else f"{m.estimate:.4g} [{m.low:.4g}, {m.high:.4g}]"
-            click.echo(f"      {f.state:10}{ledger.describe(f.part)}: {found}, expected {ledger.expected(f.part)}")
+            values = [] if f.measured is None else [claim_words.written(f.part, x) for x in f.measured[:3]]
+            found = "{} [{}, {}]".format(*values) if values else "–"
+            about, expected = claim_words.describe(f.part), claim_words.expected(f.part)
+            click.echo(f"      {f.state:10}{about}: {found}, expected {expected}")
 
 
 @click.command()

@@ -6,9 +6,25 @@ from audit_lib.errors import unknown
 from audit_lib.show.words import Translate, translator, typeset
 
 
-def phrases(lang: str = "en") -> dict[str, tuple[str, str, str]]:
-    """What is said of no, of one and of several ('#' is their number), by the name that a page uses as a format."""
-    _: Translate = translator(lang)
+def nouns(_: Translate) -> dict[str, tuple[str, str, str]]:
+    """So many of a thing, for sentences whose verb does not hang on the number."""
+    return {
+        "events": (_("no event"), _("one event"), _("# events")),
+        "sessions": (_("no session"), _("one session"), _("# sessions")),
+        "items": (_("no item"), _("one item"), _("# items")),
+        "others": (_("no other item"), _("one other item"), _("# other items")),
+        "targets": (_("no target"), _("one target"), _("# targets")),
+        "predictions": (_("no prediction"), _("one prediction"), _("# predictions")),
+        "negatives": (_("no negative"), _("one negative"), _("# negatives")),
+        "recommenders": (_("no recommender"), _("one recommender"), _("# recommenders")),
+        "pairs": (_("no pair"), _("one pair"), _("# pairs")),
+        "epochs": (_("no epoch"), _("one epoch"), _("# epochs")),
+        "on-logs": (_("on none"), _("on one"), _("on #")),
+    }
+
+
+def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
+    """What so many of them do."""
     return {
         "hold": (_("none of them holds"), _("one of them holds"), _("# of them hold")),
         "come-near": (
@@ -25,12 +41,71 @@ def phrases(lang: str = "en") -> dict[str, tuple[str, str, str]]:
             _("# runs of the evidence were made on a graphics card"),
         ),
         "gain": (_("none gains anything"), _("one gains something"), _("# gain something")),
+        "lose": (_("none loses Recall@20"), _("one loses Recall@20"), _("# lose Recall@20")),
+        "inside": (
+            _("the loss of none lies between"), _("the loss of one lies between"), _("the losses of # lie between"),
+        ),
         "wait": (_("none waits for a run"), _("one waits for a run"), _("# wait for a run")),
+        "reproduced": (_("none is reproduced"), _("one is reproduced"), _("# are reproduced")),
+        "partly": (_("none partly"), _("one partly"), _("# partly")),
+        "not-reproduced": (
+            _("none is not reproduced"), _("one is not reproduced"), _("# are not reproduced"),
+        ),
+        "search-ended": (_("none ended"), _("one ended"), _("# ended")),
+        "one-seed": (_("none has a single seed"), _("one has a single seed"), _("# have a single seed")),
+        "significant": (
+            _("none has a p-value below 5 %"), _("one has a p-value below 5 %"), _("# have a p-value below 5 %"),
+        ),
+        "change-places": (_("none changes places"), _("one changes places"), _("# change places")),
+        "apart": (
+            _("no two values are more than five points of Recall@20 apart"),
+            _("in one the values are more than five points of Recall@20 apart"),
+            _("in # the values are more than five points of Recall@20 apart"),
+        ),
+        "hold-zero": (
+            _("none has an interval that holds 0"), _("one has an interval that holds 0"),
+            _("# have an interval that holds 0"),
+        ),
+        "wall-alone": (
+            _("No run has wall seconds alone."), _("One run has wall seconds alone, and is marked ~ below."),
+            _("# runs have wall seconds alone, and are marked ~ below."),
+        ),
+        "straddle": (
+            _("No session straddles the cut."), _("One session straddles the cut."), _("# sessions straddle the cut."),
+        ),
+        "unseen": (
+            _("no test event is of an item that train lacks"), _("one test event is of an item that train lacks"),
+            _("# test events are of items that train lacks"),
+        ),
+        "falls": (_("falls in none"), _("falls in one"), _("falls in #")),
+        "turn-round": (
+            _("The expected order of no pair turns round"), _("The expected order of a pair turns round once"),
+            _("The expected order of a pair turns round # times"),
+        ),
+        "reversed": (_("none is reversed"), _("one is reversed"), _("# are reversed")),
+        "in-table": (
+            _("No pair is in the table."), _("One pair is in the table."), _("# pairs are in the table."),
+        ),
+        "told-apart": (_("none is told apart"), _("one is told apart"), _("# are told apart")),
+        "safe": (_("none is safe"), _("one is safe"), _("# are safe")),
+        "worse": (
+            _("none of them is further from the truth than no correction"),
+            _("one of them is further from the truth than no correction"),
+            _("# of them are further from the truth than no correction"),
+        ),
+        "wrong-order": (_("none is in the wrong order"), _("one is in the wrong order"), _("# are in the wrong order")),
+        "not-there": (_("none is missing"), _("one is not there yet"), _("# are not there yet")),
     }  # fmt: skip
 
 
+def phrases(lang: str = "en") -> dict[str, tuple[str, str, str]]:
+    """What is said of no, of one and of several ('#' is their number), by the name that a page uses as a format."""
+    _ = translator(lang)
+    return nouns(_) | sentences(_)
+
+
 def said(count: float, name: str, lang: str = "en") -> str:
-    """A count in its sentence. Raises InputError for a name that `phrases` lacks."""
+    """A count in its words. Raises InputError for a name that `phrases` lacks."""
     known = phrases(lang)
     if name not in known:
         raise unknown("phrase", name, known)

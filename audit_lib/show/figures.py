@@ -15,6 +15,8 @@ from audit_lib.show.plot import (
     Plot,
     axes_of,
     draw_lines,
+    in_percent,
+    in_points,
     label_rows,
     legend,
     legend_of_all,
@@ -65,6 +67,7 @@ def by_cutoff(table: pd.DataFrame, *, metric: str = "Recall", lang: str = "en") 
     with axes_of() as (figure, axes):
         draw_lines(axes, table, x="k", y="value", series="recommender", label=lambda r: name_of(r, lang))
         axes.set(xlabel="K", ylabel=f"{metric}@K", ylim=(0, None), xticks=sorted(table["k"].unique()))
+        in_percent(axes.yaxis)
         legend(figure, axes)
     return Plot(figure, table)
 
@@ -109,6 +112,7 @@ def by_negatives(
     with axes_of(figsize=(7.0, 4.4)) as (figure, axes):
         draw_lines(axes, table, x="n", y="value", series="recommender", label=lambda r: name_of(r, lang))
         axes.set(xlabel=_("Negatives sampled per target"), ylabel=f"{metric}@{k}", xscale="log", ylim=(0, 1.03))
+        in_percent(axes.yaxis)
         if full is not None:
             axes.axvline(full, color="black", linewidth=1, linestyle=":", label=_("Whole catalogue"))
         legend(figure, axes)
@@ -143,6 +147,7 @@ def specifications(
                 upper.plot(at[points], table["value"][points], ".", color=colour, markersize=3, label=_(label))
         upper.axhline(0, color="black", linewidth=1)
         upper.set(ylabel=_(ylabel))
+        in_percent(upper.yaxis)
         place = np.minimum((at * bins).astype(int), bins - 1)
         total = np.maximum(np.bincount(place, minlength=bins), 1)
         shares = [np.bincount(place, table[c] == level, minlength=bins) / total for c, level in rows]
@@ -174,6 +179,7 @@ def by_group(
         )  # fmt: skip
         axes.set_xticks(range(len(groups)), [_(g) if isinstance(g, str) else str(g) for g in groups])
         axes.set(xlabel=_(xlabel), ylabel=ylabel, ylim=(0, None))
+        in_percent(axes.yaxis)
         if log:
             axes.set_yscale("log")
         legend(figure, axes)
@@ -181,9 +187,12 @@ def by_group(
 
 
 def bars(
-    table: pd.DataFrame, *, category: str, value: str, series: str, xlabel: str, lang: str = "en",
+    table: pd.DataFrame, *, category: str, value: str, series: str, xlabel: str, shares: bool = True, lang: str = "en",
 ) -> Plot:  # fmt: skip
-    """Grouped horizontal bars. category and series: columns of names (of recommenders or English labels)."""
+    """Grouped horizontal bars. category and series: columns of names (of recommenders or English labels).
+
+    shares: whether the values are fractions, which the axis shows as per cent.
+    """
     _ = translator(lang)
 
     def word(name: str) -> str:
@@ -204,6 +213,8 @@ def bars(
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set(xlabel=_(xlabel))
+        if shares:
+            in_percent(axes.xaxis)
         legend(figure, axes)
     return Plot(figure, table)
 
@@ -232,6 +243,7 @@ def published(
         if limit is not None:
             axes.axvline(limit[0], color="black", linewidth=1.2, linestyle=":", label=limit[1])
         label_rows(axes, names, xlabel=_(xlabel))
+        in_percent(axes.xaxis)
         legend(figure, axes)
     return Plot(figure, table)
 
@@ -252,7 +264,9 @@ def margins(table: pd.DataFrame, *, lang: str = "en") -> Plot:
             markersize=8, label=_("Over GRU4Rec as copied"),
         )  # fmt: skip
         axes.axvline(0, color="black", linewidth=1)
-        label_rows(axes, list(table["label"]), xlabel=_("Margin over GRU4Rec, Recall@20"), start=None)
+        xlabel = f"{_('Margin over GRU4Rec, Recall@20')}, {_('points')}"
+        label_rows(axes, list(table["label"]), xlabel=xlabel, start=None)
+        in_points(axes.xaxis)
         legend(figure, axes)
     return Plot(figure, table)
 
@@ -266,6 +280,7 @@ def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20
         axes.plot(table["value"], at, "o", color=COLOURS[0], label=_("Measured"))
         axes.axvline(reference, color=COLOURS[1], linewidth=1.6, linestyle="--", label=_("Published value"))
         label_rows(axes, list(table["label"]), xlabel=_(xlabel))
+        in_percent(axes.xaxis)
         legend(figure, axes)
     return Plot(figure, table)
 
@@ -278,7 +293,8 @@ def differences(table: pd.DataFrame, *, xlabel: str, lang: str = "en") -> Plot:
         axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
         axes.plot(table["value"], at, "o", color=COLOURS[0])
         axes.axvline(0, color="black", linewidth=1)
-        label_rows(axes, list(table["label"]), xlabel=_(xlabel), start=None)
+        label_rows(axes, list(table["label"]), xlabel=f"{_(xlabel)}, {_('points')}", start=None)
+        in_points(axes.xaxis)
     return Plot(figure, table)
 
 
@@ -301,6 +317,7 @@ def fronts(table: pd.DataFrame, *, xlabel: str | None = None, ylabel: str = "Rec
                 marker = {"color": COLOURS[i % 8], "marker": MARKERS[(i + i // 8) % 8], "linestyle": "none"}
                 axes.plot([row.x], [row.y], label=row.label, **marker)
             axes.set(xscale="log", xlabel=_(xlabel or panel), title=panel if xlabel else None)
+            in_percent(axes.yaxis)
         for axes in grid[:, 0]:
             axes.set(ylabel=ylabel)
         for axes in grid.flat[len(panels) :]:

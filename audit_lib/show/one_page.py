@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from audit_lib.show.plot import COLOURS, STYLE, Plot
+from audit_lib.show.plot import COLOURS, STYLE, Plot, in_points
 from audit_lib.show.words import translator
 
 A4 = (8.27, 11.69)
@@ -37,7 +37,7 @@ def one_page(
         head.text(-0.17, 1.0, title, fontsize=16, weight="bold", va="top", transform=head.transAxes)
         head.text(-0.17, 0.62, "\n".join(about), va="top", linespacing=1.5, transform=head.transAxes)
         _table(rows, table.rename(columns=_))
-        _differences(plot, differences, _(xlabel))
+        _differences(plot, differences, f"{_(xlabel)}, {_('points')}")
         _answers(questions, answers)
     return Plot(figure, table)
 
@@ -66,6 +66,7 @@ def _differences(axes: matplotlib.axes.Axes, table: pd.DataFrame, xlabel: str) -
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(xlabel)
+    in_points(axes.xaxis)
 
 
 def _height(answers: pd.DataFrame) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from audit_lib.show.csv import csv_text
 
@@ -112,6 +113,16 @@ def legend_of_all(figure: Figure, grid: Any) -> None:
     width, height = figure.get_size_inches()
     figure.set_size_inches(width, height + 0.24 * -(-len(shown) // 4))
     figure.legend(shown.values(), shown.keys(), loc="outside upper center", ncols=4, fontsize=9.5)
+
+
+def in_percent(axis: Any) -> None:
+    """Write the fractions along an axis as per cent."""
+    axis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+
+
+def in_points(axis: Any) -> None:
+    """Write the fractions along an axis as percentage points, which its label names."""
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g}".replace("-", "\u2212")))
 
 
 def label_rows(axes: Any, names: list[str], *, xlabel: str, start: float | None = 0) -> None:

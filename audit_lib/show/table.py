@@ -1,12 +1,14 @@
 """What a reader is shown: a table, or a computed paragraph, in the reader's language.
 
 A function `…_table(…, lang)` of a stage puts its numbers under English headings and returns a `Table`, which has their
-formats. It leaves to the table what hangs on the language: headings, recommenders by their names in the registry (under
-the headings NAMES), a `Label` in a cell; and an `Interval`.
+formats: a fraction is per cent with one decimal, unless its heading or the function says otherwise. It leaves to the
+table what hangs on the language: headings, recommenders and data sets by their names in the registry (under the
+headings NAMES and LOGS), a `Label` in a cell; and an `Interval`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any, NamedTuple
@@ -18,6 +20,9 @@ from pandas.api.types import is_numeric_dtype
 from audit_lib.show.csv import csv_text
 from audit_lib.show.words import (
     NUMBERS,
+    POINTS,
+    TIE_POLICIES,
+    data_name,
     name_of,
     number,
     plain,
@@ -26,6 +31,15 @@ from audit_lib.show.words import (
 )
 
 NAMES = frozenset({"Recommender", "Better", "Worse", "Ahead from here on", "Behind from here on"})
+LOGS = frozenset({"Data set", "Other data set", "Data sets"})  # names of data sets, several by ", "
+SHARE, DIFFERENCE = "z.1%", "+points"  # formats of a share, and of a difference of shares
+EXACT, FINE = "z.2%", "+.2points"  # the same where their digits are the subject
+_BETWEEN = re.compile(r"Difference( of \w+@\d+)?|Less .*|From the published value|Best less recommended|Gain of .*")
+_SPREAD = ".2points"  # of shares
+FORMATS = {
+    "Standard deviation": _SPREAD, "RMSE": _SPREAD, "Bias": FINE,
+    "p": "z.4f", "p (Holm)": "z.4f", "Kendall's tau": "z.2f", "Jaccard of the lists": "z.2f",
+} | dict.fromkeys(TIE_POLICIES.values(), EXACT)  # fmt: skip
 
 
 class Label(NamedTuple):
@@ -39,15 +53,44 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-    spec: str = "z.4f"
+    spec: str = SHARE
 
     def __str__(self) -> str:
-        return "–" if np.isnan(self.low) else f"{self.low:{self.spec}} – {self.high:{self.spec}}"
+        if np.isnan(self.low):
+            return "–"
+        low, high = (number(end, self.spec) for end in (self.low, self.high))
+        return f"{low.removesuffix('%')} – {high}"
+
+    def exact(self) -> str:
+        """Both ends as they are, to nine digits."""
+        return "–" if np.isnan(self.low) else f"{self.low:.9g} – {self.high:.9g}"
 
 
-def intervals(table: pd.DataFrame, spec: str = "z.4f", *, low: str = "low", high: str = "high") -> list[Interval]:
+class Estimate(NamedTuple):
+    """A value with its interval, in one cell and one format."""
+
+    estimate: float
+    low: float
+    high: float
+    spec: str = SHARE
+
+    def __str__(self) -> str:
+        estimate, low, high = (number(x, self.spec) for x in (self.estimate, self.low, self.high))
+        return f"{estimate} [{low.removesuffix('%')}, {high.removesuffix('%')}]"
+
+    def exact(self) -> str:
+        """All three as they are, to nine digits."""
+        return f"{self.estimate:.9g} [{self.low:.9g}, {self.high:.9g}]"
+
+
+def intervals(table: pd.DataFrame, spec: str = SHARE, *, low: str = "low", high: str = "high") -> list[Interval]:
     """The intervals in two columns of a table, a row each."""
     return [Interval(a, b, spec) for a, b in zip(table[low], table[high], strict=True)]
+
+
+def spec_of(heading: str) -> str:
+    """The format of fractions under an English heading, or under one after a comma in it ('MRR@20, p (Holm)')."""
+    return FORMATS.get(heading.rpartition(", ")[2]) or (DIFFERENCE if _BETWEEN.fullmatch(heading) else SHARE)
 
 
 class Remark:
@@ -67,7 +110,7 @@ class Table:
     """A table as readers see it: headings in their language, numbers in one format. Prints as HTML and as text."""
 
     def __init__(self, data: pd.DataFrame, *, lang: str, formats: Mapping[str, str] | None = None):
-        """data: columns with English headings. formats: format specification by heading, such as '.4f' or ',d'."""
+        """data: columns with English headings. formats: of `words.number` by heading, where it is not `spec_of`."""
         self.lang, self.formats = lang, dict(formats or {})
         self.data = data.apply(lambda column: column if is_numeric_dtype(column) else self._said(column))
 
@@ -79,7 +122,9 @@ class Table:
                 return translator(self.lang)(value.text)
             if isinstance(value, str) and column.name in NAMES:
                 return name_of(value, self.lang)
-            return str(value) if isinstance(value, Interval) else value
+            if isinstance(value, str) and column.name in LOGS:
+                return ", ".join(data_name(name, self.lang) for name in value.split(", "))
+            return value
 
         return pd.Series([said(value) for value in column], column.index, dtype=object)
 
@@ -87,17 +132,32 @@ class Table:
         real = isinstance(value, float | np.floating)
         if value is None or (real and np.isnan(value)):
             return "–"
+        if isinstance(value, Interval | Estimate):
+            return typeset(str(value))
         if isinstance(value, str):
             return typeset(value) if NUMBERS.fullmatch(value) else value
-        spec = self.formats.get(heading) or ("z.4f" if real else ",d")
+        spec = self.formats.get(heading) or (spec_of(heading) if real else ",d")
         return typeset(number(int(value) if spec.endswith("d") else value, spec))
 
-    def _rows(self) -> list[list[str]]:
+    def rows(self) -> list[list[str]]:
+        """Its cells as a reader sees them."""
         names, rows = list(self.data.columns), self.data.itertuples(index=False)
         return [[self._cell(name, value) for name, value in zip(names, row, strict=True)] for row in rows]
 
-    def _headings(self) -> list[str]:
-        return [translator(self.lang)(str(column)) for column in self.data.columns]
+    def _headings(self, *, units: bool = True) -> list[str]:
+        """In the reader's language; with units, those of percentage points have theirs."""
+        _ = translator(self.lang)
+        return [
+            _(str(name)) + (f", {_('points')}" if units and self._in_points(name) else "") for name in self.data.columns
+        ]
+
+    def _in_points(self, name: Any) -> bool:
+        spec = self.formats.get(name) or spec_of(str(name))
+        specs = {
+            value.spec if isinstance(value, Estimate) else spec
+            for value in self.data[name] if isinstance(value, float | np.floating | Estimate)
+        }  # fmt: skip
+        return any(POINTS.fullmatch(spec) for spec in specs)
 
     def _repr_html_(self) -> str:
         columns = (self.data[column] for column in self.data.columns)
@@ -107,7 +167,7 @@ class Table:
             styled = zip(sides, cells, strict=True)
             return "<tr>" + "".join(f'<{tag} style="text-align:{s}">{escape(c)}</{tag}>' for s, c in styled) + "</tr>"
 
-        body = "\n".join(row("td", cells) for cells in self._rows())
+        body = "\n".join(row("td", cells) for cells in self.rows())
         head = row("th", self._headings())
         return f'<table class="dataframe table">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
@@ -115,15 +175,16 @@ class Table:
         """Its lines in Markdown, for a page that is no notebook."""
         texts = (all(isinstance(v, str) for v in self.data[column]) for column in self.data.columns)
         rule = ["---" if text else "--:" for text in texts]
-        rows = [[plain(cell) for cell in row] for row in (self._headings(), *self._rows())]
+        rows = [[plain(cell) for cell in row] for row in (self._headings(), *self.rows())]
         return [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
 
     def csv(self) -> str:
-        """The table as CSV: headings in the reader's language, numbers to nine digits."""
-        return csv_text(self.data.set_axis(self._headings(), axis=1))
+        """The table as CSV: headings in the reader's language, numbers as they are, to nine digits."""
+        exact = self.data.map(lambda cell: cell.exact() if isinstance(cell, Interval | Estimate) else cell)
+        return csv_text(exact.set_axis(self._headings(units=False), axis=1))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": self._repr_html_(), "text/plain": repr(self), "text/csv": self.csv()}
 
     def __repr__(self) -> str:
-        return pd.DataFrame(self._rows(), columns=self._headings()).to_string(index=False)
+        return pd.DataFrame(self.rows(), columns=self._headings()).to_string(index=False)

@@ -13,9 +13,6 @@ from functools import lru_cache
 
 from babel.messages.pofile import read_po
 
-from audit_lib.data.registry import (
-    REGISTRY as DATASETS,  # whose names are names in every language
-)
 from audit_lib.errors import InputError, MissingError, unknown
 from audit_lib.files import BOOK
 
@@ -23,7 +20,7 @@ LANGUAGES = ("en", "es")
 CATALOGUE = BOOK / "locale"
 Translate = Callable[[str], str]  # an English label to the reader's language
 
-# The same in every language, as are the name of a data set and what has no letter ("1–5").
+# The same in every language, as is what has no letter ("1–5").
 _METRIC = re.compile(r"(Recall|MRR|NDCG)@\d+")
 USUAL = "Recall@20"  # under which a label with a metric stands in the catalogue
 _TYPE = {
@@ -32,6 +29,7 @@ _TYPE = {
     re.compile(r"(?:(?<![\w)])|(?<=\de))-(?=[\d.])"): "\u2212",
 }
 _SIGNIFICANT = re.compile(r"(,?)(\.\d+g)")
+POINTS = re.compile(r"(\+?)(?:\.(\d))?points")  # a format in percentage points
 NUMBERS = re.compile(r"[\d.,%+\-–()\[\]~*\s]*\d[\d.,%+\-–()\[\]~*\s]*")  # a cell of numbers alone
 
 _MARKUP = re.compile(r"([\\*_`<>$|\[\]{}~])")  # what Markdown would read as markup
@@ -57,6 +55,26 @@ RECOMMENDERS = {
     "gru4rec_official": "GRU4Rec (official)",
     "srgnn": "SR-GNN",
     "oracle": "Oracle",
+}
+# How a data set is called in text, by its name in the registry.
+DATA_SETS = {
+    "synthetic": "Synthetic log",
+    "synthetic_independent": "Synthetic, no order",
+    "synthetic_first_order": "Synthetic, first order",
+    "synthetic_latent": "Synthetic, hidden intents",
+    "seed_demo": "Demo log",
+    "foursquare_nyc": "Foursquare NYC",
+    "movielens_100k": "MovieLens 100K",
+    "rsc15_100k": "RSC15 100K",
+    "yoochoose1_64": "Yoochoose 1/64",
+    "diginetica": "Diginetica",
+    "retailrocket": "RetailRocket",
+    "entree": "Entree",
+    "rsc15": "RSC15",
+    "retailrocket_raw": "RetailRocket, original events",
+    "diginetica_raw": "Diginetica, original item views",
+    "rees46": "Rees46",
+    "coveo": "Coveo",
 }
 TIE_POLICIES = {"standard": "Standard", "conservative": "Conservative", "median": "Median", "expected": "Expected"}
 LEAKAGE = {
@@ -96,7 +114,7 @@ def translator(lang: str) -> Callable[[str], str]:
             return words.get(text, text)
         if (found := _METRIC.search(text)) and (general := text.replace(found[0], USUAL)) in words:
             return words[general].replace(USUAL, found[0])
-        if _METRIC.fullmatch(text) or text in DATASETS or not any(letter.isalpha() for letter in text):
+        if _METRIC.fullmatch(text) or not any(letter.isalpha() for letter in text):
             return text
         raise InputError(f"The label '{text}' has no '{lang}' translation in labels.po. Add one.")
 
@@ -106,6 +124,12 @@ def translator(lang: str) -> Callable[[str], str]:
 def name_of(recommender: str, lang: str = "en") -> str:
     """A recommender's name in text; the registry's own for one this list does not know (an own recommender)."""
     return translator(lang)(RECOMMENDERS[recommender]) if recommender in RECOMMENDERS else recommender
+
+
+def data_name(dataset: str, lang: str = "en") -> str:
+    """A data set's name in text; that of an own log as it is, without what was set for a generated one."""
+    name = dataset.partition(":")[0]
+    return translator(lang)(DATA_SETS[name]) if name in DATA_SETS else dataset
 
 
 def typeset(text: str) -> str:
@@ -118,7 +142,13 @@ def typeset(text: str) -> str:
 
 
 def number(value: float, spec: str) -> str:
-    """The number in a format, of which `,.3g` never has an exponent: 1,420 and not 1.42e+03."""
+    """The number in a format of Python, of which `,.3g` never has an exponent: 1,420 and not 1.42e+03.
+
+    Also 'points', percentage points of a fraction without their sign; '+points', with it; '+.2points', with two digits.
+    """
+    if points := POINTS.fullmatch(spec):
+        value = 100 * value if points[1] else abs(100 * value)
+        return format(value, f"{points[1]}z.{points[2] or 1}f")
     if digits := _SIGNIFICANT.fullmatch(spec):
         value, spec = float(format(value, digits[2])), f"{digits[1]}.10g"
     return format(value, spec)

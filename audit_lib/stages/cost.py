@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.show import words as labels
-from audit_lib.show.words import name_of
+from audit_lib.show.words import data_name, name_of
 from audit_lib.stages.decision import NEURAL, seconds_of
 from audit_lib.stages.literature import GROUPS
 from audit_lib.study import headline
@@ -155,7 +155,8 @@ def by_size(record: pd.DataFrame) -> pd.DataFrame:
 def by_dataset(table: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
     """panel (data set), label (recommender, whatever its settings), x (seconds), y (Recall@20), front."""
     names = [name_of(name, lang) for name in table["recommender"]]
-    return table.assign(panel=table["dataset"], label=names, x=table["seconds"], y=table["recall"])[list(FRONT)]
+    panels = [data_name(name, lang) for name in table["dataset"]]
+    return table.assign(panel=panels, label=names, x=table["seconds"], y=table["recall"])[list(FRONT)]
 
 
 def timed(table: pd.DataFrame, record: pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from audit_lib.errors import MissingError
 from audit_lib.show.figures import SCALES
-from audit_lib.show.table import Label, Remark, Table, intervals
-from audit_lib.show.words import name_of, number, translator
+from audit_lib.show.table import DIFFERENCE, Label, Remark, Table, intervals
+from audit_lib.show.words import data_name, name_of, number, translator
 from audit_lib.stages import cost
 from audit_lib.study import records
 from audit_lib.study.evidence import Run
@@ -41,7 +41,7 @@ def matrix_table(table: pd.DataFrame, column: str, spec: str, lang: str) -> Tabl
         for row in table.to_dict("records")
     ]  # fmt: skip
     wide = table.assign(shown=shown).pivot_table(index="label", columns="dataset", values="shown", aggfunc="first")
-    wide = wide.fillna("–").loc[table["label"].unique(), table["dataset"].unique()]
+    wide = wide.fillna("–").loc[table["label"].unique(), table["dataset"].unique()].rename(columns=data_name)
     wide.insert(0, "Recommender", wide.index)
     return Table(wide.reset_index(drop=True).rename_axis(columns=None), lang=lang)
 
@@ -53,11 +53,11 @@ def steps_table(found: pd.DataFrame, lang: str) -> Table:
         "From": found["cheaper"],
         "To": found["dearer"],
         "Gain of Recall@20": found["gain"],
-        "95 % interval": intervals(found, "+z.4f"),
+        "95 % interval": intervals(found, DIFFERENCE),
         "More seconds": found["seconds"],
         "Seconds a point": found["per_point"],
     })  # fmt: skip
-    formats = {"Gain of Recall@20": "+z.4f", "More seconds": ",.3g", "Seconds a point": ",.3g"}
+    formats = {"More seconds": ",.3g", "Seconds a point": ",.3g"}
     return Table(shown, lang=lang, formats=formats)
 
 
@@ -115,8 +115,8 @@ def beyond_table(record: pd.DataFrame, measure: str, lang: str) -> Table:
     rows: dict[Any, pd.Series] = {name_of(str(name), lang): values for name, values in wide.iterrows()}
     if measure == "repeats":
         rows[Label("Targets in their prefix")] = record.groupby("dataset", sort=False)["repeated_targets"].first()
-    shown = pd.DataFrame({"Recommender": list(rows)}).join(pd.DataFrame(list(rows.values())).reset_index(drop=True))
-    return Table(shown, lang=lang, formats=dict.fromkeys(record["dataset"], ".3f"))
+    values = pd.DataFrame(list(rows.values())).reset_index(drop=True).rename(columns=data_name)
+    return Table(pd.DataFrame({"Recommender": list(rows)}).join(values), lang=lang)
 
 
 def quoted(

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from audit_lib.show.table import Interval, Table
-from audit_lib.show.words import Translate, name_of, translator
+from audit_lib.show.table import DIFFERENCE, SHARE, Interval, Table
+from audit_lib.show.words import Translate, name_of, number, translator
 from audit_lib.stages.decision import CONDITIONS, NOTHING, ORDERS, SIZES
 
 
@@ -24,7 +24,7 @@ def decision_table(found: pd.DataFrame, lang: str) -> Table:
     return Table(pd.DataFrame(_cells(found, translator(lang), lang), columns=headings), lang=lang)
 
 
-def _cells(found: pd.DataFrame, _: Translate, lang: str) -> Iterator[tuple[str | Interval, ...]]:
+def _cells(found: pd.DataFrame, _: Translate, lang: str) -> Iterator[tuple[str | float | Interval | None, ...]]:
     decided = [name for name in found.columns if name not in ("condition", "tied", "near")]
     for same in found.groupby(decided, sort=False, dropna=False)["condition"]:
         row, conditions = found.loc[same[1].index[0]], [_(CONDITIONS[condition]) for condition in same[1]]
@@ -35,8 +35,8 @@ def _cells(found: pd.DataFrame, _: Translate, lang: str) -> Iterator[tuple[str |
             _(ORDERS[row["order"]]), _(SIZES[row["size"]]), "; ".join(conditions), recommended(row, lang),
             span(row["recall_least"], row["recall_most"]), span(row["mrr_least"], row["mrr_most"]),
             name_of(row["best"], lang), name_of(row["best_mrr"], lang),
-            "–" if alone else f"{row['behind']:+z.4f}",
-            "–" if alone else Interval(row["behind_low"], row["behind_high"], "+z.4f"),
+            None if alone else float(row["behind"]),
+            "–" if alone else Interval(row["behind_low"], row["behind_high"], DIFFERENCE),
             f"{row['seconds']:.1f}" if useful else "–",
             "–" if np.isnan(row["ms"]) or not useful else f"{row['ms']:.2f}" + ("≈" if near else ""), row["datasets"],
         )  # fmt: skip
@@ -48,7 +48,6 @@ def recommended(row: Mapping[str, object], lang: str = "en") -> str:
     return _("None is useful") if row["recommended"] == NOTHING else name_of(str(row["recommended"]), lang)
 
 
-def span(least: float, most: float, spec: str = ".3f") -> str:
-    """A range over logs, or the one value where there is one log."""
-    ends = dict.fromkeys(f"{x:{spec}}" for x in (least, most))
-    return " – ".join(ends)
+def span(least: float, most: float) -> str:
+    """A range over logs in per cent, or the one value where there is one log."""
+    return str(Interval(least, most)) if least < most else number(least, SHARE)

@@ -7,7 +7,7 @@ import pandas as pd
 from audit_lib.data.datasets import REGISTRY
 from audit_lib.evaluation.metrics import K
 from audit_lib.show import words
-from audit_lib.show.table import Table
+from audit_lib.show.table import EXACT, FINE, Table
 from audit_lib.stages.literature import cited
 from audit_lib.study import literature_values
 from audit_lib.study.literature_values import COPIED, min_step
@@ -55,5 +55,5 @@ def equal_targets_table(table: pd.DataFrame, lang: str) -> Table:
         "Recall@20, as published", "Recall@20 here", "Difference of Recall@20",
         "MRR@20, as published", "MRR@20 here", "Difference of MRR@20",
     )  # fmt: skip
-    formats = {"Difference of Recall@20": "+z.4f", "Difference of MRR@20": "+z.4f"}
+    formats = dict.fromkeys(headings[6:], EXACT) | dict.fromkeys(headings[8::3], FINE)
     return Table(table.set_axis(list(headings), axis=1), lang=lang, formats=formats)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from audit_lib.evaluation.sampled import Counts
-from audit_lib.show.table import Label, Table
+from audit_lib.show.table import FINE, Label, Table
 from audit_lib.show.words import TIE_POLICIES
 from audit_lib.stages.prepared import Prepared
 from audit_lib.study.evidence import Run
@@ -42,20 +42,21 @@ def winners_table(winners: pd.DataFrame, lang: str) -> Table:
     columns = ["first", "second", "p_wrong", "full_first", "full_second", "sampled_first", "sampled_second"]
     headings = ["Better", "Worse", "P(wrong)", "Better, full", "Worse, full", "Better, sampled", "Worse, sampled"]
     shown = winners.loc[winners["p_wrong"] > 0.05, columns].set_axis(headings, axis=1)
-    return Table(shown, lang=lang, formats={"P(wrong)": ".3f"})
+    return Table(shown, lang=lang)
 
 
 def needed_table(needed: pd.DataFrame, lang: str, *, most: int = 10) -> Table:
     """The pairs of `evaluation.negatives_needed` that need most negatives."""
     shown = needed.sort_values("n", ascending=False, na_position="first").head(most)
     headings = ["Better", "Worse", "Difference", "Negatives needed", "Share of the catalogue"]
-    formats = {"Negatives needed": ",d", "Share of the catalogue": ".1%"}
+    formats = {"Difference": FINE, "Negatives needed": ",d"}
     return Table(shown.set_axis(headings, axis=1), lang=lang, formats=formats)
 
 
 def agreement_table(agreement: pd.DataFrame, lang: str) -> Table:
     """`evaluation.agreement`."""
-    return Table(agreement.set_axis(["Negatives", "Kendall's tau", "Low", "High"], axis=1), lang=lang)
+    headings = ["Negatives", "Kendall's tau", "Low", "High"]
+    return Table(agreement.set_axis(headings, axis=1), lang=lang, formats={"Low": "z.2f", "High": "z.2f"})
 
 
 def corrections_table(quality: pd.DataFrame, lang: str) -> Table:
@@ -68,7 +69,7 @@ def corrections_table(quality: pd.DataFrame, lang: str) -> Table:
 def ties_table(ties: pd.DataFrame, lang: str) -> Table:
     """`evaluation.tie_policies`."""
     shown = ties.set_axis(["Recommender", "Tied targets", *TIE_POLICIES.values()], axis=1)
-    return Table(shown, lang=lang, formats={"Tied targets": ".1%"})
+    return Table(shown, lang=lang)
 
 
 def intervals_table(found: pd.DataFrame, log: Prepared, lang: str) -> Table:
@@ -79,7 +80,8 @@ def intervals_table(found: pd.DataFrame, log: Prepared, lang: str) -> Table:
 def closest_table(pairs: pd.DataFrame, lang: str, *, closest: int = 10) -> Table:
     """The pairs of `evaluation.pairs` that are closest to each other."""
     headings = ["Better", "Worse", "Difference", "Low", "High", "p", "p (Holm)"]
-    return Table(pairs.nsmallest(closest, "difference").set_axis(headings, axis=1), lang=lang)
+    formats = dict.fromkeys(("Difference", "Low", "High"), FINE)
+    return Table(pairs.nsmallest(closest, "difference").set_axis(headings, axis=1), lang=lang, formats=formats)
 
 
 def provenance_table(runs: Mapping[str, Run], lang: str) -> Table:

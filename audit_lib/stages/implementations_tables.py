@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 
 from audit_lib.show.counted import said
-from audit_lib.show.table import Interval, Label, Table, intervals
-from audit_lib.show.words import translator
+from audit_lib.show.table import Estimate, Interval, Label, Table, intervals
+from audit_lib.show.words import data_name, translator
 from audit_lib.stages import implementations
+from audit_lib.stages.searches import LOSSES
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import mean_over, over, spread
 
 Found = Mapping[str, Mapping[str | None, Sequence[Run]]]  # runs by loss and variant
-SHARE = "z.1%"
 
 
 def label(variant: str | None) -> Label:
@@ -32,18 +32,17 @@ def costs_table(table: pd.DataFrame, lang: str) -> Table:
         "95 % interval": intervals(table),
         "MRR@20": table["mrr"],
         "Relative loss": table["loss"],
-        "95 % interval of the loss": intervals(table, SHARE, low="loss_low", high="loss_high"),
+        "95 % interval of the loss": intervals(table, low="loss_low", high="loss_high"),
         "Seeds": table["seeds"],
     })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Relative loss": SHARE})
+    return Table(shown, lang=lang)
 
 
 def across_table(table: pd.DataFrame, lang: str) -> Table:
     """`implementations.across` with a column for each data set; a dash where a variant was not run."""
-    spans = intervals(table, SHARE, low="loss_low", high="loss_high")
-    shown = [f"{loss:{SHARE}} ({span})" for loss, span in zip(table["loss"], spans, strict=True)]
+    shown = [Estimate(*row) for row in table[["loss", "loss_low", "loss_high"]].itertuples(index=False)]
     wide = table.assign(shown=shown).pivot_table(index="variant", columns="dataset", values="shown", aggfunc="first")
-    wide = wide.fillna("–").loc[table["variant"].unique(), table["dataset"].unique()]
+    wide = wide.fillna("–").loc[table["variant"].unique(), table["dataset"].unique()].rename(columns=data_name)
     wide.insert(0, "What is changed", [label(variant) for variant in wide.index])
     return Table(wide.reset_index(drop=True).rename_axis(columns=None), lang=lang)
 
@@ -60,7 +59,7 @@ def right_table(found: Found, lang: str) -> Table:
         runs = groups[None]
         recall = over(runs)
         span = Interval(recall.low, recall.high)
-        rows.append((loss, recall.estimate, span, mean_over(runs, "MRR"), len(runs), spread(runs)))
+        rows.append((Label(LOSSES[loss]), recall.estimate, span, mean_over(runs, "MRR"), len(runs), spread(runs)))
     headings = ["Loss", "Recall@20", "95 % interval", "MRR@20", "Seeds", "Standard deviation"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
@@ -72,30 +71,30 @@ def errors_table(table: pd.DataFrame, lang: str) -> Table:
         "Added to": [label(against) for against in table["against"]],
         "Recall@20": table["value"],
         "Relative loss": table["loss"],
-        "95 % interval of the loss": intervals(table, SHARE, low="loss_low", high="loss_high"),
+        "95 % interval of the loss": intervals(table, low="loss_low", high="loss_high"),
     })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Relative loss": SHARE})
+    return Table(shown, lang=lang)
 
 
 def omissions_table(table: pd.DataFrame, lang: str) -> Table:
     """`implementations.omissions`."""
     shown = pd.DataFrame({
-        "Loss": table["loss"],
+        "Loss": [Label(LOSSES[loss]) for loss in table["loss"]],
         "Features of": table["implementation"],
         "Measured here": table["measured"],
-        "95 % interval": intervals(table, SHARE),
+        "95 % interval": intervals(table),
         "Published, Yoochoose": table["like"],
-        "Published, five data sets": intervals(table, SHARE, low="least", high="most"),
+        "Published, five data sets": intervals(table, low="least", high="most"),
     })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Measured here": SHARE, "Published, Yoochoose": SHARE})
+    return Table(shown, lang=lang)
 
 
 def distributed_table(table: pd.DataFrame, lang: str) -> Table:
     """`implementations.published` over data sets: least and most of what is omitted, of errors, and of both."""
     rows = []
     for (loss, name), group in table.groupby(["loss", "implementation"], sort=False):
-        ranges = [Interval(group[c].min(), group[c].max(), SHARE) for c in ("omitted", "erred", "total")]
-        rows.append((loss, name, *ranges))
+        ranges = [Interval(group[c].min(), group[c].max()) for c in ("omitted", "erred", "total")]
+        rows.append((Label(LOSSES[loss]), name, *ranges))
     headings = ["Loss", "Implementation", "By omission", "By error", "Together"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
@@ -115,7 +114,8 @@ def provenance_table(found: Found, lang: str) -> Table:
     """A row for each run: what is changed, loss, seed, engine, evidence, commit."""
     rows = [
         (
-            label(name), loss, run.seed, ", ".join(sorted({entry["engine"] for entry in run.manifest["log"]})),
+            label(name), Label(LOSSES[loss]), run.seed,
+            ", ".join(sorted({entry["engine"] for entry in run.manifest["log"]})),
             run.manifest["sha256"][:12], (run.manifest["git_commit"] or "–")[:12],
         )
         for loss, groups in found.items() for name, runs in groups.items() for run in runs

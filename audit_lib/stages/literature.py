@@ -16,9 +16,9 @@ from audit_lib.evaluation.metrics import K
 from audit_lib.files import BOOK
 from audit_lib.show import words
 from audit_lib.show.counted import said
-from audit_lib.show.table import Interval, Label, Table, intervals
+from audit_lib.show.table import DIFFERENCE, Interval, Label, Table, intervals
 from audit_lib.show.words import RECOMMENDERS, STATES, VERDICTS
-from audit_lib.study import claims, headline, literature_values, plan
+from audit_lib.study import claim_words, headline, literature_values, plan
 from audit_lib.study.claims import Settled
 from audit_lib.study.evidence import Run
 from audit_lib.study.measures import MEASURES
@@ -46,10 +46,10 @@ def compared(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.Data
                 if not runs:
                     continue
                 found, said = over(runs, metric, K, entry["min_step"]), entry[metric.lower()]
-                called = _named(name, settings, lang)
+                log, called = words.data_name(entry["dataset"], lang), _named(name, settings, lang)
                 rows.append((
-                    f"{entry['dataset']}: {called}", entry["dataset"], called, cited(entry["source"], lang),
-                    entry["targets"], said, found.estimate, found.low, found.high, found.estimate - said, found.seeds,
+                    f"{log}: {called}", entry["dataset"], called, cited(entry["source"], lang), entry["targets"],
+                    said, found.estimate, found.low, found.high, found.estimate - said, found.seeds,
                 ))  # fmt: skip
     columns = ["label", "dataset", "recommender", "source", "targets", "published", "value", "low", "high"]
     table = pd.DataFrame(rows, columns=[*columns, "difference", "seeds"])
@@ -84,7 +84,7 @@ def compared_table(table: pd.DataFrame, lang: str) -> Table:
         "Difference": table["difference"],
         "Seeds": table["seeds"],
     })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Difference": "+z.4f"})
+    return Table(shown, lang=lang)
 
 
 def models_table(book: Book, metric: str = "Recall", *, lang: str = "en") -> Table:
@@ -103,11 +103,10 @@ def models_table(book: Book, metric: str = "Recall", *, lang: str = "en") -> Tab
         rows.append((
             entry["dataset"], literature_values.model_name(entry["recommender"], lang), value,
             value - said.get((entry["source"], entry["dataset"]), float("nan")), value - ours.estimate,
-            Interval(value - ours.high, value - ours.low),
+            Interval(value - ours.high, value - ours.low, DIFFERENCE),
         ))  # fmt: skip
-    formats = {"Less GRU4Rec as published": "+z.4f", "Less GRU4Rec as measured": "+z.4f"}
-    shown = pd.DataFrame(rows, columns=["Data set", "Model", "Published", *formats, "95 % interval"])
-    return Table(shown, lang=lang, formats=formats)
+    margins = ["Less GRU4Rec as published", "Less GRU4Rec as measured"]
+    return Table(pd.DataFrame(rows, columns=["Data set", "Model", "Published", *margins, "95 % interval"]), lang=lang)
 
 
 def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.DataFrame:
@@ -141,7 +140,7 @@ def ablations_table(table: pd.DataFrame, reference: float, lang: str) -> Table:
         "From the published value": table["value"] - reference,
         "Seeds": table["seeds"],
     })  # fmt: skip
-    return Table(shown, lang=lang, formats={"From the published value": "+z.4f"})
+    return Table(shown, lang=lang)
 
 
 def nearest(table: pd.DataFrame, reference: float, *, within: float = 0.02) -> pd.DataFrame:
@@ -179,8 +178,9 @@ def findings_table(settled: Iterable[Settled], lang: str) -> Table:
     """One row a part that was measured: Claim, Measure, Of, Expectation, Measured, 95 % interval, Outcome."""
     rows = [
         (
-            s.claim.id, Label(MEASURES[f.part.measure][1]), claims.describe(f.part, lang) or "–",
-            claims.expected(f.part), f"{f.measured.estimate:z.4g}", Interval(f.measured.low, f.measured.high),
+            s.claim.id, Label(MEASURES[f.part.measure][1]), claim_words.describe(f.part, lang) or "–",
+            claim_words.expected(f.part, lang), claim_words.written(f.part, f.measured.estimate, lang),
+            Interval(f.measured.low, f.measured.high, claim_words.UNITS.get(f.part.measure, claim_words.PLAIN)),
             Label(STATES[f.state]),
         )
         for s in settled for f in s.findings if f.measured is not None

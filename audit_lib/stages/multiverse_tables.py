@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from audit_lib.show.table import Label, Table, intervals
-from audit_lib.show.words import Translate, name_of, translator
+from audit_lib.show.table import DIFFERENCE, Label, Table, intervals
+from audit_lib.show.words import Translate, data_name, name_of, translator
 from audit_lib.stages import multiverse
 from audit_lib.stages.multiverse import PREPARED, Rivals
 
@@ -37,7 +37,9 @@ _LEVELS = {
 
 
 def level_name(choice: str, level: object, translate: Translate) -> str:
-    """What a level of a choice is called in text; names of data sets and metrics, and numbers, as they are."""
+    """What a level of a choice is called in text; names of metrics, and numbers, as they are."""
+    if choice == "dataset":
+        return translate(data_name(str(level)))
     names = _LEVELS.get(choice)
     return translate(names[str(level)]) if names else str(level)
 
@@ -50,7 +52,7 @@ def deciding_table(table: pd.DataFrame, lang: str) -> Table:
         "Turns the answer": table["pivotal"],
         "Variance explained": table["explained"],
     })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Turns the answer": ".1%", "Variance explained": "z.1%"})
+    return Table(shown, lang=lang)
 
 
 def levels_table(table: pd.DataFrame, lang: str) -> Table:
@@ -64,8 +66,7 @@ def levels_table(table: pd.DataFrame, lang: str) -> Table:
         "Ahead, shops": table["shops"],
         "Relative difference, median": table["relative"],
     })  # fmt: skip
-    formats = {"GRU4Rec ahead": ".1%", "Ahead, shops": ".1%", "Relative difference, median": "+z.1%"}
-    return Table(shown, lang=lang, formats=formats)
+    return Table(shown, lang=lang, formats={"Relative difference, median": "+z.1%"})
 
 
 def sides_table(sides: Iterable[Rivals], lang: str) -> Table:
@@ -96,7 +97,7 @@ def closest_table(table: pd.DataFrame, lang: str) -> Table:
         "GRU4Rec": table["gru4rec"],
         "Best simple": [name_of(name, lang) for name in table["best"]],
         "Its value": table["simple"],
-        "95 % interval of the difference": intervals(table),
+        "95 % interval of the difference": intervals(table, DIFFERENCE),
     }
     return Table(pd.DataFrame(words | {"Metric": metric} | more | values), lang=lang)
 

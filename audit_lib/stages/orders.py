@@ -11,7 +11,7 @@ from audit_lib import recommenders
 from audit_lib.errors import InputError
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.shuffle import ShuffleTest, shuffle_test
-from audit_lib.show import words
+from audit_lib.show import counted, words
 from audit_lib.show.table import Interval, Remark, Table
 from audit_lib.stages.prepared import ALWAYS, Prepared
 
@@ -33,21 +33,20 @@ def long_enough(log: Prepared) -> int:
 
 def remark(found: Mapping[str, ShuffleTest], log: Prepared, lang: str) -> Remark:
     """What the shuffle test says of this log, or why it can say nothing, in the reader's language."""
-    _, sessions = words.translator(lang), long_enough(log)
-    if not sessions:
+    _ = words.translator(lang)
+    if not long_enough(log):
         return Remark(_(
             "No test session has two events before its last one, so there is nothing to shuffle: this log cannot show"
             " whether the order inside a session matters."
         ))
     if "markov" not in found:
-        text = _(
-            "Markov hits no last item of {n} test sessions, so it has nothing to lose: the shuffle test says nothing "
+        return Remark(_(
+            "Markov hits the last item of no test session, so it has nothing to lose: the shuffle test says nothing "
             "about this log."
-        )
-        return Remark(words.typeset(text.format(n=f"{sessions:,}")))
+        ))
     loss = found["markov"].loss
     said = [_(
-        "Over {n} test sessions with at least two events before the last, Markov loses {loss} of its {metric} when "
+        "Over {sessions} of test with at least two events before the last, Markov loses {loss} of its {metric} when "
         "the prefix is shuffled (95 % interval {low} to {high}, over sessions and shuffles)."
     )]
     if "popularity" in found:
@@ -65,7 +64,8 @@ def remark(found: Mapping[str, ShuffleTest], log: Prepared, lang: str) -> Remark
         ))
     values = {"loss": f"{loss.estimate:z.1%}", "low": f"{loss.low:z.1%}", "high": f"{loss.high:z.1%}"}
     none = f"{found['popularity'].loss.estimate:z.1%}" if "popularity" in found else ""
-    text = " ".join(said).format(n=f"{found['markov'].sessions:,}", metric=log.metric, none=none, **values)
+    sessions = counted.said(found["markov"].sessions, "sessions", lang)
+    text = " ".join(said).format(sessions=sessions, metric=log.metric, none=none, **values)
     return Remark(words.typeset(text))
 
 
@@ -78,8 +78,8 @@ def shuffle_tests_table(
             "Recommender": name,
             f"{metric}@{k}, in order": test.recall,
             f"{metric}@{k}, shuffled": test.shuffled,
-            "Relative loss": f"{test.loss.estimate:z.1%}",
-            "95 % interval": Interval(test.loss.low, test.loss.high, "z.1%"),
+            "Relative loss": test.loss.estimate,
+            "95 % interval": Interval(test.loss.low, test.loss.high),
             "Jaccard of the lists": test.jaccard.estimate,
         }
         for name, test in found.items()

@@ -19,7 +19,7 @@ from audit_lib.data.datasets import Dataset
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
 from audit_lib.evaluation.metrics import CUTOFFS, K
-from audit_lib.show import words
+from audit_lib.show import counted, words
 from audit_lib.show.table import Remark
 from audit_lib.show.words import Translate
 from audit_lib.stages import scales
@@ -149,17 +149,17 @@ def choices(log: Prepared, lang: str) -> Remark | None:
     items = log.split.train.n_items
     said = []
     if log.k != K and log.k == cutoff_of(items):
-        text = _("Lists have {k} items instead of 20, because the catalogue has only {items}.")
-        said.append(text.format(k=log.k, items=f"{items:,}"))
+        text = _("Lists have {k} instead of 20, because the catalogue has only {items}.")
+        said.append(text.format(k=counted.said(log.k, "items", lang), items=f"{items:,}"))
     elif log.k != K:
-        said.append(_("Lists have {k} items, as was asked for.").format(k=log.k))
+        said.append(_("Lists have {k}, as was asked for.").format(k=counted.said(log.k, "items", lang)))
     if log.lead == "MRR":
         text = _(
             "Popularity or Markov alone already has a Recall@{k} of at least {least}: it cannot tell good "
             "recommenders apart. MRR@{k}, which counts the place in the list, leads on these pages."
         )
-        said.append(text.format(k=log.k, least=f"{SATURATED:.2f}"))
+        said.append(text.format(k=log.k, least=f"{SATURATED:.0%}"))
     if not log.timed:
         said.append(_("Time is only a position in this log: what needs a clock is left out."))
     said += [scales.sentence(name, scale, lang, timed=log.timed) for name, scale in log.scale.items()]
-    return Remark(" ".join(said)) if said else None
+    return Remark(words.typeset(" ".join(said))) if said else None

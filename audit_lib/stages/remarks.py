@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from audit_lib.show import words
-from audit_lib.show.table import Remark
+from audit_lib.show import counted, words
+from audit_lib.show.table import SHARE, Remark
 from audit_lib.show.words import Translate
 from audit_lib.stages.prepared import Prepared
 
@@ -25,9 +25,9 @@ def flawed_splits(measured: pd.DataFrame, log: Prepared, lang: str) -> Remark:
     """What Markov scores under each split of `tables.by_split`."""
     _: Translate = words.translator(lang)
     found = measured[measured["recommender"] == "markov"].set_index("split")["value"]
-    parts = [_(FLAWED[split]).format(value=f"{value:.4f}") for split, value in found.items()]
+    parts = [_(FLAWED[split]).format(value=words.number(value, SHARE)) for split, value in found.items()]
     text = _("Markov has a {metric} of {values}.").format(metric=log.metric, values=", ".join(parts))
-    return Remark(text)
+    return Remark(words.typeset(text))
 
 
 def inflation(factors: pd.DataFrame, log: Prepared, lang: str) -> Remark:
@@ -38,12 +38,12 @@ def inflation(factors: pd.DataFrame, log: Prepared, lang: str) -> Remark:
     if not len(factor):
         return Remark(_("No recommender hits anything here, so that there is nothing to multiply."))
     text = _(
-        "{n} uniform negatives multiply {metric} by {least} for one recommender and by {most} for another: the "
-        "factors are {spread} times apart."
+        "With {negatives} drawn uniformly, {metric} is {least} times the true one for one recommender and {most} times "
+        "for another: the factors are {spread} times apart."
     )
     least, most = factor.min(), factor.max()
     values = {"least": f"{least:.2f}", "most": f"{most:.2f}", "spread": f"{most / least:.1f}"}
-    return Remark(text.format(n=log.negatives, metric=log.metric, **values))
+    return Remark(text.format(negatives=counted.said(log.negatives, "negatives", lang), metric=log.metric, **values))
 
 
 def enough(needed: pd.DataFrame, log: Prepared, lang: str) -> Remark:
@@ -55,13 +55,15 @@ def enough(needed: pd.DataFrame, log: Prepared, lang: str) -> Remark:
             "No two recommenders differ here, so that no number of negatives could tell them apart."
         ))
     safe = int((needed["n"] <= log.negatives).sum())
-    said = [_("{safe} of {pairs} pairs are safe with {n} negatives.")]
+    said = [_("Of {pairs} pairs {safe} with {negatives}.")]
     if len(known) < len(needed):
         said.append(_("For {unsure} no number is enough."))
-    said.append(_("The most demanding of the others needs {most} negatives, or {share} of the catalogue."))
+    said.append(_("The most demanding of the others needs {most}, or {share} of the catalogue."))
     text = " ".join(said).format(
-        safe=safe, pairs=len(needed), n=log.negatives, unsure=len(needed) - len(known),
-        most=f"{known['n'].max():,.0f}", share=f"{known['share'].max():.1%}",
+        safe=counted.said(safe, "safe", lang), pairs=len(needed),
+        negatives=counted.said(log.negatives, "negatives", lang),
+        unsure=counted.said(len(needed) - len(known), "pairs", lang),
+        most=counted.said(known["n"].max(), "negatives", lang), share=f"{known['share'].max():.1%}",
     )  # fmt: skip
     return Remark(words.typeset(text))
 
@@ -72,12 +74,12 @@ def corrections(quality: pd.DataFrame, log: Prepared, lang: str) -> Remark:
     rmse = quality[quality["n"] == log.negatives].set_index("estimator")["rmse"]  # 'sampled': without correction
     corrected = np.array([value for name, value in rmse.items() if name != "sampled"])
     text = _(
-        "For the best recommender and {n} negatives the uncorrected error is {naive}. The corrections leave between "
-        "{best} and {worst}; {worse} of the {all} are further from the truth than no correction."
+        "For the best recommender and {negatives} the uncorrected error is {naive} points. The {all} corrections leave "
+        "between {best} and {worst}; {worse}."
     )
-    return Remark(
-        text.format(
-            n=log.negatives, naive=f"{rmse['sampled']:.4f}", best=f"{corrected.min():.4f}", all=len(corrected),
-            worst=f"{corrected.max():.4f}", worse=int((corrected > rmse["sampled"]).sum()),
-        )
-    )  # fmt: skip
+    naive, best, worst = (words.number(x, ".2points") for x in (rmse["sampled"], corrected.min(), corrected.max()))
+    worse = counted.said((corrected > rmse["sampled"]).sum(), "worse", lang)
+    negatives = counted.said(log.negatives, "negatives", lang)
+    return Remark(text.format(
+        negatives=negatives, naive=naive, best=best, worst=worst, all=len(corrected), worse=worse
+    ))  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from audit_lib.show.table import Label, Table, intervals
+from audit_lib.show.table import DIFFERENCE, Label, Table, intervals
 from audit_lib.study import headline, presets, spaces
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
@@ -71,7 +71,7 @@ def searches_table(table: pd.DataFrame, lang: str) -> Table:
         "Recall@20": table["value"],
         "Best before": [Label(TRAININGS[group]) for group in table["before"]],
         "Less the best before": table["gain"],
-        "95 % interval": intervals(table),
+        "95 % interval": intervals(table, DIFFERENCE),
         "Seeds": table["seeds"],
     })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Less the best before": "+z.4f", "Full trainings": ".1f"})
+    return Table(shown, lang=lang, formats={"Full trainings": ".1f"})

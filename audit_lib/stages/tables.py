@@ -17,8 +17,8 @@ from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
 from audit_lib.evaluation.metrics import K
-from audit_lib.show.table import Interval, Label, Table, intervals
-from audit_lib.show.words import LEAKAGE, TIE_POLICIES
+from audit_lib.show.table import DIFFERENCE, Interval, Label, Table, intervals
+from audit_lib.show.words import LEAKAGE, TIE_POLICIES, data_name, name_of
 from audit_lib.study import provenance, running
 from audit_lib.study.evidence import Run, split_hash
 from audit_lib.study.results import Book, mean_over, over
@@ -209,7 +209,7 @@ def provenance_table(data: Dataset, split: Split, runs: Iterable[Run], lang: str
     """Property and Value: what this page was computed from, with what, and when."""
     runs, versions = list(runs), provenance.versions()
     rows = {
-        "Data set": data.name,
+        "Data set": data_name(data.name, lang),
         "sha256 of the data": data.data_hash,
         "sha256 of the split": split_hash(split),
         "Commit": provenance.git_commit() or "–",
@@ -220,7 +220,8 @@ def provenance_table(data: Dataset, split: Split, runs: Iterable[Run], lang: str
         rows["Seeds"] = ", ".join(str(seed) for seed in sorted({run.seed for run in runs}))
         seconds = [run.manifest["seconds"] for run in runs]
         rows["Seconds to train and rank"] = f"{sum(s['fit'] + s['rank'] for s in seconds):.1f}"
-        rows["Evidence (sha256)"] = ", ".join(f"{run.recommender} {run.manifest['sha256'][:12]}" for run in runs)
+        hashes = [f"{name_of(run.recommender, lang)} {run.manifest['sha256'][:12]}" for run in runs]
+        rows["Evidence (sha256)"] = ", ".join(hashes)
     return Table(pd.DataFrame({"Property": list(map(Label, rows)), "Value": list(rows.values())}), lang=lang)
 
 
@@ -230,16 +231,15 @@ def pairs_table(compared: pd.DataFrame, lang: str) -> Table:
         "Better": compared["first"],
         "Worse": compared["second"],
         "Difference": compared["difference"],
-        "95 % interval": intervals(compared),
+        "95 % interval": intervals(compared, DIFFERENCE),
         "p (Holm)": compared["p_holm"],
     })  # fmt: skip
     return Table(shown, lang=lang)
 
 
 def ties_table(policies: pd.DataFrame, lang: str) -> Table:
-    """`evaluation.tie_policies`, the share of tied targets as text."""
-    shown = policies.assign(tied=[f"{share:.1%}" for share in policies["tied"]])
-    return Table(shown.set_axis(["Recommender", "Tied targets", *TIE_POLICIES.values()], axis=1), lang=lang)
+    """`evaluation.tie_policies`."""
+    return Table(policies.set_axis(["Recommender", "Tied targets", *TIE_POLICIES.values()], axis=1), lang=lang)
 
 
 def flawed_elsewhere_table(book: Book, lang: str) -> Table:
@@ -262,8 +262,8 @@ def shuffle_record_table(record: pd.DataFrame, lang: str) -> Table:
         "Data set": record["dataset"],
         "Recommender": record["recommender"],
         "Recall@20, in order": record["recall"],
-        "Relative loss": [f"{loss:z.1%}" for loss in record["loss"]],
-        "95 % interval": intervals(record, "z.1%"),
+        "Relative loss": record["loss"],
+        "95 % interval": intervals(record),
     })  # fmt: skip
     return Table(shown, lang=lang)
 

@@ -213,7 +213,7 @@ _EQUALITY = {
 _NUMBER = re.compile(r"\b(?<!@)\d(?:[\d,.]*\d)?")  # not the 20 of Recall@20
 DIFFERENCES = {
     "Largest difference of a loss": ".1e", "Largest difference of a weight": ".1e",
-    "Difference of Recall@20": "+.4f",
+    "Difference of Recall@20": "+.3points", "Standard deviation": ".3points",
 }  # fmt: skip
 
 

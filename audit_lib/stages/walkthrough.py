@@ -186,7 +186,7 @@ def adagrad_table(step: Step, lang: str) -> Table:
         "Step": row["weight_after"] - row["weight_before"],
         "Weight after": row["weight_after"],
     })  # fmt: skip
-    return Table(shown, lang=lang)
+    return Table(shown, lang=lang, formats=dict.fromkeys(shown.columns[1:], "z.4f"))
 
 
 def columns_table(step: Step, lane: int, lang: str) -> Table:
@@ -202,7 +202,7 @@ def columns_table(step: Step, lane: int, lang: str) -> Table:
         "Softmax": step.share[lane].astype(float),
         "Gradient": step.gradient[lane].astype(float),
     })  # fmt: skip
-    return Table(shown, lang=lang)
+    return Table(shown, lang=lang, formats=dict.fromkeys(("Score", "Softmax", "Gradient"), "z.4f"))
 
 
 def scored(recommender: Recommender, split: Split, followed: Followed) -> np.ndarray:

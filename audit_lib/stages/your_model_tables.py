@@ -8,12 +8,12 @@ import pandas as pd
 from audit_lib.data import datasets
 from audit_lib.evaluation import comparisons, metrics
 from audit_lib.evaluation.power import detectable, sessions_needed, variance
-from audit_lib.evaluation.resampling import Measured
 from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.show.counted import said
 from audit_lib.show.one_page import one_page
 from audit_lib.show.plot import Plot
-from audit_lib.show.table import Remark
-from audit_lib.show.words import Translate, name_of, translator, typeset
+from audit_lib.show.table import DIFFERENCE, Interval, Remark, Table
+from audit_lib.show.words import Translate, data_name, name_of, number, translator, typeset
 from audit_lib.stages.your_model import Standing
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
@@ -31,7 +31,8 @@ def scores(found: Standing, lang: str) -> pd.DataFrame:
         for metric in METRICS:
             values, drawn = values_of(found.everybody[str(name)], metric, found.k, found.first)
             over = drawn.over_seeds(values)
-            row |= {f"{metric}@{found.k}": over.estimate, f"{metric}@{found.k}, interval": between(over)}
+            row[f"{metric}@{found.k}"] = over.estimate
+            row[f"{metric}@{found.k}, interval"] = Interval(over.low, over.high)
         rows.append(row | {"Seeds": len(found.everybody[str(name)])})
     return pd.DataFrame(rows)
 
@@ -44,10 +45,10 @@ def differences(found: Standing, lang: str) -> pd.DataFrame:
     return pd.DataFrame({
         "Recommender": [name_of(name, lang) for name in names],
         f"Difference of Recall@{k}": [seeds.estimate for seeds, _ in less["Recall"]],
-        f"Recall@{k}, interval": [between(seeds) for seeds, _ in less["Recall"]],
+        f"Recall@{k}, interval": [Interval(seeds.low, seeds.high, DIFFERENCE) for seeds, _ in less["Recall"]],
         f"Recall@{k}, p (Holm)": p[: len(names)],
         f"Difference of MRR@{k}": [seeds.estimate for seeds, _ in less["MRR"]],
-        f"MRR@{k}, interval": [between(seeds) for seeds, _ in less["MRR"]],
+        f"MRR@{k}, interval": [Interval(seeds.low, seeds.high, DIFFERENCE) for seeds, _ in less["MRR"]],
         f"MRR@{k}, p (Holm)": p[len(names) :],
     })  # fmt: skip
 
@@ -81,7 +82,7 @@ def ties(found: Standing, lang: str) -> pd.DataFrame:
         runs = found.everybody[name]
         above, equal = (np.stack([run.ranks[column].to_numpy() for run in runs]) for column in ("above", "equal"))
         values = {ties: float(metrics.recall(above, equal, found.k, ties).mean()) for ties in metrics.TIES}
-        rows.append({"Recommender": name_of(name, lang), "Tied targets": f"{(equal > 0).mean():.1%}"} | values)
+        rows.append({"Recommender": name_of(name, lang), "Tied targets": float((equal > 0).mean())} | values)
     return pd.DataFrame(rows).rename(columns={ties: ties.capitalize() for ties in metrics.TIES})
 
 
@@ -111,15 +112,16 @@ def checklist(found: Standing, lang: str) -> pd.DataFrame:
     kind = about.get("outside", {}).get("kind", "scores")
     authors = _("The evidence does not say; the authors should.")
     config = {key: value for key, value in about["config"].items() if value not in ("", None)}
+    split, others = about["split"], said(len(found.others), "recommenders", lang)
     rows = {
-        "Which split is it?": f"{run.dataset}, {about['split']['name']}, {about['split']['hash'][:12]}",
+        "Which split is it?": f"{data_name(run.dataset, lang)}, {split['name']}, {split['hash'][:12]}",
         "Are all targets measured?": _("Yes, {n}.").format(n=typeset(f"{len(run.ranks):,}")),
         "Is the whole catalogue ranked?": _whole(kind, run, _),
         "Do ties count against it?": _ties(kind, found, _),
         "Is there an interval, and over what?": _("Yes, over {n} sessions.").format(n=typeset(f"{_sessions(found):,}")),
         "How many seeds?": str(len(found.runs)),
         "Are its settings stated?": ", ".join(f"{key} {value}" for key, value in config.items()) or _("None."),
-        "Is it compared on the same targets?": _("Yes, with {n} recommenders.").format(n=len(found.others)),
+        "Is it compared on the same targets?": _("Yes, with {others}.").format(others=others),
         "Were the settings of its rivals searched?": _searched(found, lang),
         "Were its own settings chosen without the test part?": authors,
         "Can others train it again?": authors,
@@ -156,17 +158,12 @@ def example(found: Standing, wanted: str, given: str, lang: str) -> Remark | Non
         return None
     _ = translator(lang)
     text = _("There is no evidence of a model from outside on {name} yet. What this page shows is an example.")
-    return Remark(text.format(name=name))
+    return Remark(text.format(name=data_name(name, lang)))
 
 
 def named(name: str, found: Standing, lang: str) -> str:
     """A recommender in a table; the model is marked."""
     return f"{name_of(name, lang)} ◀" if name == found.name else name_of(name, lang)
-
-
-def between(seeds: Measured) -> str:
-    """An interval as text."""
-    return f"{seeds.low:z.4f} – {seeds.high:z.4f}"
 
 
 def intervals(found: Standing, lang: str) -> pd.DataFrame:
@@ -184,10 +181,10 @@ def sessions(found: Standing, numbers: dict[str, float], lang: str) -> pd.DataFr
     none = _("No number: there is no difference.")
     needed = none if np.isinf(numbers["needed"]) else f"{numbers['needed']:,.0f}"
     rows = {
-        f"Difference of Recall@{found.k}": f"{numbers['difference']:z.4f}",
+        f"Difference of Recall@{found.k}": f"{number(numbers['difference'], DIFFERENCE)} {_('points')}",
         "Test sessions here": f"{numbers['sessions']:,.0f}",
         "Test sessions that would tell it from zero": needed,
-        "Smallest difference that can be told here": f"{numbers['detectable']:.4f}",
+        "Smallest difference that can be told here": f"{number(numbers['detectable'], '.2points')} {_('points')}",
     }
     return pd.DataFrame({"Property": [_(key) for key in rows], "Value": list(rows.values())})
 
@@ -208,10 +205,10 @@ def page(found: Standing, lang: str, *, rivals: int = 8) -> Plot:
     first, table = found.runs[0], scores(found, lang)
     least = {name_of(str(name), lang) for name in found.recall.index.drop(found.name)[rivals:]}
     table = table[~table["Recommender"].isin(least)]
-    table = table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))
+    table = pd.DataFrame(Table(table, lang=lang).rows(), columns=table.columns)
     split = first.manifest["split"]["hash"]
     lines = [
-        _("Data set: {name}; sha256 of the split {hash}").format(name=first.dataset, hash=split),
+        _("Data set: {name}; sha256 of the split {hash}").format(name=data_name(first.dataset, lang), hash=split),
         _("{n} targets, {items} items; 95 % intervals over sessions").format(
             n=typeset(f"{len(first.ranks):,}"), items=typeset(f"{first.n_items:,}")
         ),

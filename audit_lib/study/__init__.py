@@ -13,6 +13,6 @@
     results, headline             values of runs, and the runs that stand for each side
     literature_values, releases   what others published, and GRU4Rec by year
     measures, reported_epoch, metric_winners    the numbers of the ledger
-    claims                        its verdicts
+    claims, claim_words           its verdicts, and what its parts are called
     translations                  the book's Spanish beside its English, in numbers
 """

@@ -23,16 +23,14 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import BOOK
-from audit_lib.show.words import LEAKAGE, translator
-from audit_lib.study import literature_values, plan, releases
+from audit_lib.study import literature_values
 from audit_lib.study.measures import MEASURES
-from audit_lib.study.results import TRAININGS, Book, NotYet
+from audit_lib.study.results import Book, NotYet
 
 FILE = BOOK / "claims.toml"
 Verdict = Literal["reproduced", "partly", "not reproduced", "not testable offline", "not run"]
 State = Literal["met", "not met", "undecided", "missing", "beside"]
 EXPECTATIONS = {"near": ("value",), "between": ("low", "high"), "at_least": ("value",), "at_most": ("value",)}
-TUNED = {"tuned", "headline_tuned"}  # groups of the study with settings searched on a validation part of train
 _OWN = {"measure", "expect", "value", "low", "high", "tolerance", "published", "each"}
 
 
@@ -194,71 +192,6 @@ def ledger(book: Book | None = None, *, path: Path = FILE) -> list[Settled]:
     return [settle(claim, book) for claim in read(path)]
 
 
-def describe(part: Part, lang: str = "en") -> str:
-    """What a part is about, in a few words: data set, recommenders, metric, and so on."""
-    arguments, _ = part.arguments, translator(lang)
-    words = [arguments["dataset"]] if "dataset" in arguments else []
-    pair = [
-        literature_values.model_name(arguments[key], lang)
-        + (f" ({_('tuned')})" if arguments[f"{key}_group"] in TUNED else "")
-        for key in ("first", "second")
-        if key in arguments
-    ]
-    words += [" − ".join(pair)] if pair else []
-    words += [
-        literature_values.model_name(arguments[key], lang) for key in ("recommender", "model") if key in arguments
-    ]
-    if "metric" in arguments:
-        words.append(f"{arguments['metric']}@{arguments['k']}")
-    for key, labels in _WORDS.items():
-        if key in arguments:
-            value = arguments[key]
-            words.append(_(labels[value]) if value in labels else str(value))
-    if arguments.get("group") in TRAININGS:
-        words.append(_(TRAININGS[arguments["group"]]))
-    if "preparation" in arguments:
-        words.append(_(plan.preparations()[arguments["preparation"]].label))
-    if version := releases.called(arguments, lang):
-        words.append(version)
-    elif "variant" in arguments:
-        words.append(_(plan.label_of(arguments["variant"])))
-    for key, label in _NUMBERS.items():
-        if key in arguments:
-            words.append(f"{_(label)} {arguments[key]:g}")
-    if "low_full" in arguments:
-        words.append(f"{arguments['low_full']:g} – {arguments['high_full']:g}")
-    return ", ".join(words)
-
-
-# How arguments of measures are called in text; a value that is not listed stands for itself.
-_WORDS: dict[str, dict[str, str]] = {
-    "which": {"least": "The least", "greatest": "The greatest"},
-    "field": LEAKAGE,
-    "split": {
-        "random_sessions": "Random sessions", "leave_last_out": "Leave last out", "random_events": "Random events",
-    },
-    "fact": {
-        "default-fit": "Training with default options", "logq-text-ids": "Loss correction with text identifiers",
-        "median": "Evaluation in median mode", "save-load": "Saving and loading",
-    },
-    "setting": {},
-    "way": {
-        "catalogue": "every item scored", "candidates": "only its candidates scored",
-        "state": "the state of the session kept",
-    },
-    "record": {"latency_earlier": "on another processor"},
-    "document": {
-        "all": "all five", "case_study": "Case study", "executive_summary": "Executive summary",
-        "mathematical_formulas": "Mathematical formulas", "pipeline_explained": "The pipeline explained",
-        "technical_report": "Technical report",
-    },
-    "count": {"ratio": "words, Spanish / English", "untranslated": "messages without Spanish"},
-}  # fmt: skip
-_NUMBERS = {
-    "epoch": "Epoch", "n": "Negatives", "percentile": "Percentile", "min_step": "Events before the target, at least",
-}  # fmt: skip
-
-
 def as_json(settled: Iterable[Settled]) -> list[dict[str, Any]]:
     """Plain JSON of the whole ledger: numbers that do not exist are null."""
     rows = []
@@ -283,13 +216,3 @@ def json_text(settled: Iterable[Settled]) -> str:
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
     return {key: None if isinstance(value, float) and isnan(value) else value for key, value in values.items()}
-
-
-def expected(part: Part) -> str:
-    """What a claim expects of a part, as text: the same in every language."""
-    if part.expect == "near":
-        return f"{part.value:.4g} ± {part.tolerance:g}"
-    if part.expect == "between":
-        margin = f" ± {part.tolerance:g}" if part.tolerance else ""
-        return f"{part.low:g} – {part.high:g}{margin}"
-    return {"at_least": "≥", "at_most": "≤"}[part.expect] + f" {part.value:g}" if part.expect else "–"

@@ -15,7 +15,8 @@
 
   // --- text
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  const digits = (x) => (Math.abs(x) < 5e-5 ? 0 : x).toFixed(4);
+  const percent = (x) => `${(100 * x).toFixed(1)}\u00a0%`;
+  const counted = ({ all, turned }) => ({ all, turned: words.turned[Math.min(turned, 2)].replace("#", turned) });
   const whole = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
   const nameOf = (run) => words.recommenders[run.recommender] + (run.settings ? `, ${words.settings[run.settings]}` : "");
   const element = (tag, attributes = {}, ...children) => {
@@ -90,9 +91,9 @@
     const [truth, named] = [best(full), winnerOf(now)];
     const verdict = named === NOBODY ? words.shared : full[named] > full[truth] - SAME ? words.agree : words.differ;
     const lines = [
-      fill(words.value, { n: whole(c.n), metric, recommender: runs[i].name, sampled: digits(now[i]), full: digits(full[i]) }),
+      fill(words.value, { n: whole(c.n), metric, recommender: runs[i].name, sampled: percent(now[i]), full: percent(full[i]) }),
       fill(verdict, { n: whole(c.n), sampled: runs[named]?.name, full: runs[truth].name }),
-      fill(words.pairs, turned(full, now)),
+      fill(words.pairs, counted(turned(full, now))),
     ];
     part("sentence").replaceChildren(...lines.map((line) => element("p", {}, line)));
   }
@@ -103,7 +104,7 @@
       const shift = before[i] - after[i];
       const text = shift === 0 ? words.same : fill(shift > 0 ? words.up : words.down, { count: Math.abs(shift) });
       const row = element("tr", i === c.recommender ? { class: "chosen" } : {}, element("th", { scope: "row" }, run.name));
-      row.append(...[before[i], digits(full[i]), after[i], digits(now[i]), text].map((x) => element("td", {}, String(x))));
+      row.append(...[before[i], percent(full[i]), after[i], percent(now[i]), text].map((x) => element("td", {}, String(x))));
       if (shift) row.lastChild.className = shift > 0 ? "up" : "down";
       return row;
     });
@@ -122,7 +123,7 @@
     const svg = element("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": label });
     for (const v of [0, 0.2, 0.4, 0.6, 0.8, 1]) {
       svg.append(element("line", { class: "grid", x1: LEFT, x2: right, y1: y(v), y2: y(v) }),
-        element("text", { x: LEFT - 8, y: y(v) + 4, "text-anchor": "end" }, v.toFixed(1)));
+        element("text", { x: LEFT - 8, y: y(v) + 4, "text-anchor": "end" }, `${Math.round(100 * v)}\u00a0%`));
     }
     for (let n = 1; n <= most; n *= 10) {
       svg.append(element("line", { class: "grid", x1: x(n), x2: x(n), y1: TOP, y2: y(0) }),

@@ -27,6 +27,7 @@ import pandas as pd
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.sampled import Counts, expectation
 from audit_lib.files import PROJECT, put
+from audit_lib.show import counted
 from audit_lib.show import words as labels
 from audit_lib.show.words import Translate
 from audit_lib.study import plan
@@ -153,8 +154,8 @@ def name(run: dict[str, Any], lang: str) -> str:
     return labels.name_of(run["recommender"], lang) + (f", {labels.translator(lang)(kind)}" if kind else "")
 
 
-def words(lang: str) -> dict[str, str]:
-    """What the page says, in the reader's language; {braces} are filled in by the page."""
+def words(lang: str) -> dict[str, Any]:
+    """What the page says, in the reader's language; {braces} are filled in by the page, and # where it counts."""
     _: Translate = labels.translator(lang)
     return {
         "dataset": _("Data set"),
@@ -184,7 +185,8 @@ def words(lang: str) -> dict[str, str]:
         "shared": _(
             "With {n} negatives several recommenders share the first place; over the whole catalogue it goes to {full}."
         ),
-        "pairs": _("Of {all} pairs of recommenders, {turned} are in the wrong order."),
+        "pairs": _("Of {all} pairs of recommenders, {turned}."),
+        "turned": counted.phrases(lang)["wrong-order"],
         "winners": _("Winner by number of negatives"),
         "from": _("from n = {n}: {winner}"),
         "right": _("from n = {n}: {winner}, as over the whole catalogue"),

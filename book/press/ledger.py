@@ -56,10 +56,9 @@ def entry(s: Settled, lang: str = "en") -> list[str]:
         f"**{_('Source')}:** {{cite:t}}`{claim.source}`", "",
         f"**{_('Measurement')}:** {plain(claim.text('measurement', lang))}", "",
     ]  # fmt: skip
-    found = literature.findings_table([s], lang).data.drop(columns="Claim")
-    if len(found):
-        rows = [[plain(words.typeset(cell)) for cell in row] for row in found.itertuples(index=False)]
-        lines += [*_table([_(name) for name in found.columns], rows, sides="llrrrl"), ""]
+    found = literature.findings_table([s], lang)
+    if rows := [[plain(cell) for cell in row[1:]] for row in found.rows()]:
+        lines += [*_table([_(name) for name in found.data.columns[1:]], rows, sides="llrrrl"), ""]
     if claim.untestable:
         lines += [f"**{_('Why it cannot be tested offline')}:** {plain(claim.text('untestable', lang))}", ""]
     return lines + _missing(s.missing, _)

@@ -10,6 +10,8 @@ import click
 from audit_lib.commands import entry
 from audit_lib.evaluation.metrics import K
 from audit_lib.files import COMMITTED, PROJECT, put
+from audit_lib.show.table import SHARE
+from audit_lib.show.words import data_name, number
 from audit_lib.study import headline as heads
 from audit_lib.study.headline import Chosen
 from audit_lib.study.literature_values import COPIED, min_step, model_name, value
@@ -51,9 +53,10 @@ def headline(lang: str = "en", *, folder: Path = COMMITTED) -> str:
         if None in sides:
             continue
         for metric in ("Recall", "MRR"):
-            copied = f"{value(source, dataset, 'gru4rec', metric, K):.2%}"
+            copied = number(value(source, dataset, "gru4rec", metric, K), SHARE)
             first = _of_2016(book, dataset, metric, lang)
-            rows.append((dataset, f"{metric}@{K}", copied, first, *(_cell(side, metric, lang) for side in sides)))
+            here = (_cell(side, metric, lang) for side in sides)
+            rows.append((data_name(dataset, lang), f"{metric}@{K}", copied, first, *here))
     lines = ["| " + " | ".join(cells) + " |" for cells in rows]
     picture = f"![{ladder.alternative(book, lang)}]({PICTURES[lang]})\n\n<!-- shows {ladder.figure(book).digest()} -->"
     said = ladder.sentence(book, lang)
@@ -63,14 +66,15 @@ def headline(lang: str = "en", *, folder: Path = COMMITTED) -> str:
 def _of_2016(book: Book, dataset: str, metric: str, lang: str) -> str:
     """The values of the algorithm of 2016, with the settings of its paper and with searched ones; or a dash."""
     known = ((name, ladder.measured(book, dataset, ladder.rung(name), metric)) for name in ("bpr", "searched_2016"))
-    return "; ".join(f"{WAYS[lang][name]} {found.estimate:.2%}" for name, found in known if found) or "–"
+    return "; ".join(f"{WAYS[lang][name]} {number(found.estimate, SHARE)}" for name, found in known if found) or "–"
 
 
 def _cell(side: Chosen, metric: str, lang: str) -> str:
     """A value with its interval; that of a simple recommender under its name."""
     found = over(side.runs, metric, K, min_step(side.dataset))
     name = "" if side.recommender == heads.NAME else f"{model_name(side.recommender, lang)}: "
-    return f"{name}**{found.estimate:.2%}** [{found.low:.2%}, {found.high:.2%}]"
+    estimate, low, high = (number(x, SHARE) for x in found[:3])
+    return f"{name}**{estimate}** [{low.rstrip('%')}, {high}]"
 
 
 def rewrite(text: str, lang: str) -> str:

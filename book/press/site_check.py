@@ -13,7 +13,9 @@ from urllib.parse import unquote, urlsplit
 from babel.messages.pofile import read_po
 
 from audit_lib.show.words import LANGUAGES
+from book.press.root_pages import MOVED
 
+FORWARDS = {"index.html", *MOVED}  # of each language: pages that lead on to another one
 LOADING_RELS = {"stylesheet", "icon", "shortcut", "preload", "prefetch", "modulepreload", "manifest", "preconnect",
                 "dns-prefetch", "apple-touch-icon"}  # fmt: skip
 REMOTE = re.compile(r"^(?:https?:)?//", re.IGNORECASE)
@@ -90,7 +92,7 @@ class Site:
     def of(self, lang: str) -> dict[str, Page]:
         """The pages of one language, by address relative to that language's folder; forwarding pages left out."""
         inside = {name: page for name, page in self.pages.items() if name.startswith(f"{lang}/")}
-        return {name[3:]: page for name, page in inside.items() if name != f"{lang}/index.html"}
+        return {name[3:]: page for name, page in inside.items() if name[3:] not in FORWARDS}
 
 
 def check(root: Path) -> list[str]:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from audit_lib.files import sha256
 from audit_lib.show.table import Table
-from audit_lib.show.words import LANGUAGES, Translate
+from audit_lib.show.words import DATA_SETS, LANGUAGES, Translate
 from book.press.notebooks import tags
 
 PACKAGES = ("numpy", "pandas", "scipy", "numba", "torch", "matplotlib", "pyarrow", "papermill", "jupyter-book",
@@ -59,14 +59,14 @@ def versions(translate: Translate) -> Table:
 def committed(folder: Path, translate: Translate) -> Table:
     """The committed evidence: per data set its runs, recommenders, seeds, stored ranks, and hours."""
     manifests = [json.loads(path.read_text("utf8")) for path in sorted(folder.glob("*/*/*/*.json"))]
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for name in dict.fromkeys(manifest["dataset"] for manifest in manifests):
         part = [manifest for manifest in manifests if manifest["dataset"] == name]
         kinds, seeds = ({manifest[key] for manifest in part} for key in ("recommender", "seed"))
         ranks = sum(manifest["split"].get("predictions", 0) for manifest in part)
         # A model from outside was trained elsewhere, nobody knows for how long.
         hours = sum(manifest["seconds"].get(step, 0.0) for manifest in part for step in ("fit", "rank")) / 3600
-        rows.append((name, len(part), len(kinds), len(seeds), ranks, hours))
+        rows.append((translate(DATA_SETS[name]), len(part), len(kinds), len(seeds), ranks, hours))
     headings = ("Data set", "Runs", "Recommenders", "Seeds", "Stored ranks", "Hours to train and rank")
     return _table(rows, [translate(heading) for heading in headings], {5: ".2f"})
 
@@ -94,7 +94,8 @@ def made_of(notebook: Path, note: Path, folder: Path, commit: str | None, transl
     given = {node.targets[0].id: node.value for source in cells for node in ast.parse(source).body if _is_setting(node)}
     sums, said = folder / "SHA256SUMS", {}
     if "dataset" in given:
-        said[translate("Data set")] = Path(str(ast.literal_eval(given["dataset"]))).name  # an own log by its file alone
+        name = Path(str(ast.literal_eval(given["dataset"]))).name  # an own log by its file alone
+        said[translate("Data set")] = translate(DATA_SETS[name]) if name in DATA_SETS else name
     elif sums.is_file():
         said[translate("Evidence")] = sha256(sums)[:SHORT]
     said[translate("Commit")] = (commit or "–")[:SHORT]

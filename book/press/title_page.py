@@ -14,8 +14,8 @@ from typing import Any
 import nbformat
 
 from audit_lib.data.registry import REGISTRY
-from audit_lib.show import words
-from audit_lib.show.words import Translate
+from audit_lib.show import counted, words
+from audit_lib.show.table import DIFFERENCE, SHARE
 
 LOG_STAGES = ("01_data", "02_split", "03_baselines", "04_gru4rec", "05_evaluation")
 FEW = 100  # predictions, below which hardly any difference is more than chance
@@ -74,8 +74,8 @@ def markdown(found: dict[str, dict[str, Any]], lang: str) -> str:
     )  # fmt: skip
     for heading, page, answer in answers:
         there = _("More on this")
-        lines += [f"## {heading}", "", words.typeset(answer(found, _)), f"[{there}](../notebooks/{page})", ""]
-    lines += [f"## {_('What to do')}", "", *(f"- {words.typeset(step)}" for step in advice(found, _)), ""]
+        lines += [f"## {heading}", "", words.typeset(answer(found, lang)), f"[{there}](../notebooks/{page})", ""]
+    lines += [f"## {_('What to do')}", "", *(f"- {words.typeset(step)}" for step in advice(found, lang)), ""]
     lines += [f"## {_('The literature behind it')}", "", _(
         "The rest of this book does not hang on this log: it asks which of the numbers that are published for GRU4Rec "
         "hold, and what decides such comparisons."
@@ -83,68 +83,72 @@ def markdown(found: dict[str, dict[str, Any]], lang: str) -> str:
     return "\n".join(lines).replace(" %", "\u00a0%")
 
 
-def contents(found: dict[str, dict[str, Any]], _: Translate) -> str:
+def contents(found: dict[str, dict[str, Any]], lang: str) -> str:
     """Events, sessions, items, days."""
-    data, split = found["01_data"], found["02_split"]
+    data, split, _ = found["01_data"], found["02_split"], words.translator(lang)
     text = _(
-        "{events} events in {sessions} sessions over {items} items; half of the sessions have at most {median} "
-        "events."
+        "{events} in {sessions} over {items}; half of the sessions have at most {median} events."
     )
-    said = [text.format(
-        events=f"{data['events']:,}", sessions=f"{data['sessions']:,}", items=f"{data['items']:,}",
-        median=f"{data['length_median']:,.0f}",
-    )]  # fmt: skip
+    counts = {name: counted.said(data[name], name, lang) for name in ("events", "sessions", "items")}
+    said = [text.format(median=f"{data['length_median']:,.0f}", **counts)]
     if data["days"] < 0:
         said.append(_("It has no times, only an order."))
     else:
         said.append(_("From the first event to the last it covers {days} days.").format(days=f"{data['days']:,.1f}"))
-    text = _("The test part asks for {predictions} predictions over a catalogue of {catalogue} items.")
-    said.append(text.format(predictions=f"{split['predictions']:,}", catalogue=f"{split['catalogue']:,}"))
+    text = _("The test part asks for {predictions} over a catalogue of {items}.")
+    asked = counted.said(split["predictions"], "predictions", lang)
+    said.append(text.format(predictions=asked, items=counted.said(split["catalogue"], "items", lang)))
     return " ".join(said)
 
 
-def best(found: dict[str, dict[str, Any]], _: Translate) -> str:
+def best(found: dict[str, dict[str, Any]], lang: str) -> str:
     """The recommender with the highest value of the leading metric, with its interval."""
-    neural, simple = found["04_gru4rec"], found["03_baselines"]
+    neural, simple, _ = found["04_gru4rec"], found["03_baselines"], words.translator(lang)
     text = _("{name}, with a {metric} of {value} (95 % interval {low} to {high}).")
     ahead = neural["gap_best"] > 0
     stage, name = (neural, neural["own_name"]) if ahead else (simple, simple["best"])
     keys = ("own", "own_low", "own_high") if ahead else ("best_value", "best_low", "best_high")
-    value, low, high = (f"{stage[key]:.4f}" for key in keys)
+    value, low, high = (words.number(stage[key], SHARE) for key in keys)
     said = [text.format(name=name, metric=simple["metric"], value=value, low=low, high=high)]
     level = 0 if ahead else simple["level"]
     if level == 1:
         said.append(_("One other simple recommender has the very same value."))
     elif level:
         said.append(_("{n} other simple recommenders have the very same value.").format(n=level))
-    text = _("Of {pairs} pairs of recommenders, {apart} are told apart.")
-    said.append(text.format(pairs=found["05_evaluation"]["pairs"], apart=found["05_evaluation"]["pairs_apart"]))
+    pairs = found["05_evaluation"]["pairs"]
+    apart = counted.said(found["05_evaluation"]["pairs_apart"], "told-apart", lang)
+    said.append(_("Of {pairs} pairs of recommenders, {apart}.").format(pairs=pairs, apart=apart))
     return " ".join(said)
 
 
-def network(found: dict[str, dict[str, Any]], _: Translate) -> str:
+def network(found: dict[str, dict[str, Any]], lang: str) -> str:
     """GRU4Rec less the best simple recommender."""
-    neural = found["04_gru4rec"]
+    neural, _ = found["04_gru4rec"], words.translator(lang)
     if neural["gap_low"] > 0:
-        text = _("Yes: it is above {simple}, the best simple recommender, by {gap} (95 % interval {low} to {high}).")
+        text = _(
+            "Yes: it is above {simple}, the best simple recommender, by {gap} points (95 % interval {low} to {high})."
+        )
     elif neural["gap_high"] < 0:
-        text = _("No: it differs from {simple}, the best simple recommender, by {gap} (95 % interval {low} to {high}).")
+        text = _(
+            "No: it differs from {simple}, the best simple recommender, by {gap} points (95 % interval {low} to "
+            "{high})."
+        )
     elif neural["gap_low"] == neural["gap_high"] == 0:
         text = _("No: it is level with {simple}, the best simple recommender, in every session.")
     else:
         text = _(
-            "That cannot be told: it differs from {simple}, the best simple recommender, by {gap} (95 % interval {low} "
-            "to {high}, which holds zero)."
+            "That cannot be told: it differs from {simple}, the best simple recommender, by {gap} points (95 % "
+            "interval {low} to {high}, which holds zero)."
         )
-    gap, low, high = (f"{neural[key]:+z.4f}" for key in ("gap_best", "gap_low", "gap_high"))
+    gap, low, high = (words.number(neural[key], DIFFERENCE) for key in ("gap_best", "gap_low", "gap_high"))
     said = [text.format(simple=neural["best"], gap=gap, low=low, high=high)]
     said.append(_("Its settings were published for another log and were not searched for this one."))
     return " ".join(said)
 
 
-def order(found: dict[str, dict[str, Any]], _: Translate) -> str:
+def order(found: dict[str, dict[str, Any]], lang: str) -> str:
     """What the shuffle test says."""
-    data = found["01_data"]
+    data, _ = found["01_data"], words.translator(lang)
     if "markov_loss" not in data:
         return _("This log cannot show it: the shuffle test needs sessions of three events, and something to be hit.")
     if data["markov_low"] > 0:
@@ -162,30 +166,26 @@ def order(found: dict[str, dict[str, Any]], _: Translate) -> str:
     return text.format(loss=loss, low=low, high=high, metric=data["metric"])
 
 
-def measured(found: dict[str, dict[str, Any]], _: Translate) -> str:
+def measured(found: dict[str, dict[str, Any]], lang: str) -> str:
     """Metric, targets and catalogue."""
-    evaluation, split = found["05_evaluation"], found["02_split"]
+    evaluation, split, _ = found["05_evaluation"], found["02_split"], words.translator(lang)
     text = _(
-        "By {metric} over {targets} predictions. Every target was ranked against all {items} items, ties count against "
-        "the recommender, and intervals are over sessions."
+        "By {metric} over {predictions}. Every target was ranked against the whole catalogue, ties count against the "
+        "recommender, and intervals are over sessions."
     )
-    text = text.format(
-        metric=evaluation["metric"], targets=f"{evaluation['targets']:,}", items=f"{evaluation['items']:,}"
+    asked = counted.said(evaluation["targets"], "predictions", lang)
+    return text.format(metric=evaluation["metric"], predictions=asked) + " " + counted.said(
+        split["straddling"], "straddle", lang
     )
-    if split["straddling"] == 1:
-        text += " " + _("One session straddles the cut and was left out.")
-    elif split["straddling"]:
-        text += " " + _("{n} sessions straddle the cut and were left out.").format(n=f"{split['straddling']:,}")
-    return text
 
 
-def advice(found: dict[str, dict[str, Any]], _: Translate) -> list[str]:
+def advice(found: dict[str, dict[str, Any]], lang: str) -> list[str]:
     """What follows for whoever owns the log, a sentence each."""
     data, split, neural = found["01_data"], found["02_split"], found["04_gru4rec"]
-    said = []
+    _, said = words.translator(lang), []
     if split["predictions"] < FEW:
-        text = _("Collect more before you decide: {n} predictions tell hardly any difference from chance.")
-        said.append(text.format(n=split["predictions"]))
+        text = _("Collect more before you decide: with {predictions} hardly any difference can be told from chance.")
+        said.append(text.format(predictions=counted.said(split["predictions"], "predictions", lang)))
     if neural["gap_low"] > 0:
         said.append(_("GRU4Rec is worth its training here. Search its settings for this log."))
     else:
@@ -197,10 +197,11 @@ def advice(found: dict[str, dict[str, Any]], _: Translate) -> list[str]:
             "Do not choose a sequential model for its use of the order: this log does not show that it helps."
         ))
     text = _(
-        "Report {metric} over the whole catalogue, with its interval; {items} items leave no reason to sample "
+        "Report {metric} over the whole catalogue, with its interval; with {items} there is no reason to sample "
         "negatives."
     )
-    said.append(text.format(metric=data["metric"], items=f"{found['05_evaluation']['items']:,}"))
+    items = counted.said(found["05_evaluation"]["items"], "items", lang)
+    said.append(text.format(metric=data["metric"], items=items))
     return said
 
 

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from babel.messages.pofile import read_po
 
+from audit_lib.data.registry import REGISTRY as LOGS
 from audit_lib.errors import InputError, MissingError
 from audit_lib.recommenders import REGISTRY
 from audit_lib.show import figures, words
-from audit_lib.show.table import Table
-from audit_lib.show.words import RECOMMENDERS, name_of, translator, typeset
+from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Table
+from audit_lib.show.words import DATA_SETS, RECOMMENDERS, data_name, name_of, translator, typeset
 
 PO = r'''
 msgid "Sessions"
@@ -65,8 +66,17 @@ def test_a_label_that_is_missing_fuzzy_or_empty_is_an_error(po, label):
         translator("es")(label)
 
 
-def test_the_name_of_a_data_set_is_the_same_in_every_language(po):
-    assert translator("es")("diginetica") == "diginetica"
+def test_every_data_set_of_the_registry_has_a_name_in_both_languages():
+    assert set(DATA_SETS) == set(LOGS)
+    names = [[data_name(name, lang) for name in DATA_SETS] for lang in words.LANGUAGES]
+    assert all(len(set(each)) == len(DATA_SETS) for each in names)
+    assert data_name("diginetica", "es") == "Diginetica"
+    assert data_name("seed_demo", "es") != data_name("seed_demo", "en")
+
+
+def test_an_own_log_goes_by_its_own_name_and_a_generated_one_without_its_settings():
+    assert data_name("clicks", "es") == "clicks"
+    assert data_name("synthetic_latent:n_items=60") == data_name("synthetic_latent")
 
 
 def test_a_language_that_the_book_lacks_is_refused():
@@ -138,10 +148,33 @@ def test_a_heading_without_translation_is_an_error_in_both_forms(po):
 
 def test_numbers_have_one_format_and_what_is_not_there_is_a_dash():
     data = pd.DataFrame({"a": [0.12345, np.nan], "b": [1e6, 2.0], "c": ["text", None], "d": [0.5, 0.25]})
-    table = Table(data, lang="en", formats={"b": ",d", "d": ".0%"})
-    assert table._rows() == [
-        ["0.1235", "1\u202f000\u202f000", "text", "50\u00a0%"], ["–", "2", "–", "25\u00a0%"]
-    ]  # fmt: skip
+    table = Table(data, lang="en", formats={"b": ",d", "d": ".2f"})
+    assert table.rows() == [["12.3\u00a0%", "1\u202f000\u202f000", "text", "0.50"], ["–", "2", "–", "0.25"]]
+
+
+def test_a_difference_of_shares_is_in_points_which_its_heading_says():
+    cells = {"Difference": [0.0181, -0.0004], "95 % interval": [Interval(0.01, 0.026, DIFFERENCE)] * 2}
+    table = Table(pd.DataFrame(cells), lang="es")
+    assert table.rows() == [["+1.8", "+1.0 – +2.6"], ["+0.0", "+1.0 – +2.6"]]
+    assert table.markdown()[0] == "| Diferencia, puntos | Intervalo del 95 % |"
+
+
+def test_an_estimate_has_its_interval_in_one_cell_and_its_unit_once():
+    cells = [Estimate(0.5416, 0.5361, 0.5471), Estimate(0.0129, 0.009, 0.0166, DIFFERENCE)]
+    table = Table(pd.DataFrame({"Recall@20": cells[:1], "Difference": cells[1:]}), lang="en")
+    assert table.rows() == [["54.2\u00a0% [53.6, 54.7]", "+1.3 [+0.9, +1.7]"]]
+    assert table.markdown()[0] == "| Recall@20 | Difference, points |"
+
+
+def test_a_csv_file_keeps_fractions():
+    cells = {"Difference": [0.25], "95 % interval": [Interval(0.125, 0.5)], "Recall@20": [Estimate(0.5, 0.25, 0.75)]}
+    text = Table(pd.DataFrame(cells), lang="en").csv()
+    assert text == 'Difference,95 % interval,Recall@20\n0.25,0.125 – 0.5,"0.5 [0.25, 0.75]"\n'
+
+
+def test_data_sets_and_recommenders_go_by_their_names_in_a_table():
+    table = Table(pd.DataFrame({"Data sets": ["rsc15_100k, entree"], "Recommender": ["vsknn"]}), lang="en")
+    assert table.rows() == [["RSC15 100K, Entree", "V-SKNN"]]
 
 
 @pytest.mark.parametrize(
@@ -158,14 +191,14 @@ def test_numbers_are_set_alike_in_every_language_and_dates_are_left(text, shown)
 
 def test_a_cell_of_words_is_left_as_it_is():
     words = ["seed -1, 2,000 items, 5%", "-5% – 1,000"]
-    assert Table(pd.DataFrame({"a": words}), lang="en")._rows() == [[words[0]], ["\u22125\u00a0% – 1\u202f000"]]
+    assert Table(pd.DataFrame({"a": words}), lang="en").rows() == [[words[0]], ["\u22125\u00a0% – 1\u202f000"]]
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(np.float32(0.5), "0.5000"), (np.float64(0.5), "0.5000"), (np.int8(7), "7")]
+    ("value", "shown"), [(np.float32(0.5), "50.0\u00a0%"), (np.float64(0.5), "50.0\u00a0%"), (np.int8(7), "7")]
 )
 def test_values_of_numpy_are_shown_as_those_of_python(value, shown):
-    (row,) = Table(pd.DataFrame({"a": pd.Series([value], dtype=object)}), lang="en")._rows()
+    (row,) = Table(pd.DataFrame({"a": pd.Series([value], dtype=object)}), lang="en").rows()
     assert row == [shown]
 
 
@@ -174,6 +207,7 @@ def test_values_of_numpy_are_shown_as_those_of_python(value, shown):
     [
         (1421.7, ",.3g", "1,420"), (1421.7, ".3g", "1420"), (14_217.0, ",.2g", "14,000"),
         (0.0015321, ",.3g", "0.00153"),
+        (0.0184, "+points", "+1.8"), (-0.0184, "points", "1.8"), (-0.0001, "+.2points", "-0.01"),
         (75.44, ",.3g", "75.4"), (0.05, ",.3g", "0.05"), (1421.7, ",.1f", "1,421.7"), (1421, ",d", "1,421"),
     ],
 )  # fmt: skip

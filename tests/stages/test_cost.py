@@ -138,11 +138,12 @@ def test_costs_stand_beside_answers_with_the_settings_that_were_timed(neural, gr
 
 def test_cells_are_marked_on_the_front_and_by_the_clock():
     table = cost.costs(shelf())
-    assert cost_tables.matrix_table(table, "seconds", ".0f", "en").data.set_index("Recommender")[LOG].to_dict() == {
+    seconds = cost_tables.matrix_table(table, "seconds", ".0f", "en").data.set_index("Recommender")
+    assert seconds["Diginetica"].to_dict() == {
         "Popularity": "1*", "Sequential rules": "2*", "V-SKNN": "5", "GRU4Rec": "95*~",
     }  # fmt: skip
     recall = cost_tables.matrix_table(table, "recall", ".2f", "en").data.set_index("Recommender")
-    assert recall.loc["GRU4Rec", LOG] == "0.75*"
+    assert recall.loc["GRU4Rec", "Diginetica"] == "0.75*"
 
 
 def test_growth_of_training_by_hand():

@@ -179,8 +179,8 @@ def test_the_margin_of_a_timing_is_how_far_the_two_records_are_apart():
 
 
 def test_a_range_of_one_log_is_one_value():
-    assert decision_tables.span(0.5, 0.5) == "0.500"
-    assert decision_tables.span(0.22, 0.93) == "0.220 – 0.930"
+    assert decision_tables.span(0.5, 0.5) == "50.0%"
+    assert decision_tables.span(0.22, 0.93) == "22.0 – 93.0%"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_the_table_reads_in_both_languages(lang):
     found = decision.table(shelf(neural=0.7025), ["free", "ten"])
     head, _, first, second = decision_tables.decision_table(found, lang).markdown()
     assert head.startswith({"en": "| Order | Log |", "es": "| Orden | Registro |"}[lang])
-    assert "+0.0025" in first
+    assert "+0.2" in first  # points
     assert "| – | – |" in second
 
 

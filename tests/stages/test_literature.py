@@ -8,7 +8,7 @@ import pytest
 from audit_lib.show import figures, words
 from audit_lib.show.words import STATES, VERDICTS
 from audit_lib.stages import literature
-from audit_lib.study import claims, literature_values
+from audit_lib.study import claim_words, claims, literature_values
 from audit_lib.study.results import Book
 from tests.study.test_claims import DATASET, book, claim, put, score_part  # noqa: F401
 
@@ -96,8 +96,8 @@ def test_the_ledger_before_a_reader(book):  # noqa: F811
     put(book, 0.5, group="headline")
     again = [claims.settle(settled[0].claim, Book(book.folder, book.study))]
     (row,) = literature.findings_table(again, "en").data.to_dict("records")
-    assert (row["Measured"], row["Outcome"]) == ("0.5", "Met")
-    assert row["Of"] == f"{DATASET}, GRU4Rec, Recall@20, Cross-entropy"
+    assert (row["Measured"], row["Outcome"]) == ("50.00\u00a0%", "Met")
+    assert row["Of"] == f"{words.data_name(DATASET)}, GRU4Rec, Recall@20, Cross-entropy"
 
 
 def test_sources_are_cited_by_name_and_year():
@@ -116,5 +116,5 @@ def test_every_word_of_these_tables_has_a_label():
 @pytest.mark.parametrize("claim_", claims.read(), ids=lambda c: c.id)
 def test_every_part_of_a_claim_can_be_described(claim_):
     for part in claim_.parts:
-        assert claims.expected(part)
-        assert claims.describe(part) or part.measure in ("toy_table", "documents")
+        assert claim_words.expected(part)
+        assert claim_words.describe(part) or part.measure in ("toy_table", "documents")

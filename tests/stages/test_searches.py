@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from audit_lib.evaluation.resampling import Resampling
+from audit_lib.show.table import DIFFERENCE, Interval
 from audit_lib.stages import searches
 from audit_lib.study import headline, spaces
 from audit_lib.study.evidence import Run
@@ -60,7 +61,7 @@ def test_the_gain_is_paired_by_target_and_seed(searched):
     assert (row["low"], row["high"]) == difference[1:3]
     shown = searches.searches_table(searches.found(book), "es").data.iloc[0]
     assert shown["Settings tried"] == 27
-    assert shown["95 % interval"] == f"{row['low']:z.4f} – {row['high']:z.4f}"
+    assert shown["95 % interval"] == Interval(row["low"], row["high"], DIFFERENCE)
 
 
 @pytest.mark.parametrize("group", ["headline", "headline_tuned"])

@@ -16,7 +16,17 @@ from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evaluation.ranking import Ranks
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import BOOK
-from audit_lib.study import claims, evidence, headline, literature_values, measures, presets, records, results
+from audit_lib.study import (
+    claim_words,
+    claims,
+    evidence,
+    headline,
+    literature_values,
+    measures,
+    presets,
+    records,
+    results,
+)
 from audit_lib.study.claims import Part, judge, verdict
 from audit_lib.study.results import Book, NotYet
 
@@ -216,7 +226,7 @@ def test_runs_are_paired_by_the_seeds_that_both_have(book):
 
 def test_no_two_parts_of_a_claim_read_alike():
     for one in claims.read():
-        said = [(part.measure, claims.describe(part), claims.expected(part)) for part in one.parts]
+        said = [(part.measure, claim_words.describe(part), claim_words.expected(part)) for part in one.parts]
         assert len(set(said)) == len(said), one.id
 
 
@@ -380,5 +390,5 @@ def test_without_evidence_every_claim_is_not_run_but_those_no_log_can_settle(tmp
 
 def test_every_part_can_be_named_in_spanish_before_it_is_measured() -> None:
     """A label without translation would only be missed once its evidence is there."""
-    named = [claims.describe(part, "es") for claim in claims.read() for part in claim.parts]
+    named = [claim_words.describe(part, "es") for claim in claims.read() for part in claim.parts]
     assert "diginetica, V-SKNN (optimizado) − GRU4Rec (optimizado)" in named

@@ -6,7 +6,7 @@ import pytest
 
 from audit_lib.errors import InputError
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
-from audit_lib.study import claims, plan, presets, releases
+from audit_lib.study import claim_words, claims, plan, presets, releases
 from audit_lib.study.literature_values import COPIED
 
 
@@ -64,5 +64,5 @@ def test_the_claim_about_the_code_of_the_day_names_the_version_of_that_month():
 def test_parts_of_the_claims_by_year_can_be_told_apart():
     for claim in claims.read():
         if claim.id in ("D1", "D2", "D3", "D4"):
-            said = [claims.describe(part) for part in claim.parts]
+            said = [claim_words.describe(part) for part in claim.parts]
             assert len(set(said)) == len(said)

@@ -1,7 +1,8 @@
 """The CSV behind every table and figure: written beside the pages, with a link under each; and tables that sort.
 
-Outputs of notebooks bring their CSV with them (`text/csv` of `Table` and `Plot`: what drew them, to nine
-digits). A table of a page gives the text of its cells. The files are data/PAGE-NN.csv, in the page's order.
+Outputs of notebooks bring their CSV with them (`text/csv` of `Table` and `Plot`: what drew them, to nine digits), and
+so does a computed table of a page (`audit_csv`). Any other table gives the text of its cells. The files are
+data/PAGE-NN.csv, in the page's order.
 """
 
 from __future__ import annotations
@@ -75,8 +76,10 @@ def frame(table: nodes.table) -> pd.DataFrame | None:
 def of_page(doctree: nodes.document) -> None:
     """Mark a place under every table of the page's own."""
     for table in list(doctree.findall(nodes.table)):
-        if (data := frame(table)) is not None:
-            table.parent.insert(table.parent.index(table) + 1, place(csv_text(data)))
+        data = frame(table)
+        text = table.get("audit_csv") or (None if data is None else csv_text(data))
+        if text is not None:
+            table.parent.insert(table.parent.index(table) + 1, place(text))
 
 
 def places(doctree: nodes.document) -> Iterator[nodes.container]:

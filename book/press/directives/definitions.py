@@ -7,6 +7,7 @@ those of book/glossary.md, in Spanish through its catalogue; every row of the gl
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,8 @@ ASIDE_CLASSES = {"lead-sentence", "provenance-banner", "sd-card", "claim-badge",
 # Words that are also verbs or adjectives count only where they are nouns.
 NOUN = r"(?:(?<=the )|(?<=The )|(?<=a )|(?<=A )|(?<=its )|(?<=of )|(?<=each )|(?<=every ))"
 SPECIAL = {
-    "evidence": "(?<!no )evidence", "rank": NOUN + "ranks?", "support": NOUN + "support", "split": NOUN + "splits?",
+    "evidence": "(?<!no )evidence", "hit": NOUN + "hits?",
+    "rank": NOUN + "ranks?", "support": NOUN + "support", "split": NOUN + "splits?",
     "claim": NOUN + "claims?", "log": "(?<!training )logs?", "negative": "negatives",
     "negativo": "(?<!resultados )negativos",
 }  # fmt: skip
@@ -95,6 +97,8 @@ def link(app: Sphinx, doctree: nodes.document, page: str) -> None:
         return
     if page == GLOSSARY:
         label(doctree, Path(app.srcdir))
+        if app.config.language == "es":
+            reorder(doctree)
         return
     left = {term.anchor: term for term in terms(Path(app.srcdir), app.config.language)}
     there = app.builder.get_relative_uri(page, GLOSSARY)
@@ -129,6 +133,18 @@ def label(doctree: nodes.document, srcdir: Path) -> None:
     body = next(iter(doctree.findall(nodes.tbody)))
     for name, row in zip(names, body.findall(nodes.row), strict=True):
         row["ids"].append(name)
+
+
+def reorder(doctree: nodes.document) -> None:
+    """Put the Spanish terms of the glossary first, in their own alphabetical order."""
+    for row in doctree.findall(nodes.row):
+        row.children[:2] = reversed(row.children[:2])
+    next(iter(doctree.findall(nodes.tbody))).children.sort(key=lambda row: alphabetical(row[0].astext()))
+
+
+def alphabetical(term: str) -> str:
+    """What a term is sorted by: its letters without accents, whatever their case."""
+    return unicodedata.normalize("NFKD", term).encode("ascii", "ignore").decode().lower()
 
 
 def setup(app: Sphinx) -> None:

@@ -20,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 import audit_lib
 from audit_lib.data import registry as sources
 from audit_lib.data.registry import Entry, Manual
+from audit_lib.show.words import DATA_SETS
 from audit_lib.study import records
 from book.press import citation
 from book.press.facts import defence_page
@@ -79,14 +80,19 @@ def is_original(source: Entry) -> bool:
 def counts(source: Entry) -> str:
     """A row of counts; thousands are set apart by a narrow space, the same in both languages."""
     numbers = [grouped(source.counts[key]) for key in ("events", "sessions", "items")]
-    return f"| `{source.name}` | {' | '.join(numbers)} | {source.time} |"
+    return f"| {called(source)} | {' | '.join(numbers)} | {source.time} |"
+
+
+def called(source: Entry) -> str:
+    """The name of a data set in text, and in commands."""
+    return f"{DATA_SETS[source.name]} (`{source.name}`)"
 
 
 def terms(source: Entry) -> str:
     """A row of title, linked to the owner's page if only the owner has it, citation and licence."""
     title = f"[{source.title}]({source.get.page})" if is_original(source) else source.title
     cited = f" {{cite:p}}`{source.citation_key}`" if source.citation_key not in NOT_CITED else ""
-    return f"| `{source.name}` | {title}{cited} | [{source.licence}]({source.licence_url}) |"
+    return f"| {called(source)} | {title}{cited} | [{source.licence}]({source.licence_url}) |"
 
 
 class Growth(FromCode):

@@ -52,7 +52,7 @@ def tool(published: dict[str, Any], *, dataset: str, lang: str) -> str:
     text = json.dumps(words | {"recommenders": names, "settings": kinds}, ensure_ascii=False).replace("</", "<\\/")
     number = '<input type="number" name="{}" min="1" max="{}" value="{}" inputmode="numeric">'
     fields = [
-        control(words["dataset"], select("dataset", {name: name for name in published})),
+        control(words["dataset"], select("dataset", {name: labels.data_name(name, lang) for name in published})),
         control(words["recommender"], select("recommender", {})),
         control(words["metric"], select("metric", {name: name for name in METRICS})),
         control(words["cutoff"], number.format("k", 100, K)),

@@ -139,9 +139,13 @@ class FactTable(Ledger):
             raise self.error(str(unknown("table", name, report_exhibits.TABLES)))
         lang = self.config.language
         try:
-            return self.parsed(report_exhibits.TABLES[name](source(), lang).markdown())
+            shown = report_exhibits.TABLES[name](source(), lang)
         except NotYet:
             return [untranslated(nodes.paragraph("", prose.not_yet(lang).capitalize() + ".", classes=["awaited"]))]
+        found = self.parsed(shown.markdown())
+        for table in (table for node in found for table in node.findall(nodes.table)):
+            table["audit_csv"] = shown.csv()
+        return found
 
 
 class FactFigure(SphinxDirective):

@@ -18,13 +18,12 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.show.plot import COLOURS, STYLE, Plot
-from audit_lib.show.table import Table
-from audit_lib.show.words import Translate, name_of, translator
+from audit_lib.show.table import FINE, Interval, Table
+from audit_lib.show.words import Translate, data_name, name_of, translator
 from audit_lib.study import metric_winners, reported_epoch
 from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.reported_epoch import GROUPS, METRICS
 from audit_lib.study.results import NotYet
-from book.press.facts.finding import percent, title
 from book.press.facts.source import Fact, Source
 
 CALLED = {"epochs_2016": "2016", "epochs": "today"}  # of the groups, in the names of facts
@@ -59,20 +58,20 @@ def epochs(source: Source, lang: str) -> Table:
                     continue
                 gain = found.gain
                 rows.append({
-                    "Data set": title(dataset),
+                    "Data set": dataset,
                     "Recommender": name_of(recommender, lang),
                     "Metric": f"{metric}@{K}",
                     "Epochs": found.epochs,
                     "Chosen in validation": ", ".join(map(str, found.chosen)),
-                    "Value there": percent(found.honest.estimate),
+                    "Value there": found.honest.estimate,
                     "Best on test": ", ".join(map(str, found.best)),
-                    "Maximum": percent(found.maximum),
-                    "Difference": f"{100 * gain.estimate:.2f}",
-                    "95 % interval": f"{100 * gain.low:z.2f} – {100 * gain.high:z.2f}",
+                    "Maximum": found.maximum,
+                    "Difference": gain.estimate,
+                    "95 % interval": Interval(gain.low, gain.high, FINE),
                 })  # fmt: skip
     headings = ["Data set", "Recommender", "Metric", "Epochs", "Chosen in validation", "Value there", "Best on test",
                 "Maximum", "Difference", "95 % interval"]  # fmt: skip
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats={"Difference": FINE})
 
 
 def figure_epochs(source: Source, lang: str) -> Plot:
@@ -97,7 +96,7 @@ def figure_epochs(source: Source, lang: str) -> Plot:
                 axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
                 axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
                 if row == 0:
-                    axes.set_title(title(dataset), fontsize=10.5)
+                    axes.set_title(data_name(dataset, lang), fontsize=10.5)
                 if row == len(GROUPS) - 1:
                     axes.set_xlabel(_("Epoch"))
             panels[row, 0].set_ylabel(f"{name_of(recommender, lang)}\nRecall@{K}")
@@ -124,7 +123,7 @@ def winners(source: Source, lang: str) -> Table:
         found = metric_winners.winners(source.book, str(arguments["dataset"]))
         over = (f"{name_of(name, lang)} (+{100 * mrr.estimate:.1f})" for name, _, mrr in found.overtaking)
         rows.append({
-            "Data set": title(found.dataset),
+            "Data set": found.dataset,
             "Best by Recall@20": name_of(found.recall, lang),
             "Best by MRR@20": name_of(found.mrr, lang),
             "Ahead of the former in MRR@20": ", ".join(over) or "–",

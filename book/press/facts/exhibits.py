@@ -14,17 +14,17 @@ import pandas as pd
 
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.show import figures, words
+from audit_lib.show import counted, figures, words
 from audit_lib.show.plot import Plot
-from audit_lib.show.table import Interval, Table
-from audit_lib.show.words import Translate, name_of, translator
+from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Table
+from audit_lib.show.words import Translate, data_name, name_of, translator
 from audit_lib.stages import decision, decision_tables, literature
 from audit_lib.study import literature_values
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import COPIED
 from audit_lib.study.results import TRAININGS, NotYet, mean_of, trainings
 from book.press.facts import choices, ladder
-from book.press.facts.finding import percent, title
+from book.press.facts.finding import percent
 from book.press.facts.source import CONSTRAINTS, GAP, Source, awaited
 
 Exhibit = Callable[[Source, str], Table]
@@ -53,10 +53,10 @@ def copied(source: Source, lang: str) -> Table:
             continue
         here, other = (source.over(side.runs, dataset, metric) for side in (ours, simple))
         rows.append({
-            "Data set": title(dataset),
+            "Data set": dataset,
             "Metric": f"{metric}@{K}",
-            "As copied": percent(literature_values.value(key, dataset, "gru4rec", metric, K)),
-            "GRU4Rec here": f"{percent(here.estimate)} [{percent(here.low)}, {percent(here.high)}]",
+            "As copied": literature_values.value(key, dataset, "gru4rec", metric, K),
+            "GRU4Rec here": Estimate(*here[:3]),
             "Best simple": f"{name_of(simple.recommender, lang)}: {percent(other.estimate)}",
         })  # fmt: skip
     headings = ["Data set", "Metric", "As copied", "GRU4Rec here", "Best simple"]
@@ -117,10 +117,13 @@ def _margins(source: Source, lang: str) -> list[tuple[str, str, float, float, Me
 
 def models(source: Source, lang: str) -> Table:
     """The models that are said to beat GRU4Rec, and what is left of the margin."""
-    rows = [(*row[:4], row[4].estimate, Interval(row[4].low, row[4].high)) for row in _margins(source, lang)]
+    rows = [
+        (*about, found.estimate, Interval(found.low, found.high, DIFFERENCE))
+        for *about, found in _margins(source, lang)
+    ]
     margins = ["Less GRU4Rec as published", "Less GRU4Rec as measured"]
     headings = ["Data set", "Model", "Published", *margins, "95 % interval"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=dict.fromkeys(margins, "+z.4f"))
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
 
 
 def simple(source: Source, lang: str) -> Table:
@@ -172,7 +175,7 @@ def decision_table(source: Source, lang: str) -> Table:
     for found in source.decisions.itertuples():
         kind = f"{_(decision.ORDERS[found.order])}, {_(decision.SIZES[found.size]).lower()}"
         values = (
-            decision_tables.span(100 * least, 100 * most, ".0f")
+            decision_tables.span(least, most)
             for least, most in ((found.recall_least, found.recall_most), (found.mrr_least, found.mrr_most))
         )
         name = decision_tables.recommended(found._asdict(), lang) + ("≈" if found.near else "")
@@ -194,7 +197,7 @@ def decision_logs(source: Source, lang: str) -> Table:
                 "Log": [_(decision.SIZES[size]) for size in table["size"]],
                 "Data sets": table["datasets"],
                 "Best": [name_of(name, lang) for name in table["best"]],
-                "Best less recommended": [f"{gap:+z.4f}" if gap else "–" for gap in table["behind"]],
+                "Best less recommended": table["behind"].where(table["behind"] != 0),
             }
         ),
         lang=lang,
@@ -222,13 +225,13 @@ def figure_copied(source: Source, lang: str) -> Plot:
                 found = side(dataset)
             except NotYet:
                 continue
-            label = f"{dataset}: {name_of(found.recommender, lang)}"
+            label = f"{data_name(dataset, lang)}: {name_of(found.recommender, lang)}"
             rows.append((label, value, source.over(found.runs, dataset)))
         others = literature_values.table().query("dataset == @dataset and source == @key and k == @K")
         for entry in others.to_dict("records"):
             if entry["recommender"] not in words.RECOMMENDERS:
                 name = literature_values.model_name(entry["recommender"], lang)
-                rows.append((f"{dataset}: {name}", entry["recall"], Measured(float("nan"))))
+                rows.append((f"{data_name(dataset, lang)}: {name}", entry["recall"], Measured(float("nan"))))
     table = pd.DataFrame([(label, said, m.estimate, m.low, m.high) for label, said, m in rows], columns=_COLUMNS)
     return figures.published(table.assign(targets="same"), lang=lang)
 
@@ -241,7 +244,10 @@ def figure_gap(source: Source, lang: str) -> Plot:
 
 def figure_margins(source: Source, lang: str) -> Plot:
     """Margins over GRU4Rec as published, and what is left of them against GRU4Rec as measured here."""
-    rows = [(f"{row[0]}: {row[1]}", row[3], row[4].estimate, row[4].low, row[4].high) for row in _margins(source, lang)]
+    rows = [
+        (f"{data_name(dataset, lang)}: {model}", margin, *found[:3])
+        for dataset, model, _, margin, found in _margins(source, lang)
+    ]
     return figures.margins(pd.DataFrame(rows, columns=_COLUMNS), lang=lang)
 
 
@@ -278,7 +284,5 @@ def still_missing(groups: list[str], source: Source, lang: str) -> str | None:
     missing, planned = awaited(groups, source)
     if not missing:
         return None
-    sentence = _("Of the # runs planned for this part, # are not there yet; what follows is from those that are.")
-    for count in (planned, missing):
-        sentence = sentence.replace("#", f"{count:d}", 1)
-    return sentence
+    text = _("Of the {planned} runs planned for this part {missing}; what follows is from those that are.")
+    return text.format(planned=planned, missing=counted.said(missing, "not-there", lang))

@@ -17,10 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from audit_lib.data.registry import REGISTRY
 from audit_lib.evaluation.metrics import K
 from audit_lib.show.plot import STYLE, Plot
-from audit_lib.show.words import Translate, translator
+from audit_lib.show.words import Translate, data_name, translator
 from audit_lib.study import headline, literature_values
 from audit_lib.study.literature_values import COPIED
 from audit_lib.study.results import Book, over
@@ -56,14 +55,9 @@ def filled(text: str, values: Iterable[str]) -> str:
     return "".join(part + value for part, value in zip(parts, [*values, ""], strict=True))
 
 
-def percent(value: float, digits: int = 2) -> str:
-    """'52.40 %', on one line."""
+def percent(value: float, digits: int = 1) -> str:
+    """'52.4 %', on one line."""
     return f"{value:.{digits}%}".replace("%", "\u00a0%")
-
-
-def title(dataset: str) -> str:
-    """A data set's name in text, without its preparation."""
-    return REGISTRY[dataset].title.split(" (")[0]
 
 
 def sentence(found: pd.DataFrame, lang: str = "en", *, strong: str = "**") -> str:
@@ -76,7 +70,7 @@ def sentence(found: pd.DataFrame, lang: str = "en", *, strong: str = "**") -> st
         "On #, papers credit GRU4Rec with a Recall@20 of #; on the same targets it reaches # here, and #, which "
         "trains no network, #."
     )
-    return filled(text, [title(row["dataset"]), *numbers[:2], name, numbers[2]])
+    return filled(text, [data_name(row["dataset"], lang), *numbers[:2], name, numbers[2]])
 
 
 def _numbers(row: pd.Series) -> tuple[str, str, str]:
@@ -91,7 +85,7 @@ def alternative(found: pd.DataFrame, lang: str = "en") -> str:
     for row in found.to_dict("records"):
         numbers = _numbers(pd.Series(row))
         simple = literature_values.model_name(row["simple"], lang)
-        rows.append(filled(clause, [title(row["dataset"]), *numbers, simple]))
+        rows.append(filled(clause, [data_name(row["dataset"], lang), *numbers, simple]))
     return _("Recall@20 of GRU4Rec.") + " " + "; ".join(rows) + "."
 
 
@@ -144,7 +138,7 @@ def _marks(axes: Any, found: pd.DataFrame, colours: list[str], lang: str) -> Non
     beside = {"textcoords": "offset points", "va": "center", "fontsize": 9.5, "weight": "bold"}
     for i, row in zip(at, found.to_dict("records"), strict=True):
         said, measured, other = _numbers(pd.Series(row))
-        axes.text(0, i - 0.36, title(row["dataset"]), transform=axes.get_yaxis_transform(), va="center")
+        axes.text(0, i - 0.36, data_name(row["dataset"], lang), transform=axes.get_yaxis_transform(), va="center")
         side = 1 if row["value"] >= row["published"] else -1  # labels stand outside, away from the other mark
         right, left = {"xytext": (9, 0), "ha": "left"}, {"xytext": (-9, 0), "ha": "right"}
         outer, inner = (right, left) if side > 0 else (left, right)

@@ -19,13 +19,13 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.show.plot import STYLE, Plot
-from audit_lib.show.words import Translate, translator
+from audit_lib.show.words import Translate, data_name, translator
 from audit_lib.study import literature_values, releases
 from audit_lib.study.headline import best_simple
 from audit_lib.study.literature_values import COPIED, min_step
 from audit_lib.study.releases import Rung
 from audit_lib.study.results import Book, mean_over, over
-from book.press.facts.finding import PALETTES, filled, percent, title
+from book.press.facts.finding import PALETTES, filled, percent
 
 METRICS = ("Recall", "MRR")
 _STEPS = ("bpr", "negatives", "bpr_max", "one_matrix", "logq")  # rungs that the line joins: one change each
@@ -52,14 +52,14 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
         return ""
     best = over(simple.runs, "Recall", K, min_step(dataset))
     shown_ = (releases.copied(dataset, "Recall"), *(v.estimate for v in values if v), best.estimate)
-    numbers = [f"{strong}{percent(value, 1)}{strong}" for value in shown_]
+    numbers = [f"{strong}{percent(value)}{strong}" for value in shown_]
     text = _(
         "On #, papers compare themselves with a GRU4Rec whose Recall@20 is #. The algorithm of 2016 gives # there with "
         "the settings of its paper and # with searched ones, the code that its authors publish today gives #, and #, "
         "which trains no network, #."
     )
     name = literature_values.model_name(simple.recommender, lang)
-    return filled(text, [title(dataset), *numbers[:4], name, numbers[4]])
+    return filled(text, [data_name(dataset, lang), *numbers[:4], name, numbers[4]])
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +92,7 @@ def figure(book: Book, *, lang: str = "en", theme: str = "light", size: tuple[fl
             for row, metric in enumerate(METRICS):
                 part = found[(found["dataset"] == dataset) & (found["metric"] == metric)]
                 _panel(axes[row, column], part, _simple(book, dataset, metric), colours)
-            axes[0, column].set_title(title(dataset), fontsize=10.5)
+            axes[0, column].set_title(data_name(dataset, lang), fontsize=10.5)
         for row, metric in enumerate(METRICS):
             axes[row, 0].set_ylabel(f"{metric}@{K}")
         drawn.legend(handles=_legend(_, colours), loc="outside upper center", ncols=2, fontsize=9, handlelength=1.8)
@@ -149,9 +149,9 @@ def alternative(book: Book, lang: str = "en") -> str:
     names = {rung.id: rung.name(lang) for rung in releases.rungs()}
     clauses = []
     for dataset, part in answers(book).query("metric == 'Recall'").groupby("dataset", sort=False):
-        said = percent(part["published"].iloc[0], 1)
-        values = ", ".join(f"{names[row.rung]} {percent(row.value, 1)}" for row in part.itertuples())
-        clauses.append(filled(_("#: # as printed; #"), [title(str(dataset)), said, values]))
+        said = percent(part["published"].iloc[0])
+        values = ", ".join(f"{names[row.rung]} {percent(row.value)}" for row in part.itertuples())
+        clauses.append(filled(_("#: # as printed; #"), [data_name(str(dataset), lang), said, values]))
     return _("Recall@20 of GRU4Rec by version.") + " " + ". ".join(clauses) + "."
 
 
@@ -164,7 +164,7 @@ def shown(book: Book, lang: str = "en") -> pd.DataFrame:
     for dataset in COPIED:
         part = found[found["dataset"] == dataset]
         for row, rung in zip(rows, (None, *releases.rungs()), strict=True):
-            row[title(dataset)] = _cell(part, dataset, rung)
+            row[data_name(dataset, lang)] = _cell(part, dataset, rung)
     for row, rung in zip(rows, (None, *releases.rungs()), strict=True):
         row[_("Seeds")] = "–" if rung is None else _seeds(found[found["rung"] == rung.id])
     return pd.DataFrame(rows)

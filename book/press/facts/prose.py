@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from math import isnan
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.show import counted
+from audit_lib.show import counted, words
 from audit_lib.show.words import Translate, translator, typeset
 
 
@@ -49,12 +48,7 @@ def number(value: float, spec: str) -> str:
     """A number, `typeset`."""
     if not spec:
         raise InputError("A number needs a format, as in {fact}`official:.2%`.")
-    if points := re.fullmatch(r"(\+?)(?:\.(\d))?points", spec):
-        sign, digits = points[1], points[2] or "1"
-        text = f"{100 * value:{sign}.{digits}f}" if sign else f"{abs(100 * value):.{digits}f}"
-    else:
-        text = format(round(value) if spec.endswith("d") else value, spec)
-    return typeset(text)
+    return typeset(words.number(round(value) if spec.endswith("d") else value, spec))
 
 
 def not_yet(lang: str = "en") -> str:

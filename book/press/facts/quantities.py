@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from audit_lib.evaluation.metrics import K
+from audit_lib.show.words import DATA_SETS, data_name
 from audit_lib.stages import cost
 from audit_lib.study import headline as heads
 from audit_lib.study import literature_values
@@ -48,6 +49,11 @@ def stated(text: str, place: str, key: Key, at: int = 0) -> Stated:
     return Stated(place, key, value / 100 if per_cent else value, decimals + 2 * per_cent)
 
 
+def _id(name: str, lang: str) -> str:
+    """The data set that is called so in text."""
+    return next(dataset for dataset in DATA_SETS if data_name(dataset, lang) == name)
+
+
 def _facts(source: Source, _lang: str) -> Iterator[Stated]:
     """Facts of the two sides, and those of trainings that turn out to be what stands for a side."""
     of = {sides.gru4rec: "gru4rec", sides.simple: "simple", sides.less_simple: "difference"}
@@ -67,7 +73,7 @@ def _facts(source: Source, _lang: str) -> Iterator[Stated]:
 def _readme(source: Source, lang: str) -> Iterator[Stated]:
     rows = [line.split(" | ") for line in readme.headline(lang, folder=source.book.folder).splitlines()[2:]]
     for dataset, metric, _, ours, simple in (row for row in rows if len(row) == 5):
-        key = dataset.lstrip("| "), metric.partition("@")[0]
+        key = _id(dataset.lstrip("| "), lang), metric.partition("@")[0]
         for side, cell in (("gru4rec", ours), ("simple", simple)):
             yield stated(cell.replace("\u00a0", ""), f"{readme.FILES[lang]}, {side}", (key[0], side, key[1]))
 
@@ -83,26 +89,26 @@ def _table(name: str, source: Source, lang: str) -> pd.DataFrame:
 
 
 def _copied(source: Source, lang: str) -> Iterator[Stated]:
-    titles = {finding.title(dataset): dataset for dataset in COPIED}
     for row in _table("copied", source, lang).to_dict("records"):
-        key = titles[row["Data set"]], row["Metric"].partition("@")[0]
-        for column, side in (("GRU4Rec here", "gru4rec"), ("Best simple", "simple")):
-            cell = row[column].replace("\u00a0", "")
-            yield stated(cell, f"table 'copied', {column}", (key[0], side, key[1]))
+        dataset, metric, place = _id(row["Data set"], lang), row["Metric"].partition("@")[0], "table 'copied'"
+        yield Stated(place, (dataset, "gru4rec", metric), row["GRU4Rec here"].estimate)
+        yield stated(row["Best simple"].replace("\u00a0", ""), place, (dataset, "simple", metric))
 
 
 def _report(source: Source, lang: str) -> Iterator[Stated]:
     for row in _table("headline", source, lang).to_dict("records"):
         if row["Trained as"].endswith(" *"):
             for metric in ("Recall", "MRR"):
-                yield stated(row[f"{metric}@{K}"], "table 'headline'", (row["Data set"], "gru4rec", metric))
+                key = _id(row["Data set"], lang), "gru4rec", metric
+                yield Stated("table 'headline'", key, row[f"{metric}@{K}"].estimate)
     for row in _table("against-simple", source, lang).to_dict("records"):
-        dataset, metric, place = row["Data set"], row["Metric"].partition("@")[0], "table 'against-simple'"
+        dataset, place = _id(row["Data set"], lang), "table 'against-simple'"
+        metric = row["Metric"].partition("@")[0]
         yield Stated(place, (dataset, "gru4rec", metric), row["GRU4Rec"])
         yield Stated(place, (dataset, "simple", metric), row["Best simple, value"])
-        yield stated(row["Difference"], place, (dataset, "difference", metric))
+        yield Stated(place, (dataset, "difference", metric), row["Difference"].estimate)
     for row, c in zip(_table("chosen", source, lang).to_dict("records"), _both(source), strict=True):
-        yield Stated("table 'chosen'", (row["Data set"], c, "Recall"), row["Recall@20"])
+        yield Stated("table 'chosen'", (_id(row["Data set"], lang), c, "Recall"), row["Recall@20"])
 
 
 def _both(source: Source) -> list[str]:

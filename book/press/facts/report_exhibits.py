@@ -11,11 +11,10 @@ import pandas as pd
 
 from audit_lib.evaluation import power
 from audit_lib.evaluation.metrics import K
-from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures
 from audit_lib.show.plot import Plot
-from audit_lib.show.table import Interval, Table
-from audit_lib.show.words import Translate, name_of, translator
+from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Table
+from audit_lib.show.words import Translate, data_name, name_of, translator
 from audit_lib.stages import (
     implementations,
     implementations_tables,
@@ -98,14 +97,10 @@ def headline(source: Source, lang: str) -> Table:
                 "Data set": dataset,
                 "Trained as": _training(engine, group, lang) + (" *" if stands else ""),
                 "Seeds": len(runs),
-                "Recall@20": _with_interval(recall),
-                "MRR@20": _with_interval(mrr),
+                "Recall@20": Estimate(*recall[:3]),
+                "MRR@20": Estimate(*mrr[:3]),
             })  # fmt: skip
     return Table(pd.DataFrame(rows, columns=["Data set", "Trained as", "Seeds", "Recall@20", "MRR@20"]), lang=lang)
-
-
-def _with_interval(found: Measured, spec: str = "z.4f") -> str:
-    return f"{found.estimate:{spec}} [{found.low:{spec}}, {found.high:{spec}}]"
 
 
 def chosen(source: Source, lang: str) -> Table:
@@ -136,7 +131,7 @@ def against_simple(source: Source, lang: str) -> Table:
                 "Metric": f"{metric}@{K}",
                 "GRU4Rec": side.value.estimate,
                 "Best simple, value": side.simple.estimate,
-                "Difference": _with_interval(side.difference, "+z.4f"),
+                "Difference": Estimate(*side.difference[:3], DIFFERENCE),
                 "p (Holm)": side.p_holm,
                 "GRU4Rec is": _outcome(side, _),
             })  # fmt: skip
@@ -157,8 +152,8 @@ def third_party(source: Source, lang: str) -> Table:
             rows.append({
                 "Data set": dataset,
                 "What is changed": _(plan.label_of(row.variant)),
-                "Relative loss": f"{row.loss:z.1%}",
-                "95 % interval": Interval(row.loss_low, row.loss_high, "z.1%"),
+                "Relative loss": row.loss,
+                "95 % interval": Interval(row.loss_low, row.loss_high),
                 "Seeds": row.seeds,
             })  # fmt: skip
     headings = ["Data set", "What is changed", "Relative loss", "95 % interval", "Seeds"]
@@ -256,7 +251,7 @@ def found_effects(source: Source) -> pd.DataFrame:
 
 
 def _where(dataset: str, recommender: str, lang: str) -> str:
-    names = [dataset] if dataset else []
+    names = [data_name(dataset, lang)] if dataset else []
     names += [name_of(recommender, lang)] if recommender else []
     return ", ".join(names) or prose.not_yet(lang)
 
@@ -277,17 +272,20 @@ def figure_effects(source: Source, lang: str) -> Plot:
     found = found_effects(source).dropna(subset=["size"]).sort_values("size", ascending=False, kind="stable")
     shown = pd.DataFrame({"label": found["label"], "series": "Measured here", "points": 100 * found["size"]})
     return figures.bars(
-        shown, category="label", value="points", series="series", xlabel="Points of Recall@20", lang=lang
+        shown, category="label", value="points", series="series", xlabel="Points of Recall@20", shares=False, lang=lang
     )
 
 
 def figure_headline(source: Source, lang: str) -> Plot:
     """GRU4Rec less the best simple recommender on every log, in Recall@20 and in MRR@20, with intervals."""
     rows = [
-        (f"{c.dataset}, {metric}@{K}: {name_of(c.best.recommender, lang)}", *c.of(metric).difference[:3])
+        (data_name(c.dataset, lang), metric, name_of(c.best.recommender, lang), *c.of(metric).difference[:3])
         for c in contrasts(source) for metric in METRICS
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=["label", "value", "low", "high"])
+    table = pd.DataFrame(
+        [(f"{name}, {metric}@{K}: {best}", *rest) for name, metric, best, *rest in rows],
+        columns=["label", "value", "low", "high"],
+    )
     return figures.differences(table, xlabel="GRU4Rec less the best simple", lang=lang)
 
 

@@ -48,7 +48,7 @@ def _search_gain(source: Source, *, pick: Callable[[Iterable[float]], float], na
     table = searched(source)
     row = table.set_index("dataset")["gain"]
     chosen = pick(row)
-    return str(row.index[row == chosen][0]) if name else Measured(float(chosen))
+    return words.DATA_SETS[row.index[row == chosen][0]] if name else Measured(float(chosen))
 
 
 def _spread(source: Source) -> Measured:
