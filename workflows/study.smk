@@ -15,6 +15,7 @@ workdir: str(ROOT)
 
 OUT = Path(config.get("out") or "runs/evidence")
 MISSING = [experiment.id for experiment in plan.pending(plan.plan(), OUT)]
+MAKERS = plan.makers()
 RECORDS = [f"book/evidence/records/{record.name}.json" for record in plan.read().record]
 
 os.environ.update(ONE_THREAD)
@@ -27,7 +28,10 @@ rule study:
     default_target: True
 
 
+# A run that another training writes with its last epoch waits for that one, and is then there.
 rule experiment:
+    input:
+        lambda wildcards: [f"_build/study/{id}" for id in MISSING if id == MAKERS.get(wildcards.id)],
     output:
         temp(touch("_build/study/{id}")),
     shell:

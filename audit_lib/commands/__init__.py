@@ -24,7 +24,7 @@ import click
 VERBS: dict[str, tuple[str, str]] = {
     "list": ("registry:list_", "The data sets and the recommenders that have a name here."),
     "settings": ("registry:settings", "What can be set of a recommender, with published values."),
-    "fetch": ("logs:fetch", "Get data sets by name, or the authors' GRU4Rec; verified."),
+    "fetch": ("logs:fetch", "Get data sets by name, or code of others; verified."),
     "synth": ("logs:synth", "Write a synthetic log whose law is known."),
     "describe": ("logs:describe", "Statistics of a data set or an own log, and how it would be split."),
     "check-log": ("logs:check_log", "Say what is odd about a log, and whether it can become a book."),

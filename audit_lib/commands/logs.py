@@ -17,6 +17,8 @@ from audit_lib.data.preparing import columns_of, parse_settings, prepare, split_
 from audit_lib.data.reading.times import UNITS, date
 from audit_lib.errors import AuditError
 from audit_lib.files import sha256
+from audit_lib.recommenders import vendored
+from audit_lib.recommenders.challengers.codes import CODES
 from audit_lib.recommenders.gru4rec import vendor
 
 OF_LOG = (
@@ -111,13 +113,16 @@ def check_log(path: str, as_json: bool, **settings: Any) -> None:
 @click.command()
 @click.argument("names", nargs=-1, required=True)
 def fetch(names: tuple[str, ...]) -> None:
-    """Get data sets by name, from a mirror, the cache or their source, or 'official' (the authors' GRU4Rec).
+    """Get data sets by name, from a mirror, the cache or their source; or code of others.
 
-    Hashes, and the official code's commit, are verified.
+    That is 'official' (the authors' GRU4Rec) or 'srgnn' (SR-GNN). Hashes, and the commit of code, are verified.
     """
     for name in names:
         if name == "official":
             click.echo(vendor.fetch_official())
+            continue
+        if name in CODES:
+            click.echo(vendored.fetch(CODES[name]))
             continue
         files = datasets.fetch(name)
         for path in files:

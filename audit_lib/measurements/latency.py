@@ -34,8 +34,8 @@ from audit_lib.study import presets
 GENERATED = "generated"  # the log of the rows whose catalogue is varied
 WAYS = ("catalogue", "candidates", "state")
 PERCENTILES = (50, 99)
-# An oracle is no recommender for other logs; of the official code the adapter would be timed, not the code.
-LEFT_OUT = ("oracle", "gru4rec_official", "gru4rec_2016")
+# An oracle is no recommender for other logs; of the code of others the adapter would be timed.
+LEFT_OUT = ("oracle", "gru4rec_official", "gru4rec_2016", "srgnn")
 
 
 class Served(NamedTuple):

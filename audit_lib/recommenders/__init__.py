@@ -5,6 +5,8 @@
     sessionknn, neighbours        session-kNN, and its engine
     oracle                        the best that is possible on a synthetic log
     gru4rec                       the independent engine, and an adapter to the official code
+    challengers                   adapters to the code of models that were reported as better
+    vendored, checkpoints         code of others, fetched and verified; a training that was stopped goes on
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ REGISTRY: dict[str, str] = {
     "gru4rec": "audit_lib.recommenders.gru4rec.train:GRU4Rec",
     "gru4rec_2016": "audit_lib.recommenders.gru4rec.year2016:GRU4Rec2016",
     "gru4rec_official": "audit_lib.recommenders.gru4rec.official:OfficialGRU4Rec",
+    "srgnn": "audit_lib.recommenders.challengers.srgnn:SRGNN",
 }
 
 
@@ -47,6 +50,7 @@ _CONFIGS: dict[str, str] = {
     "gru4rec": "audit_lib.recommenders.gru4rec.config:GRU4RecConfig",
     "gru4rec_2016": "audit_lib.recommenders.gru4rec.config:GRU4Rec2016Config",
     "gru4rec_official": "audit_lib.recommenders.gru4rec.config:OfficialConfig",
+    "srgnn": "audit_lib.recommenders.challengers.config:SRGNNConfig",
 }
 
 

@@ -53,6 +53,7 @@ RECOMMENDERS = {
     "gru4rec": "GRU4Rec",
     "gru4rec_2016": "GRU4Rec of 2016",
     "gru4rec_official": "GRU4Rec (official)",
+    "srgnn": "SR-GNN",
     "oracle": "Oracle",
 }
 # How a data set is called in text, by its name in the registry.

@@ -6,7 +6,8 @@
 A training of e epochs is the beginning of every longer one with the same seed, so column e is what a run with
 n_epochs = e has, at the cost of one training in all. Ranks are conservative, and those beyond 20 are all written as 21:
 Recall@K and MRR@K up to K = 20 follow from them, in a tenth of the space of whole ranks. `validation` is of a second
-training with the same settings, on the split on which settings are searched (see `tuning`).
+training with the same settings, on the split on which settings are searched (see `tuning`); it is null where that
+would take too long, and the ranks after the last epoch are then written whole as well, as those of a run (`once`).
 """
 
 from __future__ import annotations
@@ -28,8 +29,7 @@ from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics, ranking
 from audit_lib.evaluation.metrics import K
 from audit_lib.files import hold, sweep
-from audit_lib.recommenders import Recommender
-from audit_lib.recommenders.gru4rec import checkpoints
+from audit_lib.recommenders import Recommender, checkpoints
 from audit_lib.study import evidence, running
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
@@ -51,7 +51,12 @@ class Trajectory(Run):
 
     @property
     def validation(self) -> pd.DataFrame:
-        """epoch, loss, seconds, rank_seconds, predictions, recall, mrr (at K = 20) of the second training."""
+        """epoch, loss, seconds, rank_seconds, predictions, recall, mrr (at K = 20) of the second training.
+
+        Raises InputError where there was none.
+        """
+        if self.manifest["validation"] is None:
+            raise InputError(f"'{self.path}' was trained once: no epoch of it can be chosen by validation.")
         return pd.DataFrame(self.manifest["validation"])
 
     def values(self, metric: str, k: int = K, *, ties: str = "conservative", min_step: int = 1) -> np.ndarray:
@@ -66,9 +71,10 @@ def read(path: str | Path) -> Trajectory:
 
 
 def finished(manifest: Path) -> bool:
-    """Whether both trainings of a manifest have reached the last epoch of their configuration."""
+    """Whether the trainings of a manifest, one or two, have reached the last epoch of their configuration."""
     said = json.loads(manifest.read_text())
-    return len(said["validation"]) == len(said["log"]) == said["config"]["n_epochs"]
+    trainings = [said["log"]] if said["validation"] is None else [said["log"], said["validation"]]
+    return all(len(training) == said["config"]["n_epochs"] for training in trainings)
 
 
 def clipped(ranks: ranking.Ranks) -> np.ndarray:
@@ -78,10 +84,11 @@ def clipped(ranks: ranking.Ranks) -> np.ndarray:
 
 def run(
     dataset: Dataset, split: Split, recommender: str, *, seed: int = 0, device: str = "cpu", out: Path | None = None,
-    **settings: Any,
+    once: bool = False, **settings: Any,
 ) -> Trajectory:  # fmt: skip
     """Trains on the train part and ranks the test part after every epoch, then the same on the validation split.
 
+    once: there is no second training, and the last ranks are written whole as well, as the evidence of a run.
     An epoch that has been ranked is not ranked again; a training that was stopped goes on after its last whole epoch.
     Raises InputError for a recommender that is not trained by epochs.
     """
@@ -93,7 +100,8 @@ def run(
         raise InputError(f"{recommender} is not trained by epochs: there is nothing to rank after each.")
     config, n = running.plain(whole.config), whole.config.n_epochs
     place: dict[str, Any] = {"dataset": dataset.name, "recommender": recommender, "config": config, "seed": seed}
-    out = (out or evidence.root()) / FOLDER
+    whole_ranks = out or evidence.root()
+    out = whole_ranks / FOLDER
     path = evidence.path_of(split, **place, out=out)
 
     def trained(epoch: int, part: Split, checkpoint: Path) -> tuple[Recommender, dict[str, Any]]:
@@ -107,16 +115,19 @@ def run(
         sweep(path)
         columns, log, validation = _so_far(path)
 
-        def keep() -> None:
-            entries = [*log, *validation]
-            seconds = {"fit": sum(e["seconds"] for e in entries), "rank": sum(e["rank_seconds"] for e in entries)}
-            about = evidence.manifest(
+        def about(rank_seconds: float, entries: list[dict[str, Any]], shims: list[str]) -> dict[str, Any]:
+            seconds = {"fit": sum(entry["seconds"] for entry in entries), "rank": rank_seconds}
+            return evidence.manifest(
                 **place, data_hash=dataset.data_hash, device=device, seconds=seconds,
-                peak_memory_mb=running.peak_memory_mb(), log=log,
+                peak_memory_mb=running.peak_memory_mb(), log=log, shims=shims,
             )  # fmt: skip
-            evidence.keep_table(columns, split, about | {"validation": validation}, out)
 
-        for part in ("test", "validation"):
+        def keep(shims: list[str]) -> None:
+            entries = [*log, *validation]
+            said = about(sum(entry["rank_seconds"] for entry in entries), entries, shims)
+            evidence.keep_table(columns, split, said | {"validation": None if once else validation}, out)
+
+        for part in ("test",) if once else ("test", "validation"):
             checkpoint = path.with_name(f".{path.stem}.{part}.checkpoint")
             checkpoints.keep_if_whole(checkpoint)
             done = log if part == "test" else validation
@@ -126,12 +137,15 @@ def run(
                 started = time.perf_counter()
                 ranks = ranking.rank_split(model, aim)
                 entry = entry | {"rank_seconds": time.perf_counter() - started}
+                shims = list(getattr(model, "shims", ()))
                 if part == "test":
                     columns[str(epoch)] = clipped(ranks)
                     log.append(entry)
                 else:
                     validation.append(entry | _validated(ranks, aim, dataset.name))
-                keep()
+                if once and epoch == n:
+                    evidence.keep(ranks, split, about(entry["rank_seconds"], log, shims), whole_ranks)
+                keep(shims)
                 log_.info("%s: %s, epoch %d of %d", path.stem, part, epoch, n)
             checkpoint.unlink(missing_ok=True)
     return read(path)
@@ -143,7 +157,7 @@ def _so_far(path: Path) -> tuple[dict[str, np.ndarray], list[dict[str, Any]], li
         return {}, [], []
     found = read(path)
     columns = {name: found.ranks[name].to_numpy(np.uint8) for name in found.ranks}
-    return columns, list(found.manifest["log"]), list(found.manifest["validation"])
+    return columns, list(found.manifest["log"]), list(found.manifest["validation"] or ())
 
 
 def _validated(ranks: ranking.Ranks, part: Split, dataset: str) -> dict[str, Any]:

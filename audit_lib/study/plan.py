@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,10 @@ class Closed(BaseModel, frozen=True, extra="forbid"):
 
 
 class Line(Closed):
-    """One [[experiment]] of the file; `plan` expands it. every_epoch: it is ranked after each (see `epochs`)."""
+    """One [[experiment]] of the file; `plan` expands it.
+
+    every_epoch: it is ranked after each (see `epochs`). once: without a second training for validation.
+    """
 
     group: str
     datasets: tuple[str, ...]
@@ -44,6 +47,7 @@ class Line(Closed):
     preparations: tuple[str, ...] = ("default",)
     seeds: tuple[int, ...] = Field(min_length=1)
     every_epoch: bool = False
+    once: bool = False
     why: str
 
 
@@ -103,6 +107,7 @@ class Experiment:
     variant: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)  # as the manifest states it
     every_epoch: bool = False
+    once: bool = False
 
     @property
     def id(self) -> str:
@@ -154,7 +159,7 @@ def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
         settings = settings | (dict(variants[variant].change) if variant else {})
         yield Experiment(
             line.group, dataset, recommender, settings, seed, line.why, split, preparation, variant,
-            running.config_of(recommender, settings), line.every_epoch,
+            running.config_of(recommender, settings), line.every_epoch, line.once,
         )  # fmt: skip
 
 
@@ -225,6 +230,11 @@ def pending(experiments: tuple[Experiment, ...], out: Path) -> list[Experiment]:
     return sorted(missing, key=lambda e: (order[e.dataset], e.split, e.preparation))
 
 
+def makers() -> dict[str, str]:
+    """By the id of a run, the id of the training (`once`) that writes it with its last epoch."""
+    return {replace(experiment, every_epoch=False).id: experiment.id for experiment in plan() if experiment.once}
+
+
 def split_of(experiment: Experiment, dataset: Dataset) -> Split:
     """The experiment's split of its data set; flawed ones have a test part of about the size of the honest one.
 
@@ -252,7 +262,7 @@ def run(experiments: list[Experiment], out: Path) -> Iterator[tuple[Experiment, 
                 loaded = None  # let the one before go first
                 dataset = datasets.load(experiment.dataset)
                 loaded = key, dataset, split_of(experiment, dataset)
-            run_ = epochs.run if experiment.every_epoch else running.run
+            run_ = partial(epochs.run, once=experiment.once) if experiment.every_epoch else running.run
             found: Run | AuditError = run_(
                 loaded[1], loaded[2], experiment.recommender, seed=experiment.seed, out=out, **experiment.settings
             )

@@ -23,7 +23,7 @@ from audit_lib.data.splits import Split
 from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.evaluation import ranking
 from audit_lib.files import hold, sweep, writable
-from audit_lib.recommenders.gru4rec import checkpoints
+from audit_lib.recommenders import checkpoints
 from audit_lib.study import evidence, models
 from audit_lib.study.evidence import Run
 

@@ -109,7 +109,7 @@ lang = "en"
 import os, signal, time
 from pathlib import Path
 
-from audit_lib.recommenders.gru4rec import checkpoints
+from audit_lib.recommenders import checkpoints
 from tests.defence.faulty import train
 
 place, write = Path(folder or "runs"), checkpoints.write

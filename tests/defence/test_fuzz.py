@@ -25,7 +25,7 @@ from audit_lib.data.preparing import columns_of, prepare
 from audit_lib.data.safe_pickle import read_integers
 from audit_lib.errors import AuditError, EvidenceError, MissingError
 from audit_lib.evaluation.ranking import COLUMNS
-from audit_lib.recommenders.gru4rec import checkpoints
+from audit_lib.recommenders import checkpoints
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.popularity import Popularity
 from audit_lib.study import committed, evidence, plan, records, running

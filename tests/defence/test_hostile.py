@@ -29,7 +29,7 @@ from audit_lib.data.logs import COLUMNS
 from audit_lib.data.preparing import prepare
 from audit_lib.errors import AuditError, InputError
 from audit_lib.files import ONE_THREAD
-from audit_lib.recommenders.gru4rec import checkpoints
+from audit_lib.recommenders import checkpoints
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.popularity import Popularity
 from audit_lib.show.table import Table

@@ -21,17 +21,29 @@ from audit_lib.recommenders import REGISTRY, create, lookup
 from tests.small_logs import scores_after, sessions_of
 
 GENERATOR = SyntheticConfig(n_sessions=300, n_items=30, strength=0.9, seed=4)
-VENDOR = Path(os.environ.get("AUDIT_VENDOR", "vendor")) / "GRU4Rec_PyTorch_Official"
-OFFICIAL = pytest.mark.skipif(
-    not VENDOR.is_dir(), reason="needs the official GRU4Rec in vendor/: python -m audit_lib fetch official"
-)
+# Those that need code of others, with the marker of their tests, where that code lies, and what fetches it.
+OTHERS = {
+    "gru4rec_official": ("official", "GRU4Rec_PyTorch_Official", "official"),
+    "srgnn": ("challenger", "SR-GNN", "srgnn"),
+}
+
+
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    if name not in OTHERS:
+        return []
+    marker, folder, verb = OTHERS[name]
+    there = (Path(os.environ.get("AUDIT_VENDOR", "vendor")) / folder).is_dir()
+    reason = f"needs {folder} in vendor/: python -m audit_lib fetch {verb}"
+    return [getattr(pytest.mark, marker), pytest.mark.skipif(not there, reason=reason)]
+
+
 SMALL = {"layers": (16,), "batch_size": 8, "n_sample": 16, "n_epochs": 6, "learning_rate": 0.2}
 IN_BATCH = {"layers": (16,), "batch_size": 8, "n_epochs": 8, "learning_rate": 0.2, "dropout_p_hidden": 0}
 SETTINGS = {
     "gru4rec": SMALL, "gru4rec_2016": IN_BATCH, "gru4rec_official": SMALL | {"n_epochs": 2},
-    "oracle": {"generator": GENERATOR},
+    "srgnn": {"hidden_size": 8, "batch_size": 50, "n_epochs": 1, "lr": 0.05}, "oracle": {"generator": GENERATOR},
 }  # fmt: skip
-NAMES = [pytest.param(n, marks=[pytest.mark.official, OFFICIAL] if n == "gru4rec_official" else []) for n in REGISTRY]
+NAMES = [pytest.param(name, marks=marks(name)) for name in REGISTRY]
 # Whatever the prefix, popularity says the same; session popularity expects what was there; the oracle learns nothing.
 LEARNERS = [p for p in NAMES if p.values[0] not in ("popularity", "session_popularity", "oracle")]
 
@@ -164,7 +176,8 @@ def test_a_recommender_goes_by_its_name_in_the_registry(name):
 def test_a_pattern_of_two_items_is_learned(name):
     # After 0 comes 1, after 2 comes 3, all equally often; 4 to 7 are noise of the same support.
     rows = [[0, 1], [2, 3]] * 30 + [[4, 5], [5, 6], [6, 7], [7, 4]] * 8
-    model = make(name, **({"n_epochs": 30} if name.startswith("gru4rec") else {})).fit(sessions_of(rows, 8))
+    longer = {"n_epochs": 30} if name.startswith("gru4rec") else {"n_epochs": 15} if name == "srgnn" else {}
+    model = make(name, **longer).fit(sessions_of(rows, 8))
     for last, following in ((0, 1), (2, 3)):
         scores = scores_after(model, [last], 8)
         others = np.delete(scores, [last, following])  # some neighbourhoods rank the last item itself first
@@ -185,7 +198,7 @@ def test_a_prefix_is_scored_the_same_beside_other_prefixes(name, fitted, split):
     model = fitted(name)
     alone = all_scores(model, Prefixes(over(split, [[3, 1, 2]])))
     beside = all_scores(model, Prefixes(over(split, [[5, 6], [3, 1, 2], [3, 3, 3]])))
-    if name.startswith("gru4rec"):  # a matrix product rounds by the number of its rows
+    if name.startswith("gru4rec") or name == "srgnn":  # a matrix product rounds by the number of its rows
         np.testing.assert_allclose(beside[1:3], alone, rtol=1e-5, atol=1e-5)
     else:
         np.testing.assert_array_equal(beside[1:3], alone)

@@ -169,7 +169,7 @@ class OfficialGRU4Rec(Recommender):
         self.weights = {key: value for key, value in state.items() if key != "origin"}
         self._model = None
         tree = origin["tree"]
-        self.tree = vendor.Tree(tree["commit"], tree["clean"]) if tree else None
+        self.tree = vendor.Tree(vendor.official(), tree["commit"], tree["clean"]) if tree else None
 
     def _settings(self, train: Sessions) -> tuple[dict[str, Any], bool]:
         """Arguments of the official constructor, and compatibility_mode; notes the shims that this takes."""

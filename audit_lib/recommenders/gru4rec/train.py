@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.errors import DivergedError, InputError
+from audit_lib.recommenders import checkpoints
 from audit_lib.recommenders.base import Recommender
-from audit_lib.recommenders.gru4rec import batches, checkpoints, flaws, model, scoring
+from audit_lib.recommenders.gru4rec import batches, flaws, model, scoring
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.gru4rec.fast import Fast
 from audit_lib.recommenders.gru4rec.graph import Graph

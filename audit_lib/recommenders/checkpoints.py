@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -18,7 +18,6 @@ from safetensors.numpy import save_file
 
 from audit_lib.errors import InputError
 from audit_lib.files import whole
-from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 
 log_ = logging.getLogger(__name__)
 
@@ -26,14 +25,22 @@ log_ = logging.getLogger(__name__)
 _FREE = {"n_epochs", "threads", "device"}
 
 
+class Epochs(Protocol):
+    """Settings of a training of n_epochs."""
+
+    @property
+    def n_epochs(self) -> int: ...
+    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
+
+
 def write(
-    path: Path, arrays: dict[str, np.ndarray], *, config: GRU4RecConfig, data: str, log: list[dict[str, Any]]
+    path: Path, arrays: dict[str, np.ndarray], *, config: Epochs, data: str, log: list[dict[str, Any]]
 ) -> None:
     """Weights, optimizer state and training log after len(log) epochs.
 
     A disk that is full or may not be written to is no reason to stop training: it is logged as a warning.
 
-    Hidden states start at zero in every epoch and random draws depend on (seed, step) alone: there is no more state.
+    Whatever else an epoch begins with must follow from the settings and the number of epochs.
     data: fingerprint of the train sessions.
     """
     meta = {"config": config.model_dump(mode="json"), "data": data, "log": log}
@@ -47,8 +54,7 @@ def write(
         log_.warning("'%s' cannot be written (%s): training goes on, but could not be resumed.", path, error)
 
 
-
-def read(path: Path, *, config: GRU4RecConfig, data: str) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+def read(path: Path, *, config: Epochs, data: str) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     """Arrays and training log of a checkpoint.
 
     Raises InputError if it is damaged or was edited, or belongs to other settings or other data.
@@ -88,7 +94,7 @@ def _open(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         if sha256 != _digest(meta, arrays):
             raise ValueError("its content has another sha256 than it says")
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"'{path}' is not a GRU4Rec checkpoint ({error}). Delete it, or name another file.") from error
+        raise InputError(f"'{path}' is not a checkpoint ({error}). Delete it, or name another file.") from error
     return meta, arrays
 
 
