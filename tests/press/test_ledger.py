@@ -18,7 +18,7 @@ from audit_lib.commands.study import claims as command
 from audit_lib.files import PROJECT
 from audit_lib.show import words
 from audit_lib.show.words import VERDICTS
-from audit_lib.study import claims
+from audit_lib.study import claim_words, claims
 from audit_lib.study.claims import Claim, Settled
 from book.press import ledger, site_check
 from book.press.directives import claim_ledger
@@ -105,12 +105,12 @@ def plain(text: str) -> str:
 
 
 def test_every_measurement_and_every_gap_is_on_the_page(built: tuple[str, Path], settled: list[Settled]) -> None:
-    soup = page(built, "book/ledger.html")
+    lang, soup = built[0], page(built, "book/ledger.html")
     for s in settled:
         section = soup.find(id=f"claim-{s.claim.id}")
         rows = [[cell.get_text() for cell in row.find_all("td")] for row in section.select("tbody tr")]
-        measured = [f.measured.estimate for f in s.findings if f.measured]
-        assert [row[3] for row in rows] == [words.typeset(f"{value:z.4g}") for value in measured]
+        measured = [(f.part, f.measured.estimate) for f in s.findings if f.measured]
+        assert [row[3] for row in rows] == [claim_words.written(*found, lang) for found in measured]
         named = [code.get_text() for code in section.select("code")]
         assert named == s.missing[: ledger.SHOWN]
 
