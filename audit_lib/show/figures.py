@@ -167,9 +167,7 @@ def specifications(
     return Plot(figure, table)
 
 
-def by_group(
-    table: pd.DataFrame, *, xlabel: str, ylabel: str = "Recall@20", lang: str = "en", log: bool = False
-) -> Plot:
+def by_group(table: pd.DataFrame, *, xlabel: str, ylabel: str = "Recall@20", lang: str = "en") -> Plot:
     """table: recommender, group (a label or a number, in order), value. xlabel: an English label."""
     _ = translator(lang)
     groups = list(dict.fromkeys(table["group"]))
@@ -182,8 +180,6 @@ def by_group(
         axes.set_xticks(range(len(groups)), [_(g) if isinstance(g, str) else str(g) for g in groups])
         axes.set(xlabel=_(xlabel), ylabel=ylabel, ylim=(0, None))
         in_percent(axes.yaxis)
-        if log:
-            axes.set_yscale("log")
         legend(figure, axes)
     return Plot(figure, table)
 
@@ -221,9 +217,7 @@ def bars(
     return Plot(figure, table)
 
 
-def published(
-    table: pd.DataFrame, *, limit: tuple[float, str] | None = None, xlabel: str = "Recall@20", lang: str = "en"
-) -> Plot:
+def published(table: pd.DataFrame, *, limit: tuple[float, str] | None = None, lang: str = "en") -> Plot:
     """table: label, published, targets ('same' or 'other'), value, low, high; a line for each label, from the top.
 
     Hollow: as published, a circle where the targets are ours, a diamond where they were prepared otherwise. Filled:
@@ -244,7 +238,7 @@ def published(
                 axes.plot(table["published"][rows], at[rows], marker, label=_(label), **hollow)
         if limit is not None:
             axes.axvline(limit[0], color="black", linewidth=1.2, linestyle=":", label=limit[1])
-        label_rows(axes, names, xlabel=_(xlabel))
+        label_rows(axes, names, xlabel="Recall@20")
         in_percent(axes.xaxis)
         legend(figure, axes)
     return Plot(figure, table)
@@ -273,7 +267,7 @@ def margins(table: pd.DataFrame, *, lang: str = "en") -> Plot:
     return Plot(figure, table)
 
 
-def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20", lang: str = "en") -> Plot:
+def ablations(table: pd.DataFrame, *, reference: float, lang: str = "en") -> Plot:
     """table: label, value, low, high; a row each, in order, from the top. reference: a published value, marked."""
     _ = translator(lang)
     with axes_of(figsize=(7.0, 1.2 + 0.3 * len(table))) as (figure, axes):
@@ -281,7 +275,7 @@ def ablations(table: pd.DataFrame, *, reference: float, xlabel: str = "Recall@20
         axes.hlines(at, table["low"], table["high"], color=COLOURS[0], linewidth=2)
         axes.plot(table["value"], at, "o", color=COLOURS[0], label=_("Measured"))
         axes.axvline(reference, color=COLOURS[1], linewidth=1.6, linestyle="--", label=_("Published value"))
-        label_rows(axes, list(table["label"]), xlabel=_(xlabel))
+        label_rows(axes, list(table["label"]), xlabel="Recall@20")
         in_percent(axes.xaxis)
         legend(figure, axes)
     return Plot(figure, table)
