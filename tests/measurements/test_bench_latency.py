@@ -8,7 +8,7 @@ import pytest
 from audit_lib import recommenders
 from audit_lib.evaluation.metrics import K
 from audit_lib.measurements import latency
-from audit_lib.measurements.baseline_speed import synthetic_sessions
+from audit_lib.measurements.latency import synthetic_sessions
 from audit_lib.study import records
 
 SIMPLE = [name for name in recommenders.REGISTRY if name not in (*latency.LEFT_OUT, "gru4rec")]
