@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from audit_lib.evaluation.ranking import Ranks
-from audit_lib.study import epochs, evidence
+from audit_lib.study import epochs, evidence, provenance
 from audit_lib.study.results import Book
 from tests.study.test_claims import N, split
 
@@ -62,7 +62,7 @@ def put_run(
 def put_trajectory(book: Book, hits: list[float], *, dataset: str = "diginetica", seed: int = 0) -> None:
     """Evidence of a training of SR-GNN that was ranked after every epoch, in one file."""
     above = {str(e): np.where(np.repeat(np.arange(N) < share * N, 2), 1, 21) for e, share in enumerate(hits, 1)}
-    about = evidence.manifest(
+    about = provenance.manifest(
         dataset=dataset, data_hash="-", recommender="srgnn", config={"n_epochs": len(hits), "lr": 0.001}, seed=seed,
         device="cpu", seconds={"fit": 1.0, "rank": 1.0}, log=[{"epoch": int(e)} for e in above],
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from audit_lib.commands.printing import AS_JSON, show
-from audit_lib.measurements import baseline_speed, growth, rank_speed, train_speed
+from audit_lib.measurements import growth, train_speed
 
 
 @click.group()
@@ -32,18 +32,3 @@ def bench_scaling(as_json: bool) -> None:
 def bench_growth(as_json: bool) -> None:
     """Splitting and ranking logs of growing size: seconds, memory, and what 10^8 events would take."""
     show(growth.measure(), as_json)
-
-
-@bench.command("rank")
-@AS_JSON
-def bench_rank(as_json: bool) -> None:
-    """Ranking against the bare score product, and simple recommenders over a large catalogue."""
-    show(rank_speed.measure(), as_json)
-
-
-@bench.command("baselines")
-@click.option("--dataset", default="diginetica", show_default=True, help="Where V-SKNN is timed.")
-@AS_JSON
-def bench_baselines(dataset: str, as_json: bool) -> None:
-    """V-SKNN against the wsknn package, and the latency of one answer by catalogue size."""
-    show(baseline_speed.measure(dataset=dataset), as_json)

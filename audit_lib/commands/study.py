@@ -160,6 +160,6 @@ def claims(path: Path | None, as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True)
 @of_the_book
 def record(names: tuple[str, ...]) -> None:
-    """Measure what the book shows from records: official_equality, official_facts, bench_train, bench_rank …"""
+    """Measure what the book shows from records: official_equality, official_facts, bench_train, latency …"""
     for name in names:
         click.echo(measure(name))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,8 +14,6 @@ import pandas as pd
 
 from audit_lib.data.logs import ITEM, SESSION, TIME, sort_log
 from audit_lib.errors import InputError
-
-log_ = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
     metrics                       ranks to Recall, MRR and NDCG under a tie policy
     resampling, session_draws     one resampling a split: intervals and paired tests
     comparisons, power            many comparisons, and how many sessions suffice for one
-    sampled, count_laws           sampled metrics in closed form
+    sampled, counts, count_laws    sampled metrics in closed form
     corrected, winners            estimators that correct them, and who wins under them
     shuffle                       does the order inside a session carry information?
 """

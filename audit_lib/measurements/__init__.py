@@ -6,7 +6,7 @@
     engine_equality               fast engine against plain autograd, independent against official code
     official_behaviour, official_probes    what the official code does when it is run
     challengers_run               whether the code of other models runs
-    train_speed, cuda_speed, rank_speed, baseline_speed, latency, growth    seconds and memory
+    train_speed, cuda_speed, latency, growth    seconds and memory
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ REGISTRY: dict[str, str] = {
     "official_facts": "audit_lib.measurements.official_behaviour:probe_all",
     "challengers_run": "audit_lib.measurements.challengers_run:measure",
     "bench_train": "audit_lib.measurements.train_speed:measure",
-    "bench_rank": "audit_lib.measurements.rank_speed:measure",
     "bench_scaling": "audit_lib.measurements.train_speed:scaling",
     "bench_growth": "audit_lib.measurements.growth:measure",
     "bench_cuda": "audit_lib.measurements.cuda_speed:measure",

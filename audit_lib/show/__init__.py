@@ -2,7 +2,7 @@
 
     words, counted                labels and their translations, numbers in type, counts in sentences
     table                         tables and computed paragraphs, with their formats, names and intervals
-    plot, figures                 pictures: what they have in common, and each of them
+    plot, figures, row_figures    pictures: what they have in common, and each of them
     one_page                      a page of paper
     csv                           the data behind them
 """

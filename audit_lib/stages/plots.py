@@ -11,7 +11,7 @@ from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.evaluation.sampled import Counts
-from audit_lib.show import figures
+from audit_lib.show import figures, row_figures
 from audit_lib.show.plot import Plot
 from audit_lib.stages import evaluation, tables
 from audit_lib.study.evidence import Run
@@ -47,7 +47,7 @@ def differences(runs: Mapping[str, Run], metric: str, k: int, lang: str) -> Plot
     """The first run less each of the others, paired by target, with 95 % intervals over sessions."""
     table = less(runs, metric, k)
     xlabel = "Difference of Recall@20".replace("Recall@20", f"{metric}@{k}")
-    return figures.differences(table, xlabel=xlabel, lang=lang)
+    return row_figures.differences(table, xlabel=xlabel, lang=lang)
 
 
 def less(runs: Mapping[str, Run], metric: str, k: int) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """The study: what is run, what is kept of it as evidence, and what the claims are held against.
 
-    evidence, provenance          the ranks of one run, and where they come from
+    evidence, tables, provenance    the ranks of one run, and where they come from
     running, completing, shards   one experiment, made whole or in pieces
     exchange, outside             what a model of another library needs, and what it gave
     models                        trained recommenders in files, and what they recommend

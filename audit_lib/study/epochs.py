@@ -30,7 +30,7 @@ from audit_lib.evaluation import metrics, ranking
 from audit_lib.evaluation.metrics import K
 from audit_lib.files import hold, sweep
 from audit_lib.recommenders import Recommender, checkpoints
-from audit_lib.study import evidence, running
+from audit_lib.study import evidence, provenance, running
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
 
@@ -117,7 +117,7 @@ def run(
 
         def about(rank_seconds: float, entries: list[dict[str, Any]], shims: list[str]) -> dict[str, Any]:
             seconds = {"fit": sum(entry["seconds"] for entry in entries), "rank": rank_seconds}
-            return evidence.manifest(
+            return provenance.manifest(
                 **place, data_hash=dataset.data_hash, device=device, seconds=seconds,
                 peak_memory_mb=running.peak_memory_mb(), log=log, shims=shims,
             )  # fmt: skip

@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import io
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audit_lib.data.splits import Split
 from audit_lib.errors import EvidenceError, InputError, MissingError
@@ -34,13 +31,8 @@ from audit_lib.evaluation.ranking import COLUMNS, Ranks
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.files import PROJECT, digest, hold, put, sweep
 from audit_lib.study import provenance
+from audit_lib.study.tables import AGAIN, FORMAT, TARGETS, as_parquet, read_table, shared_targets
 
-FORMAT = 1
-TARGETS = ("session", "step", "support")
-MAX_TARGETS = 50_000_000  # 1.6 GB of ranks; a file of a few kilobytes can claim any number
-AGAIN = "Delete it and run again, or rank with --fresh."
-# What a manifest says of the ranks and their split: `keep` fills it in.
-FOLLOWING = ("split", "support_total", "sha256", "targets_sha256")
 # Times, and where it ran: a rerun may differ in these and in nothing else.
 VOLATILE = ("created", "seconds", "peak_memory_mb", "log", "host", "git_commit")
 
@@ -66,7 +58,7 @@ class Run:
     @cached_property
     def targets(self) -> pd.DataFrame:
         """(P, 3) int64: session, step, support of each target."""
-        return _shared_targets(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"])
+        return shared_targets(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"])
 
     @property
     def recommender(self) -> str:
@@ -143,45 +135,11 @@ def write(
 
     Raises EvidenceError if the ranks are not those of all targets of the split, or nothing can be written there.
     """
-    about = manifest(
+    about = provenance.manifest(
         dataset=dataset, data_hash=data_hash, recommender=recommender, config=config, seed=seed, device=device,
         seconds=seconds, peak_memory_mb=peak_memory_mb, log=log, shims=shims,
     )  # fmt: skip
     return keep(ranks, split, about, out or root())
-
-
-def manifest(
-    *,
-    dataset: str,
-    data_hash: str,
-    recommender: str,
-    config: dict[str, Any],
-    seed: int,
-    device: str,
-    seconds: dict[str, float],
-    peak_memory_mb: float | None = None,
-    log: list[dict[str, Any]] | None = None,
-    shims: list[str] | None = None,
-) -> dict[str, Any]:
-    """What a manifest says of a run and of where it was made; FOLLOWING is filled in when it is kept."""
-    return {
-        "format": FORMAT,
-        "dataset": dataset,
-        "data_hash": data_hash,
-        "recommender": recommender,
-        "config": config,
-        "seed": seed,
-        "device": device,
-        **dict.fromkeys(FOLLOWING),
-        "shims": shims or [],
-        "versions": provenance.versions(),
-        "created": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
-        "seconds": {key: round(value, 3) for key, value in seconds.items()},
-        "peak_memory_mb": peak_memory_mb,
-        "log": log or [],
-        "host": provenance.host(),
-        "git_commit": provenance.git_commit(),
-    }
 
 
 def keep(ranks: Ranks, split: Split, manifest: dict[str, Any], out: Path) -> Run:
@@ -206,7 +164,7 @@ def keep_table(
         {"name": split.name, "hash": split_hash(split), **split.summary}, int(split.train.support.sum()),
         hashlib.sha256(ranked).hexdigest(), hashlib.sha256(aimed).hexdigest(),
     )  # fmt: skip
-    manifest = manifest | dict(zip(FOLLOWING, following, strict=True))
+    manifest = manifest | dict(zip(provenance.FOLLOWING, following, strict=True))
     text = json.dumps(manifest, indent=1, default=_plain) + "\n"
     try:
         with hold(targets):  # which other runs share
@@ -309,47 +267,6 @@ def _targets(split: Split, path: Path) -> bytes:
     except (OSError, EvidenceError):
         pass  # not there, or damaged
     return as_parquet(columns)
-
-
-def as_parquet(columns: dict[str, np.ndarray]) -> bytes:
-    """The bytes of a Parquet file of unsigned integers of the smallest sufficient width."""
-    arrays = {name: values.astype(np.min_scalar_type(int(values.max(initial=0)))) for name, values in columns.items()}
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(arrays), buffer, compression="zstd", compression_level=19, use_dictionary=False)
-    return buffer.getvalue()
-
-
-def read_table(path: Path, sha256: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    """(P, len(columns)) int64, none negative. Nothing is expanded before its number of rows and its types are known."""
-    if not path.is_file():
-        raise MissingError(f"There is no evidence file '{path}'.")
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise EvidenceError(f"'{path}' was changed: its sha256 is {found}, its manifest says {sha256}. {AGAIN}")
-    try:
-        file = pq.ParquetFile(io.BytesIO(content))
-        if file.metadata.num_rows > MAX_TARGETS:
-            raise ValueError(f"it has {file.metadata.num_rows} rows; at most {MAX_TARGETS} are read")
-        if tuple(file.schema_arrow.names) != columns or not all(map(pa.types.is_integer, file.schema_arrow.types)):
-            raise ValueError(f"it has other columns than the integers {', '.join(columns)}")
-        table = file.read().to_pandas(ignore_metadata=True).astype(np.int64)
-    except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, pa.ArrowException) as error:
-        raise EvidenceError(f"'{path}' is no table of this format ({FORMAT}): {error}. {AGAIN}") from error
-    if (table.to_numpy() < 0).any():
-        raise EvidenceError(f"'{path}' holds negative numbers, or such beyond 64 bits, where counts belong. {AGAIN}")
-    return table
-
-
-def _shared_targets(path: Path, sha256: str) -> pd.DataFrame:
-    """The targets table that all runs of a split refer to: read and verified once, and again when the file changes."""
-    about = path.stat() if path.is_file() else None
-    return _targets_of(path, sha256, about and (about.st_mtime_ns, about.st_size, about.st_ino))
-
-
-@lru_cache(maxsize=64)
-def _targets_of(path: Path, sha256: str, _as_it_is: object) -> pd.DataFrame:
-    return read_table(path, sha256, TARGETS)
 
 
 def _plain(value: Any) -> Any:

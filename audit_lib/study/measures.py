@@ -197,20 +197,14 @@ def shuffle_loss(book: Book, *, which: str) -> Measured:
 
 
 def latency(
-    book: Book,
-    *,
-    recommender: str,
-    percentile: int,
-    way: str = "catalogue",
-    at_once: int = 1,
-    largest: bool = True,
+    book: Book, *, recommender: str, percentile: int, way: str = "catalogue", largest: bool = True,
     record: str = "latency",
-) -> Measured:
+) -> Measured:  # fmt: skip
     """Milliseconds of one answer over the largest (or smallest) catalogue of the generated logs.
 
     way: how it is found (see `measurements.latency`). record: the newest, or "latency_earlier", of another processor.
     """
-    wanted = {"recommender": recommender, "percentile": percentile, "way": way, "at_once": at_once, "log": "generated"}
+    wanted = {"recommender": recommender, "percentile": percentile, "way": way, "at_once": 1, "log": "generated"}
     rows = [r for r in book.record(record) if all(r[key] == value for key, value in wanted.items())]
     if not rows:
         raise NotYet(f"records/{record}.json, {recommender}, {way}")

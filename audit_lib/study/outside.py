@@ -27,7 +27,7 @@ from audit_lib.data.splits import Split
 from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.evaluation import ranking
 from audit_lib.evaluation.ranking import COLUMNS, Ranks
-from audit_lib.study import evidence
+from audit_lib.study import evidence, provenance
 from audit_lib.study.evidence import Run
 
 KINDS = ("scores", "ranks", "lists")
@@ -89,7 +89,7 @@ def evaluate(
         raise InputError(f"'{name}' is a recommender of this library. Give yours another --name.")
     start = time.perf_counter()
     result = read(files, split, name=name, ids=ids, items=items)
-    about = evidence.manifest(
+    about = provenance.manifest(
         dataset=dataset.name, data_hash=dataset.data_hash, recommender=name, seed=seed, device="",
         config={"source": source, **(settings or {})}, seconds={"rank": time.perf_counter() - start},
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, machine and commit."""
+"""Where a result comes from: versions, machine and commit, and what a manifest says of them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ import scipy
 
 import audit_lib
 from audit_lib.files import IN_CHECKOUT, PROJECT
+from audit_lib.study.tables import FORMAT
+
+# What a manifest says of the ranks and their split: `evidence.keep` fills it in.
+FOLLOWING = ("split", "support_total", "sha256", "targets_sha256")
 
 
 def versions() -> dict[str, str]:
@@ -64,3 +68,37 @@ def git_commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+def manifest(
+    *,
+    dataset: str,
+    data_hash: str,
+    recommender: str,
+    config: dict[str, Any],
+    seed: int,
+    device: str,
+    seconds: dict[str, float],
+    peak_memory_mb: float | None = None,
+    log: list[dict[str, Any]] | None = None,
+    shims: list[str] | None = None,
+) -> dict[str, Any]:
+    """What a manifest says of a run and of where it was made; FOLLOWING is filled in when it is kept."""
+    return {
+        "format": FORMAT,
+        "dataset": dataset,
+        "data_hash": data_hash,
+        "recommender": recommender,
+        "config": config,
+        "seed": seed,
+        "device": device,
+        **dict.fromkeys(FOLLOWING),
+        "shims": shims or [],
+        "versions": versions(),
+        "created": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
+        "seconds": {key: round(value, 3) for key, value in seconds.items()},
+        "peak_memory_mb": peak_memory_mb,
+        "log": log or [],
+        "host": host(),
+        "git_commit": git_commit(),
+    }

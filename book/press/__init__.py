@@ -3,7 +3,7 @@
 Nothing here may change a number: no stage runs again for it, and `audit_lib` does not know of it.
 
     pipeline, notebooks, bookcheck    running the stages
-    site, root_pages, site_check, mathjax    building the pages, and checking them
+    site, source, root_pages, site_check, mathjax    building the pages, and checking them
     directives                    what the pages add to Sphinx
     facts                         numbers, tables and figures of the prose pages
     ledger, explorer, status, title_page, citation    what single pages show

@@ -13,7 +13,6 @@ from audit_lib.__main__ import main
 from audit_lib.commands.doctor import examine
 from audit_lib.evaluation import metrics
 from audit_lib.files import PROJECT
-from audit_lib.measurements import rank_speed as bench_rank
 from audit_lib.study import evidence
 from tests.click_logs import log_of, random_log, write_tsv
 
@@ -189,16 +188,6 @@ def test_doctor_names_a_package_that_is_not_as_pinned(monkeypatch):
 def test_doctor_works_where_the_library_is_installed_without_its_requirements(monkeypatch, folder):
     monkeypatch.setattr("audit_lib.commands.doctor.PROJECT", folder)
     assert {row["check"]: row for row in examine()}["requirements"]["verdict"] == "ok"
-
-
-def test_the_ranking_benchmark_reports_ratio_and_floor(monkeypatch):
-    real = bench_rank.synthetic_test
-    monkeypatch.setattr(bench_rank, "synthetic_test", lambda n, v, rng: real(400, v, rng))
-    table = bench_rank.measure(n_targets=400, n_items=200, dims=4, large=300, repeats=2)
-    assert list(table["setting"]) == ["factors 4, 200 items", "popularity, 300 items", "markov, 300 items"]
-    assert (table["ours"] > 0).all()
-    assert {"peer", "ratio", "floor"} <= set(table)
-    assert table["ratio"][0] > 0
 
 
 def test_help_lists_every_verb_with_what_it_does(call):

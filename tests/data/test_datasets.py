@@ -13,7 +13,6 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from audit_lib.__main__ import main
 from audit_lib.commands import cli
 from audit_lib.data import datasets, fetching
 from audit_lib.data.datasets import REGISTRY, describe, fetch, load
@@ -139,32 +138,6 @@ def test_a_wrong_hash_is_refused_with_both_values_before_parsing(folders, known,
         assert left(folders) == []
 
 
-def test_an_interrupted_download_leaves_nothing_and_the_next_one_completes(folders, known, monkeypatch):
-    def cut(url, path):
-        path.write_text(LOG[:20])
-        raise requests.ConnectionError("connection broken: 20 bytes read, 45 more expected")
-
-    served(monkeypatch, cut)
-    with pytest.raises(MissingError, match=r"connection broken.*AUDIT_MIRROR"):
-        fetch("small")
-    assert left(folders) == []
-    served(monkeypatch, lambda url, path: path.write_text(LOG[:20]))  # ended early and silently
-    with pytest.raises(InputError, match="incomplete"):
-        fetch("small")
-    assert left(folders) == []
-
-    def killed(url, path):
-        path.write_text(LOG[:20])
-        raise KeyboardInterrupt
-
-    served(monkeypatch, killed)
-    with pytest.raises(KeyboardInterrupt):
-        fetch("small")
-    assert left(folders) == []
-    served(monkeypatch, lambda url, path: path.write_text(LOG))
-    assert len(fetch("small")) == 1
-
-
 def test_a_download_is_tried_again_when_the_connection_breaks(folders, known, monkeypatch):
     def third(url, path):
         if len(calls) < 3:
@@ -184,14 +157,6 @@ def test_offline_the_message_says_where_to_put_the_file(folders, known, monkeypa
     with pytest.raises(MissingError, match=r"Is this machine online\?") as error:
         load("small")
     assert str(folders / "cache" / "small" / "log.tsv") in str(error.value)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_cache_is_a_clear_error(folders, known, monkeypatch):
-    served(monkeypatch, lambda url, path: path.write_text(LOG))
-    (folders / "cache").mkdir(mode=0o500)
-    with pytest.raises(MissingError, match="Permission denied"):
-        fetch("small")
 
 
 def test_a_cache_that_is_a_file_is_a_clear_error(folders, known, monkeypatch):
@@ -314,49 +279,6 @@ def test_a_path_that_does_not_exist_says_so(name):
         load(name)
 
 
-@pytest.mark.parametrize("name", ["../diginetica", "/etc/passwd", "..", "entree/../entree", "", ".", "a\0b", "~"])
-def test_a_name_with_path_tricks_fetches_nothing(folders, name):
-    with pytest.raises((InputError, MissingError)):
-        fetch(name)
-    with pytest.raises((InputError, MissingError)):
-        load(name)
-    assert left(folders) == []
-
-
-BAD = {
-    "an empty file": "",
-    "a header alone": "SessionId\tItemId\tTime\n",
-    "a missing column": "SessionId\tItemId\n1\t2\n",
-    "text in Time": "SessionId\tItemId\tTime\n1\t2\tMonday\n1\t2\t5\n",
-    "NaN in Time": "SessionId\tItemId\tTime\n1\t2\t\n1\t2\t5\n",
-    "infinity in Time": "SessionId\tItemId\tTime\n1\t2\tinf\n1\t2\t5\n",
-    "a missing item": "SessionId\tItemId\tTime\n1\t\t5\n1\t2\t5\n",
-    "another separator": "SessionId:ItemId:Time\n1:2:3\n",
-}
-
-
-@pytest.mark.parametrize("kind", BAD)
-def test_an_own_log_that_is_no_log_is_an_input_error_that_names_it(tmp_path, kind):
-    path = tmp_path / "own.tsv"
-    path.write_text(BAD[kind])
-    with pytest.raises(InputError, match=r"own\.tsv"):
-        load(path)
-
-
-def test_bytes_that_are_not_utf8_are_an_input_error(tmp_path):
-    path = tmp_path / "own.tsv"
-    path.write_bytes(b"SessionId\tItemId\tTime\n1\t\xff\xfe\t5\n")
-    with pytest.raises(InputError, match=r"own\.tsv"):
-        load(path)
-
-
-def test_one_click_sessions_only_cannot_be_described(tmp_path):
-    path = tmp_path / "own.tsv"
-    path.write_text("SessionId\tItemId\tTime\n1\t2\t5\n2\t2\t6\n")
-    with pytest.raises(InputError, match="No session is left"):
-        describe(path)
-
-
 # --- generated data sets
 
 
@@ -369,13 +291,6 @@ def test_synthetic_data_sets_load_by_name_without_any_file(folders, name):
     assert dataset.data_hash == load(f"{name}:n_sessions=50,seed=3").data_hash
     assert dataset.data_hash != load(f"{name}:n_sessions=50,seed=4").data_hash
     assert left(folders) == []
-
-
-def test_a_wrong_setting_of_a_synthetic_data_set_is_refused():
-    with pytest.raises(InputError, match="n_sessions"):
-        load("synthetic:n_sessions=0")
-    with pytest.raises(InputError, match="Did you mean 'seed'"):
-        load("synthetic:sed=1")
 
 
 def test_a_description_can_be_written_as_json_and_counts_by_hand(folders, known, monkeypatch):
@@ -484,16 +399,3 @@ def test_describe_prints_one_json_object_or_a_table(tmp_path):
         "name": "own", "events": 2, "sessions": 1, "items": 2, "one_click_sessions": 1,
     }  # fmt: skip
     assert "length_median       2.0" in run("describe", str(path), "--columns", "SessionId=sid").output
-
-
-def test_synth_writes_the_log_of_its_settings(tmp_path):
-    out = tmp_path / "log.tsv"
-    done = run("synth", "--out", str(out), "--preset", "synthetic_latent", "--set", "n_sessions=30", "--set", "seed=2")
-    assert done.output.strip() == str(out)
-    assert out.read_text() == load("synthetic_latent:n_sessions=30,seed=2").log.to_csv(sep="\t", index=False)
-
-
-def test_the_command_line_reports_an_unknown_name_in_one_message(capsys):
-    with pytest.raises(SystemExit):
-        main(["fetch", "diginetca"])
-    assert capsys.readouterr().err.startswith("Error: Unknown data set 'diginetca'. Did you mean 'diginetica'?")

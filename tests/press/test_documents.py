@@ -15,16 +15,14 @@ from sphinx.util.docutils import docutils_namespace
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.files import PROJECT
 from audit_lib.study import literature_values
 from audit_lib.study.claims import Claim, Finding, Part, Settled
 from audit_lib.study.results import Book, NotYet
-from book.press.facts import exhibits, reporting
+from book.press.facts import exhibits
 from book.press.facts.prose import number, verb, written
 from book.press.facts.reporting import quantity
 from book.press.facts.source import Source, awaited
 
-PAGES = [PROJECT / "book" / name for name in ("executive_summary.md", "case_study.md")]
 CLEAR, OPEN = Measured(0.02, 0.01, 0.03), Measured(0.02, -0.01, 0.05)
 
 
@@ -112,11 +110,6 @@ def test_without_evidence_a_measured_fact_is_missing_and_a_published_one_is_ther
     assert quantity("copied-diginetica", source).estimate == said
 
 
-def test_an_unknown_fact_is_refused_and_the_nearest_named() -> None:
-    with pytest.raises(InputError, match="'official'"):
-        quantity("oficial", Source(settled=[finding(CLEAR, **GAP)]))
-
-
 def test_the_trail_ends_with_the_copied_values() -> None:
     last = literature_values.trail().groupby("dataset").last()
     for dataset in last.index:
@@ -156,18 +149,6 @@ def test_the_preprint_has_the_plain_row_of_its_source_to_the_last_digit() -> Non
 
 
 # --- on the pages
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_every_number_on_a_page_is_a_fact_and_every_name_is_known(path: Path) -> None:
-    text = path.read_text("utf8")
-    names = {name.partition(":")[0] for name in re.findall(r"\{fact\}`([^`]+)`", text) if "::" not in name}
-    assert names
-    assert names <= set(reporting.FACTS)
-    assert set(re.findall(r"\{fact-table\} (\S+)", text)) <= set(exhibits.TABLES)
-    assert set(re.findall(r"\{fact-figure\} (\S+)", text)) <= set(exhibits.FIGURES)
-    prose = re.sub(r"\{[\w:-]+\}`[^`]*`|`[^`]*`|Recall@\d+|MRR@\d+|1/64", " ", text)
-    assert re.findall(r"\d+\.\d+", prose) == [], "a decimal number is typed"
-
-
 class Pages:
     """A page built in this process, with facts of the test's own in the place of the evidence."""
 

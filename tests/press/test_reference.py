@@ -2,23 +2,14 @@
 
 import ast
 import re
-import shlex
 
 import pytest
 
-from audit_lib.commands import VERBS, cli
+from audit_lib.commands import VERBS
 from audit_lib.files import PROJECT
 from book.press.directives import reference
 
 PAGES = {name: (PROJECT / "book" / f"{name}.md").read_text("utf8") for name in ("commands", "library")}
-EXAMPLES = [
-    shlex.split(line)
-    for page in PAGES.values()
-    for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
-    for line in block.splitlines()
-]
-
-
 def test_every_verb_and_every_verb_below_one_is_there_with_its_help():
     found = dict(reference.commands())
     assert set(VERBS) <= set(found)
@@ -42,14 +33,6 @@ def test_every_public_name_is_there_with_its_parameters_and_what_it_does():
         signature, _, doc = text.partition("\n\n")
         assert signature.startswith(f"{name}(")
         assert doc.strip()
-
-
-@pytest.mark.parametrize("words", EXAMPLES, ids=" ".join)
-def test_every_example_on_the_pages_names_a_verb_and_its_options(words):
-    assert words[:3] == ["python", "-m", "audit_lib"]
-    command = cli.get_command(None, words[3])
-    options = {option for parameter in command.params for option in parameter.opts}
-    assert {word for word in words[4:] if word.startswith("--")} <= options
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -48,18 +48,6 @@ def test_equals_the_recursion_of_its_definition(train, prefix, order, mu):
     np.testing.assert_allclose(got, brute(train, prefix, order, mu), rtol=1e-5, atol=1e-9)
 
 
-def test_a_longer_context_tells_apart_what_the_last_item_cannot():
-    train = sessions_of([[0, 2, 3]] * 3 + [[1, 2, 4]] * 3, V)
-    model = create("markov_backoff", order=2).fit(train)
-    assert scores_after(model, [0, 2], V).argmax() == 3
-    assert scores_after(model, [1, 2], V).argmax() == 4
-
-
-def test_an_unseen_context_backs_off_to_the_last_item():
-    model = create("markov_backoff", order=3).fit(sessions_of([[0, 1], [0, 1], [2, 3, 4]], V))
-    np.testing.assert_array_equal(scores_after(model, [4, 0], V), scores_after(model, [0], V))
-
-
 def test_an_order_of_zero_is_refused_with_the_settings_that_exist():
     with pytest.raises(InputError, match=r"markov_backoff: order: .* Its settings are order, mu, fallback"):
         create("markov_backoff", order=0)

@@ -27,11 +27,6 @@ def test_lanes_after_a_dropped_one_move_up_and_keep_their_session():
     assert not plan.reset[1:].any()
 
 
-def test_two_lanes_that_end_together_take_the_next_sessions_in_lane_order():
-    plan = schedule(from_lists([[0, 1], [2, 3], [4, 5], [6, 7]]), batch_size=2)
-    assert plan.inputs.tolist() == [[0, 2], [4, 6]]
-
-
 def test_the_batch_is_no_larger_than_the_number_of_sessions():
     assert schedule(from_lists([[0, 1], [2, 3]]), batch_size=32).n_lanes == 2
 

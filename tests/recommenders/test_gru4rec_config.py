@@ -10,7 +10,6 @@ from audit_lib import recommenders
 from audit_lib.errors import InputError
 from audit_lib.recommenders import create
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
-from audit_lib.recommenders.gru4rec.train import GRU4Rec
 
 
 def test_the_defaults_are_the_official_ones():
@@ -74,18 +73,9 @@ def test_the_configuration_is_frozen_and_its_dump_gives_it_back():
         c.seed = 4
 
 
-def test_the_official_code_has_two_losses():
-    with pytest.raises(InputError, match="'cross-entropy' or 'bpr-max'"):
-        create("gru4rec_official", loss="top1")
-
-
 def test_a_linear_activation_is_not_stated_so_that_evidence_keeps_its_name():
     assert "final_act" not in GRU4RecConfig().model_dump(mode="json")
     assert GRU4RecConfig(loss="bpr", final_act="tanh").model_dump(mode="json")["final_act"] == "tanh"
-
-
-def test_the_registry_makes_the_independent_engine():
-    assert isinstance(create("gru4rec"), GRU4Rec)
 
 
 @pytest.mark.parametrize("name", recommenders._CONFIGS)

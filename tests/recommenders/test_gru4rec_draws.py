@@ -39,13 +39,6 @@ def test_one_item_is_drawn_always():
     assert (random_draws.negatives(table, random_draws.key(0, 0), 0, 50) == 1).all()
 
 
-def test_a_mask_drops_the_share_p_and_keeps_the_mean():
-    mask = random_draws.mask(random_draws.key(0, random_draws.EMBED), 5, 400, 0.3, (400, 250))
-    kept = mask > 0
-    assert kept.mean() == pytest.approx(0.7, abs=4 * np.sqrt(0.3 * 0.7 / mask.size))
-    assert mask[kept] == pytest.approx(1 / 0.7)
-
-
 def test_a_lane_has_the_same_mask_in_a_shrunken_batch():
     key = random_draws.key(0, random_draws.HIDDEN)
     assert np.array_equal(random_draws.mask(key, 5, 8, 0.5, (8, 20))[:3], random_draws.mask(key, 5, 8, 0.5, (3, 20)))

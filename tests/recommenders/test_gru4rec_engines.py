@@ -141,21 +141,3 @@ def test_one_step_of_one_lane_by_hand():
         assert arrays["By"] == pytest.approx([0, 0.1, -0.1], rel=1e-5)  # the first step of Adagrad is its sign
         assert arrays["acc.By"] == pytest.approx([0, (2 / 3) ** 2, (2 / 3) ** 2], rel=1e-6)
         assert not arrays["Wy"].any()
-
-
-def test_torchs_own_cell_gives_the_same_hidden_state():
-    config = settings(layers=(5,))
-    weights = {n: torch.randn(shape) for n, shape in model.shapes(config, 4).items()}
-    cell = torch.nn.GRUCell(5, 5)
-    cell.load_state_dict({n.replace("W_", "weight_").replace("b_", "bias_")[:-1]: w for n, w in weights.items()
-                          if n.endswith("0")})  # fmt: skip
-    x, h = torch.randn(3, 5), torch.randn(3, 5)
-    (ours,) = model.hidden(config, weights, x, [h], [None])
-    torch.testing.assert_close(ours, cell(x, h))
-
-
-def test_the_papers_cell_by_hand():
-    """One unit: r = sigmoid(0) = 1/2; n = tanh(2 + 3 * (1/2 * 1)); z = sigmoid(log 3) = 3/4."""
-    gi = torch.tensor([[0.0, float(np.log(3)), 2.0]])
-    out = model.cell_paper(gi, torch.ones(1, 1), torch.tensor([[0.0], [0.0], [3.0]]))
-    assert out.item() == pytest.approx(1 / 4 * np.tanh(3.5) + 3 / 4)

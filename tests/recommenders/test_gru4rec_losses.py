@@ -1,4 +1,7 @@
-"""The losses on 3 x 5 score matrices, worked out by hand, in their three forms; gradients against autograd."""
+"""The losses in their three forms: over columns, over distinct items, and as kernels, whose gradients are autograd's.
+
+What each loss is, `tests/press/test_formulas.py` works out in plain arithmetic.
+"""
 
 import itertools
 
@@ -17,139 +20,30 @@ f = np.float32
 FUSED = numba_config.CPU_NAME != "generic" and llvm.get_host_cpu_features().get("fma", True)
 EXACT = 5e-7 if FUSED else 5e-6
 
-
-def plain_cross_entropy(scores, columns):
-    return losses.cross_entropy(torch.tensor(scores), correction=torch.tensor(log(columns))).numpy()
-
-
-def weighted_cross_entropy(scores, columns):
-    return losses.weighted_cross_entropy(
-        torch.tensor(scores), weight=torch.tensor(1 / columns), slot=torch.arange(3),
-        correction=torch.tensor(log(columns[:3])),
-    ).numpy()  # fmt: skip
-
-
-def kernel_cross_entropy(scores, columns):
-    out = np.zeros(3, f)
-    kernels.cross_entropy(f(scores), 5, f(1 / columns), np.arange(3), f(log(columns[:3])), f(3), out)
-    return out
-
-
-def plain_bpr_max(scores, elu_param, bpreg):
-    return losses.bpr_max(torch.tensor(scores), elu_param=elu_param, bpreg=bpreg).numpy()
-
-
-def weighted_bpr_max(scores, elu_param, bpreg):
-    ones = torch.ones(5, dtype=torch.float64)
-    return losses.weighted_bpr_max(
-        torch.tensor(scores), weight=ones, slot=torch.arange(3), elu_param=elu_param, bpreg=bpreg
-    ).numpy()
-
-
-def kernel_bpr_max(scores, elu_param, bpreg):
-    out, scratch = np.zeros(3, f), np.zeros((2, 5), f)
-    kernels.bpr_max(f(scores), 5, np.ones(5, f), np.arange(3), f(elu_param), f(bpreg), f(3), *scratch, out)
-    return out
-
-
-# exp(scores) are whole numbers; targets are on the diagonal
-CROSS_ENTROPY = log(np.array([[1.0, 2, 3, 4, 10], [2, 6, 1, 1, 2], [1, 1, 4, 1, 1]]))
-
-
-@pytest.mark.parametrize("loss", [plain_cross_entropy, weighted_cross_entropy, kernel_cross_entropy])
-def test_cross_entropy_is_minus_log_of_the_targets_share(loss):
-    assert loss(CROSS_ENTROPY, np.ones(5)) == pytest.approx([log(20 / 1), log(12 / 6), log(8 / 4)], rel=1e-6)
-
-
-@pytest.mark.parametrize("loss", [plain_cross_entropy, weighted_cross_entropy, kernel_cross_entropy])
-def test_logq_divides_every_column_by_its_probability(loss):
-    # targets of support 2, 1, 4; negatives of support 9, 16 with sample_alpha 1/2
-    columns = np.array([2.0, 1, 4, 3, 4])
-    first = (1 / 2 + 2 / 1 + 3 / 4 + 4 / 3 + 10 / 4) / (1 / 2)
-    second = (2 / 2 + 6 / 1 + 1 / 4 + 1 / 3 + 2 / 4) / (6 / 1)
-    third = (1 / 2 + 1 / 1 + 4 / 4 + 1 / 3 + 1 / 4) / (4 / 4)
-    assert loss(CROSS_ENTROPY, columns) == pytest.approx(log([first, second, third]), rel=1e-6)
-
-
 # lane 0: all tied at 0; lane 1: the target leads by log 3; lane 2: the target at 0, negatives at log 1, 2, 3, 2
 BPR_MAX = np.array([[0.0] * 5, [0, log(3), 0, 0, 0], [0, log(2), 0, log(3), log(2)]])
-
-
-@pytest.mark.parametrize("loss", [plain_bpr_max, weighted_bpr_max, kernel_bpr_max])
-def test_bpr_max_weighs_the_negatives_by_their_softmax(loss):
-    ahead = (1 * 1 / 2 + 2 * 1 / 3 + 3 * 1 / 4 + 2 * 1 / 3) / 8  # sigmoid(-log k) = 1 / (1 + k)
-    assert loss(BPR_MAX, 0.0, 0.0) == pytest.approx([log(2), -log(3 / 4), -log(ahead)], rel=1e-6)
-
-
-@pytest.mark.parametrize("loss", [plain_bpr_max, weighted_bpr_max, kernel_bpr_max])
-def test_bpreg_adds_the_weighted_squares_of_the_negative_scores(loss):
-    squares = (2 * log(2) ** 2 + 3 * log(3) ** 2 + 2 * log(2) ** 2) / 8
-    difference = loss(BPR_MAX, 0.0, 2.0) - loss(BPR_MAX, 0.0, 0.0)
-    assert difference == pytest.approx([0, 0, 2 * squares], rel=1e-6)
-
-
-@pytest.mark.parametrize("loss", [plain_bpr_max, weighted_bpr_max, kernel_bpr_max])
-def test_elu_bends_negative_scores_and_leaves_positive_ones(loss):
-    scores = np.full((3, 5), -log(2))  # ELU with 0.5: 0.5 * (1/2 - 1) = -1/4
-    scores[1, 1] = scores[2, 2] = 1.0  # stays 1
-    scores[2, [0, 1, 3, 4]] = 0.5  # stays 0.5
-    lanes = [log(2) + 1 / 16, log(1 + np.exp(-5 / 4)) + 1 / 16, log(1 + np.exp(-1 / 2)) + 1 / 4]
-    assert loss(scores, 0.5, 1.0) == pytest.approx(lanes, rel=1e-6)
 
 
 def plain_pairwise(scores, loss, final_act):
     return losses.pairwise(torch.tensor(scores), loss=loss, final_act=final_act).numpy()
 
 
-def weighted_pairwise(scores, loss, final_act):
-    ones = torch.ones(5, dtype=torch.float64)
-    return losses.weighted_pairwise(
-        torch.tensor(scores), weight=ones, slot=torch.arange(3), loss=loss, final_act=final_act
-    ).numpy()
-
-
-def kernel_pairwise(scores, loss, final_act):
-    out, scratch = np.zeros(3, f), np.zeros((2, 5), f)
-    kind = PAIRWISE.index(loss)
-    kernels.pairwise(f(scores), 5, np.ones(5, f), np.arange(3), kind, final_act == "tanh", f(3), *scratch, out)
-    return out
-
-
-PAIRED = pytest.mark.parametrize("form", [plain_pairwise, weighted_pairwise, kernel_pairwise])
-
-
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-@PAIRED
-def test_bpr_is_the_mean_of_minus_log_sigmoid_of_the_targets_lead(form):
-    # leads: 0 four times; log 3 four times; -log 2, 0, -log 3, -log 2, of which sigmoid is 1/3, 1/2, 1/4, 1/3
-    third = (2 * log(3) + log(2) + log(4)) / 4
-    assert form(BPR_MAX, "bpr", "linear") == pytest.approx([log(2), log(4 / 3), third], rel=1e-6)
-
-
-@PAIRED
-def test_top1_adds_the_sigmoid_of_the_negatives_squares(form):
-    # sigmoid(o_j - o_t) + sigmoid(o_j^2); the target's own square does not count
-    third = (2 * (2 / 3 + sigmoid(log(2) ** 2)) + (1 / 2 + 1 / 2) + (3 / 4 + sigmoid(log(3) ** 2))) / 4
-    assert form(BPR_MAX, "top1", "linear") == pytest.approx([1, 1 / 4 + 1 / 2, third], rel=1e-6)
-
-
-@PAIRED
-def test_top1_max_weighs_the_negatives_by_their_softmax(form):
+def test_top1_max_weighs_the_negatives_by_their_softmax():
     # exp(o_j) of the third lane: 1, 2, (own 1), 3, 2
     third = (1 * 1 + 2 * 2 * (2 / 3 + sigmoid(log(2) ** 2)) + 3 * (3 / 4 + sigmoid(log(3) ** 2))) / 8
-    assert form(BPR_MAX, "top1-max", "linear") == pytest.approx([1, 3 / 4, third], rel=1e-6)
+    assert plain_pairwise(BPR_MAX, "top1-max", "linear") == pytest.approx([1, 3 / 4, third], rel=1e-6)
 
 
-@PAIRED
 @pytest.mark.parametrize("loss", PAIRWISE)
-def test_tanh_is_taken_of_the_scores_first(form, loss):
+def test_tanh_is_taken_of_the_scores_first(loss):
     # tanh(log 3) = (9 - 1)/(9 + 1), tanh(log 2) = (4 - 1)/(4 + 1)
     bent = np.tanh(BPR_MAX)
     assert sorted(set(bent.ravel().round(9))) == [0, 3 / 5, 4 / 5]
-    assert form(BPR_MAX, loss, "tanh") == pytest.approx(plain_pairwise(bent, loss, "linear"), rel=2e-6)
+    assert plain_pairwise(BPR_MAX, loss, "tanh") == pytest.approx(plain_pairwise(bent, loss, "linear"), rel=2e-6)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -171,13 +65,6 @@ def test_pairwise_losses_over_distinct_items_equal_those_over_columns_and_so_do_
     assert lanes == pytest.approx(expected.detach().numpy(), rel=2e-6)
     assert buffer == pytest.approx(gradient.numpy()[:, items], rel=1e-4, abs=1e-6)
     assert np.array_equal(weight, count)  # it is lowered and put back
-
-
-@pytest.mark.parametrize("final_act", ["linear", "tanh"])
-@pytest.mark.parametrize("loss", PAIRWISE)
-def test_autograd_of_the_pairwise_losses_agrees_with_finite_differences(loss, final_act):
-    scores = torch.tensor(np.random.default_rng(1).normal(0, 1, (3, 5)), requires_grad=True)
-    assert torch.autograd.gradcheck(lambda s: losses.pairwise(s, loss=loss, final_act=final_act), scores)
 
 
 @pytest.mark.parametrize("lead", [200.0, -200.0])
@@ -242,13 +129,6 @@ def test_cross_entropy_over_distinct_items_equals_cross_entropy_over_columns_and
     kernels.cross_entropy(buffer, len(items), f(weight), slot, f(correction), f(5), lanes)
     assert lanes == pytest.approx(expected.detach().numpy(), rel=2e-6)
     assert buffer == pytest.approx(gradient.numpy()[:, items], rel=1e-4, abs=1e-6)
-
-
-@pytest.mark.parametrize("elu_param", [0.0, 0.5])
-def test_autograd_of_the_losses_agrees_with_finite_differences(elu_param):
-    scores = torch.tensor(np.random.default_rng(1).normal(0, 2, (3, 5)), requires_grad=True)
-    assert torch.autograd.gradcheck(lambda s: losses.bpr_max(s, elu_param=elu_param, bpreg=0.5), scores)
-    assert torch.autograd.gradcheck(lambda s: losses.cross_entropy(s, correction=torch.arange(5.0).double()), scores)
 
 
 @pytest.mark.parametrize("lead", [200.0, -200.0])

@@ -186,20 +186,6 @@ def test_scores_are_those_of_one_prefix_fed_event_by_event(settings):
         np.testing.assert_allclose(found[i], (h[-1] @ weights["Wy"].T + weights["By"])[0], rtol=1e-4, atol=1e-5)
 
 
-def test_it_survives_save_and_load(tmp_path):
-    train = random_sessions()
-    g = GRU4Rec(**SMALL).fit(train)
-    again = GRU4Rec.load(g.save(tmp_path / "model.safetensors"))
-    assert again.config == g.config
-    assert np.array_equal(scores(again, train), scores(g, train))
-
-
-def test_a_test_part_over_another_catalogue_is_refused():
-    g = GRU4Rec(**SMALL).fit(random_sessions())
-    with pytest.raises(InputError, match="fitted on another catalogue than that of these 61 items"):
-        scores(g, random_sessions(n_items=61))
-
-
 def test_cuda_without_a_gpu_says_what_to_do():
     import torch
 
@@ -213,9 +199,3 @@ def test_progress_is_silent_without_a_terminal(capfd):
     GRU4Rec(**SMALL).fit(random_sessions())
     out, err = capfd.readouterr()
     assert (out, err) == ("", "")
-
-
-def test_dropout_is_off_when_scoring():
-    train = random_sessions()
-    g = GRU4Rec(**SMALL).fit(train)
-    assert np.array_equal(scores(g, train), scores(g, train))

@@ -17,22 +17,6 @@ def presence(train):
     return matrix
 
 
-def test_similarity_by_hand():
-    # 0 in three sessions, 1 in two, together in two: 2 / sqrt((3 + 1)(2 + 1)).
-    model = create("itemknn", lam=1).fit(sessions_of([[0, 1], [0, 1], [0, 2]], 3))
-    scores = scores_after(model, [0], 3)
-    np.testing.assert_allclose(scores[1], 2 / np.sqrt(12), rtol=1e-6)
-    np.testing.assert_allclose(scores[2], 1 / np.sqrt(8), rtol=1e-6)
-    assert scores[0] < 0  # an item is no neighbour of itself
-
-
-def test_a_repeated_item_counts_once_a_session():
-    once = create("itemknn").fit(sessions_of([[0, 1], [0, 2]], 3))
-    twice = create("itemknn").fit(sessions_of([[0, 1, 0, 1, 1], [0, 2]], 3))
-    np.testing.assert_array_equal(scores_after(once, [0], 3)[1:] > 0, [True, True])
-    np.testing.assert_array_equal(scores_after(once, [0], 3)[[1, 2]], scores_after(twice, [0], 3)[[1, 2]])
-
-
 @settings(max_examples=60, deadline=None)
 @given(train=small_train())
 def test_without_regularisation_it_is_the_cosine_of_the_columns(train):
@@ -43,11 +27,6 @@ def test_without_regularisation_it_is_the_cosine_of_the_columns(train):
     model = create("itemknn", lam=0).fit(sessions_of(train, V))
     got = np.array([np.maximum(scores_after(model, [i], V), 0) for i in range(V)])
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-9)
-
-
-def test_alpha_one_is_the_confidence_of_the_rule():
-    model = create("itemknn", lam=0, alpha=1).fit(sessions_of([[0, 1], [0, 2], [0, 2], [0, 3]], 4))
-    np.testing.assert_allclose(scores_after(model, [0], 4)[1:], [1 / 4, 2 / 4, 1 / 4], rtol=1e-6)
 
 
 def test_only_the_nearest_k_are_kept_in_whatever_parts_they_are_computed(monkeypatch):

@@ -233,16 +233,6 @@ def test_popularity_scores_an_item_by_its_support_whatever_the_prefix():
     assert len(set(first.tolist())) == 4
 
 
-def test_session_popularity_ranks_what_was_there_by_count_then_the_rest_by_support():
-    model = create("session_popularity").fit(sessions_of([[0, 1], [1, 2], [1, 3], [3, 0], [4, 3]], 6))
-    # supports 2 3 1 3 1 0: item 2 occurred twice, 0 and 4 once (0 is the more popular), then 1 and 3, then 5
-    scores = scores_after(model, [2, 4, 2, 0], 6)
-    assert np.argsort(-scores, kind="stable").tolist() == [2, 0, 4, 1, 3, 5]
-    assert scores[1] == scores[3]
-    assert (scores[[2, 0, 4]] > 0).all()
-    assert (scores[[1, 3, 5]] < 0).all()
-
-
 ROWS = [[0, 1], [0, 2], [0, 2], [0, 3], [3, 0], [3, 3]]  # after 0: item 2 twice, item 1 and then 3 once
 
 

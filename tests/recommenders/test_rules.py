@@ -59,23 +59,6 @@ def test_sequential_rules_equal_brute_force_over_ordered_pairs(weighting, weight
     )
 
 
-def test_sequential_rules_by_hand():
-    # 0 is followed by 1 at distance 1 (twice) and by 2 at distance 2 (once): weights 2 and 1/2, shares 4/5 and 1/5.
-    model = create("sr").fit(sessions_of([[0, 1, 2], [0, 1]], 3))
-    np.testing.assert_allclose(scores_after(model, [2, 0], 3)[[1, 2]], [4 / 5, 1 / 5], rtol=1e-6)
-
-
-def test_rules_look_at_the_last_item_only():
-    model = create("ar").fit(sessions_of([[0, 1], [2, 3], [1, 2]], 4))
-    np.testing.assert_array_equal(scores_after(model, [0, 2], 4), scores_after(model, [3, 2], 4))
-
-
-def test_items_without_a_rule_rank_by_popularity_below_every_rule():
-    model = create("sr").fit(sessions_of([[0, 1], [2, 3], [2, 3], [2, 0]], 4))
-    scores = scores_after(model, [0], 4)
-    assert scores[1] > 0 > scores[2] > scores[3] > -1  # 1 follows 0; 2 occurs three times, 3 twice
-
-
 def test_counting_in_parts_gives_the_same_counts(monkeypatch):
     rng = np.random.default_rng(0)
     train = sessions_of([rng.integers(0, V, size=8).tolist() for _ in range(30)], V)

@@ -103,60 +103,7 @@ def test_equals_the_definition_of_its_paper_on_small_logs(name, data):
     np.testing.assert_allclose(positive_part(scores_after(model, prefix, V)), expected, rtol=1e-5, atol=1e-30)
 
 
-def test_sknn_by_hand():
-    # Prefix {A, B}. cos to {A, B}: 2/2; to {A, C, D}: 1/√6; to {B, C}: 1/2.
-    model = create("sknn").fit(sessions_of([[A, B], [A, C, D], [B, C]], 4))
-    n1, n2, n3 = 1, 1 / np.sqrt(6), 1 / 2
-    expected = relative([n1 + n2, n1 + n3, n2 + n3, n2])
-    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
-
-
-def test_vsknn_by_hand():
-    # Prefix (A, B): u_A = 1/2, u_B = 1. sim: (A, B) 3/2; (A, C, D) 1/2; (B, C) 1.
-    # The latest shared item is A, two events back, for (A, C, D): d = 1/2; else B: d = 1.
-    model = create("vsknn", similarity="vec").fit(sessions_of([[A, B], [A, C, D], [B, C]], 4))
-    expected = relative([3 / 2 + 1 / 4, 3 / 2 + 1, 1 / 4 + 1, 1 / 4])
-    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
-
-
-def test_vsknn_weights_rare_items_by_their_inverse_document_frequency():
-    # As above with w = 2: idf of A, B, C = ln(3/2), of D = ln 3.
-    model = create("vsknn", similarity="vec", idf_weighting=2).fit(sessions_of([[A, B], [A, C, D], [B, C]], 4))
-    often, rare = 1 + 2 * np.log(3 / 2), 1 + 2 * np.log(3)
-    expected = relative([7 / 4 * often, 5 / 2 * often, 5 / 4 * often, 1 / 4 * rare])
-    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
-
-
 STAN_TRAIN = [[A, B], [A, C, D], [B, C]]  # ending on days 0, 1 and 2
-STAN_TIMES = np.array([0, 0, 1, 1, 1, 2, 2]) * DAY
-STAN_SIMILARITY = (
-    (1 + E(-1)) / np.sqrt(2) * E(-2),  # shares both, two days old
-    E(-1) / np.sqrt(3) * E(-1),  # shares A, one event before the last; one day old
-    1 / np.sqrt(2),
-)
-
-
-def test_stan_by_hand():
-    n1, n2, n3 = STAN_SIMILARITY
-    model = create("stan", lambda_spw=1, lambda_snh=1, lambda_inh=1)
-    model.fit(sessions_of(STAN_TRAIN, 4, times=STAN_TIMES))
-    # Last shared positions: B in (A, B), A in (A, C, D), B in (B, C); the others are 1 or 2 events away.
-    expected = relative([n1 * E(-1) + n2, n1 + n3, n2 * E(-1) + n3 * E(-1), n2 * E(-2)])
-    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
-
-
-def test_vstan_by_hand():
-    n1, n2, n3 = STAN_SIMILARITY
-    model = create("vstan", lambda_spw=1, lambda_snh=1, lambda_inh=1, lambda_ipw=2, lambda_idf=3)
-    model.fit(sessions_of(STAN_TRAIN, 4, times=STAN_TIMES))
-    n2 *= E(-1 / 2)  # its latest shared item lies one event before the last
-    often, rare = 1 + 3 * np.log(3 / 2), 1 + 3 * np.log(3)
-    expected = relative(
-        [(n1 * E(-1) + n2) * often, (n1 + n3) * often, (n2 * E(-1) + n3 * E(-1)) * often, n2 * E(-2) * rare]
-    )
-    np.testing.assert_allclose(scores_after(model, [A, B], 4), expected, rtol=1e-6)
-
-
 def test_positions_stretched_over_days_decay_as_days_do():
     # Ends at positions 1, 4 and 6 of a train that spans 6; over 12 days these are days 2, 8 and 12.
     stretched = create("stan", lambda_snh=3, train_days=12).fit(sessions_of(STAN_TRAIN, 4))
@@ -165,34 +112,11 @@ def test_positions_stretched_over_days_decay_as_days_do():
     np.testing.assert_allclose(scores_after(stretched, [A, B], 4), scores_after(real, [A, B], 4), rtol=1e-6)
 
 
-def test_of_equally_similar_sessions_the_most_recent_are_the_neighbours():
-    model = create("sknn", k=1).fit(sessions_of([[A, B], [A, C], [A, D]], 4))
-    scores = scores_after(model, [A], 4)
-    assert scores[D] > 0
-    assert (scores[[B, C]] < 0).all()
-
-
-def test_only_the_most_recent_sessions_that_share_an_item_are_candidates():
-    # The oldest session is the most alike, but two more recent ones share an item.
-    model = create("sknn", sample_size=2).fit(sessions_of([[A, B, C], [A, D], [B, D]], 4))
-    assert scores_after(model, [A, B], 4)[C] < 0
-
-
 def test_a_prefix_that_no_session_shares_gets_popularity():
     model = create("vsknn").fit(sessions_of([[A, B], [A, B]], 4))
     scores = scores_after(model, [C], 4)
     assert (scores < 0).all()
     assert scores[A] == scores[B] > scores[C] == scores[D]
-
-
-def test_scores_do_not_depend_on_how_many_prefixes_fit_the_output():
-    rng = np.random.default_rng(0)
-    train = sessions_of([rng.integers(0, 30, 5).tolist() for _ in range(200)], 30)
-    test = Prefixes(sessions_of([rng.integers(0, 30, 6).tolist() for _ in range(20)], 30))
-    model = create("vstan").fit(train)
-    whole = np.concatenate([b.copy() for b in model.score(test)])
-    single = np.concatenate([b.copy() for b in model.score(test, block_size=1)])
-    np.testing.assert_array_equal(whole, single)
 
 
 def test_output_in_several_parts_is_the_same_as_in_one(monkeypatch):

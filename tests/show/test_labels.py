@@ -2,7 +2,6 @@
 
 import re
 import string
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from babel.messages.pofile import read_po
 from audit_lib.data.registry import REGISTRY as LOGS
 from audit_lib.errors import InputError, MissingError
 from audit_lib.recommenders import REGISTRY
-from audit_lib.show import figures, words
+from audit_lib.show import words
 from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Links, Table
 from audit_lib.show.words import DATA_SETS, RECOMMENDERS, data_name, name_of, translator, typeset
 
@@ -98,13 +97,6 @@ def test_the_books_catalogue_is_complete_and_keeps_every_placeholder():
         assert message.string, message.id
         assert not message.fuzzy, message.id
         assert placeholders(message.id) == placeholders(message.string), message.id
-
-
-def test_every_label_written_in_a_figure_has_its_translation():
-    written = set(re.findall(r'_\("([^"]+)"\)', Path(figures.__file__).read_text("utf8")))
-    assert {"Sessions", "Support (events)"} <= written
-    for label in written:
-        translator("es")(label)
 
 
 def test_every_recommender_of_the_registry_has_a_name_in_both_languages():

@@ -9,7 +9,6 @@ from audit_lib.errors import InputError, MissingError
 from audit_lib.files import COMMITTED
 from audit_lib.stages import implementations
 from audit_lib.study import plan
-from audit_lib.study.results import spread
 from tests.made_runs import made
 
 
@@ -105,12 +104,6 @@ def test_a_published_loss_by_hand():
     row = table.loc[("Diginetica", "cross-entropy", "GRU4REC-pytorch")]
     assert row["omitted"] == pytest.approx(1 - 0.2973 / 0.4874)
     assert round(row["omitted"], 4) == 0.3900  # as the table of the publication prints it
-
-
-def test_the_spread_of_one_seed_is_unknown():
-    assert np.isnan(spread([run([1, 1])]))
-    # Recall 1 and 1/2.
-    assert spread([run([1, 1]), run([1, 0], seed=1)]) == pytest.approx(np.std([1, 0.5], ddof=1))
 
 
 def test_without_evidence_the_error_says_what_to_run(tmp_path):

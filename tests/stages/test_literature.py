@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from audit_lib.show import figures, words
+from audit_lib.show import row_figures, words
 from audit_lib.show.words import STATES, VERDICTS
 from audit_lib.stages import literature
 from audit_lib.study import claim_words, claims, literature_values
@@ -37,7 +37,7 @@ def test_published_values_stand_beside_those_measured(book, stated):  # noqa: F8
     assert found["recommender"].unique().tolist() == ["GRU4Rec"]  # the official engine has no evidence here
     shown = literature.compared_table(found, "en").data
     assert list(shown["Targets"]) == ["the same", "prepared otherwise"]
-    figures.published(found)
+    row_figures.published(found)
 
 
 def test_other_models_are_held_against_our_gru4rec_and_the_published_one(book, stated):  # noqa: F811
@@ -58,7 +58,7 @@ def test_ablations_come_best_first_with_what_was_not_changed(book):  # noqa: F81
     shown = literature.ablations_table(table, REFERENCE, "en").data
     assert list(shown["From the published value"]) == [0.0, -0.25]
     assert list(literature.nearest(table, 0.26)["value"]) == [0.25]
-    figures.ablations(table, reference=REFERENCE)
+    row_figures.ablations(table, reference=REFERENCE)
 
 
 def ablations_of(book: Book) -> pd.DataFrame:  # noqa: F811
@@ -79,8 +79,8 @@ def test_without_evidence_every_table_has_headings_and_no_rows(book, tmp_path): 
         literature.provenance_table([], "en").data,
     ]  # fmt: skip
     assert all(len(table) == 0 and len(table.columns) > 3 for table in tables)
-    figures.published(tables[0])
-    figures.ablations(tables[2], reference=REFERENCE)
+    row_figures.published(tables[0])
+    row_figures.ablations(tables[2], reference=REFERENCE)
     assert len(literature.nearest(tables[2], REFERENCE)) == 0
 
 

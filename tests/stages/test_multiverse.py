@@ -7,7 +7,6 @@ import pytest
 
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evaluation import metrics, sampled
-from audit_lib.evaluation.sampled import Counts
 from audit_lib.files import COMMITTED
 from audit_lib.show import figures
 from audit_lib.stages import multiverse, multiverse_tables
@@ -97,18 +96,6 @@ def test_sampled_negatives_are_worth_their_expectation(table):
     side = rivals([[0, 4, 30, 0]], [0, 0, 50, 50])
     expected = sampled.expectation(side.counts[0], "Recall", n=100, k=5).mean()
     assert one(table, metric="Recall", k=5, targets="all", negatives="uniform")["gru4rec"] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("sampling", ["uniform", "uniform-replacement", "popularity"])
-@pytest.mark.parametrize("ties", metrics.TIES)
-def test_many_expectations_at_once_are_those_one_by_one(sampling, ties):
-    rng = np.random.default_rng(0)
-    above, equal = rng.integers(0, 60, 40), rng.integers(0, 3, 40)
-    counts = Counts(above, equal, N_ITEMS, above * 2, equal * 2, np.full(40, 2), 2 * N_ITEMS)
-    found = sampled.expectations(counts, multiverse.MEASURES, n=50, sampling=sampling, ties=ties)
-    for column, (metric, k) in zip(found.T, multiverse.MEASURES, strict=True):
-        one_ = sampled.expectation(counts, metric, n=50, k=k, sampling=sampling, ties=ties)
-        np.testing.assert_allclose(column, one_, atol=1e-12)
 
 
 def answers(yes):

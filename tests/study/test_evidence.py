@@ -24,7 +24,7 @@ from audit_lib.data.splits import temporal_split
 from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.evaluation.ranking import COLUMNS, Ranks
 from audit_lib.files import COMMITTED, PROJECT, digest, put, sweep, writable
-from audit_lib.study import evidence, provenance, running
+from audit_lib.study import evidence, provenance, running, tables
 from audit_lib.study.evidence import VOLATILE
 from tests.click_logs import random_log, write_tsv
 
@@ -156,7 +156,7 @@ def test_files_are_compressed_and_without_dictionaries(write):
 
 
 def test_columns_without_rows_have_the_smallest_width():
-    found = pq.read_table(io.BytesIO(evidence.as_parquet({"above": np.zeros(0, np.int64)})))
+    found = pq.read_table(io.BytesIO(tables.as_parquet({"above": np.zeros(0, np.int64)})))
     assert (found.num_rows, str(found.schema.field("above").type)) == (0, "uint8")
 
 
@@ -295,18 +295,18 @@ def test_evidence_that_is_not_there_is_a_missing_error(tmp_path, name):
     ],
 )
 def test_a_table_that_holds_no_counts_is_refused(tmp_path, monkeypatch, columns, message):
-    monkeypatch.setattr(evidence, "MAX_TARGETS", 3)
+    monkeypatch.setattr(tables, "MAX_TARGETS", 3)
     path = tmp_path / "targets.parquet"
     pq.write_table(pa.table(columns), path)
     with pytest.raises(EvidenceError, match=f"{message}.*run again, or rank with --fresh"):
-        evidence.read_table(path, sha256(path), ("session", "step", "support"))
+        tables.read_table(path, sha256(path), ("session", "step", "support"))
 
 
 def test_a_table_of_as_many_rows_as_are_read_at_most_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(evidence, "MAX_TARGETS", 3)
+    monkeypatch.setattr(tables, "MAX_TARGETS", 3)
     path = tmp_path / "ranks.parquet"
-    path.write_bytes(evidence.as_parquet({"above": np.array([0, 1, 300])}))
-    found = evidence.read_table(path, sha256(path), ("above",))
+    path.write_bytes(tables.as_parquet({"above": np.array([0, 1, 300])}))
+    found = tables.read_table(path, sha256(path), ("above",))
     pd.testing.assert_frame_equal(found, pd.DataFrame({"above": [0, 1, 300]}))
 
 
@@ -314,7 +314,7 @@ def test_what_is_no_table_at_all_is_refused(tmp_path):
     path = tmp_path / "ranks.parquet"
     path.write_bytes(b"PAR1 nonsense PAR1")
     with pytest.raises(EvidenceError, match=r"ranks\.parquet' is no table of this format \(1\)"):
-        evidence.read_table(path, sha256(path), ("above",))
+        tables.read_table(path, sha256(path), ("above",))
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".json"])
@@ -541,7 +541,7 @@ def test_outside_git_the_commit_is_unknown(monkeypatch, tmp_path):
 def test_what_a_table_says_of_its_pandas_form_is_not_heeded(tmp_path):
     path = tmp_path / "x.parquet"
     pd.DataFrame({"equal": [3, 4]}, index=pd.Index([1, 2], name="above")).to_parquet(path)  # asks for an index
-    found = evidence.read_table(path, sha256(path), ("equal", "above"))
+    found = tables.read_table(path, sha256(path), ("equal", "above"))
     assert found.to_dict("list") == {"equal": [3, 4], "above": [1, 2]}
 
 
@@ -561,19 +561,19 @@ def test_what_another_swept_in_the_meantime_is_no_error(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("rows", "read"), [(50_000_000, True), (50_000_001, False)])
 def test_fifty_million_targets_are_read_and_no_more(tmp_path, monkeypatch, rows, read):
     path = tmp_path / "ranks.parquet"
-    path.write_bytes(evidence.as_parquet({"above": np.array([7])}))
+    path.write_bytes(tables.as_parquet({"above": np.array([7])}))
     whole = pq.ParquetFile(path)
     said = SimpleNamespace(metadata=SimpleNamespace(num_rows=rows), schema_arrow=whole.schema_arrow, read=whole.read)
-    monkeypatch.setattr(evidence.pq, "ParquetFile", lambda content: said)
+    monkeypatch.setattr(tables.pq, "ParquetFile", lambda content: said)
     if read:
-        assert evidence.read_table(path, sha256(path), ("above",))["above"].tolist() == [7]
+        assert tables.read_table(path, sha256(path), ("above",))["above"].tolist() == [7]
     else:
         with pytest.raises(EvidenceError, match="it has 50000001 rows; at most 50000000 are read"):
-            evidence.read_table(path, sha256(path), ("above",))
+            tables.read_table(path, sha256(path), ("above",))
 
 
 def test_tables_are_as_small_as_their_compression_makes_them():
     ranks = np.random.default_rng(0).zipf(1.3, 20_000) % 40_000
     usual = io.BytesIO()
     pq.write_table(pa.table({"above": ranks.astype(np.uint16)}), usual, compression="zstd", use_dictionary=False)
-    assert len(evidence.as_parquet({"above": ranks})) < 0.99 * len(usual.getvalue())
+    assert len(tables.as_parquet({"above": ranks})) < 0.99 * len(usual.getvalue())

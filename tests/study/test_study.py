@@ -8,7 +8,7 @@ import pytest
 from audit_lib import recommenders
 from audit_lib.data.preparing import parse_settings, prepare
 from audit_lib.data.splits import DAY
-from audit_lib.errors import EvidenceError, InputError, MissingError, ScoreError
+from audit_lib.errors import EvidenceError, InputError, ScoreError
 from audit_lib.evaluation import ranking
 from audit_lib.study import evidence, running
 from tests.click_logs import log_of, random_log, write_tsv
@@ -166,11 +166,6 @@ def test_settings_from_text_keep_equals_signs_in_their_values():
 def test_a_parameter_of_the_run_is_no_setting_of_a_recommender(name):
     with pytest.raises(InputError, match=f"'{name}' is no setting of a recommender. Give it as --{name}"):
         running.recommender_settings([f"{name}=1"])
-
-
-def test_a_missing_log_is_a_missing_error(tmp_path):
-    with pytest.raises(MissingError, match="There is no file"):
-        prepare(tmp_path / "none.tsv")
 
 
 def test_manifests_are_plain_json(experiment):

@@ -14,7 +14,7 @@ import pandas as pd
 
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.show import counted, figures
+from audit_lib.show import counted, row_figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Table
 from audit_lib.show.words import Translate, data_name, name_of, translator, typeset
@@ -232,13 +232,13 @@ def figure_copied(source: Source, lang: str) -> Plot:
                 name = literature_values.model_name(entry["recommender"], lang)
                 rows.append((f"{data_name(dataset, lang)}: {name}", entry["recall"], Measured(float("nan"))))
     table = pd.DataFrame([(label, said, m.estimate, m.low, m.high) for label, said, m in rows], columns=_COLUMNS)
-    return figures.published(table.assign(targets="same"), lang=lang)
+    return row_figures.published(table.assign(targets="same"), lang=lang)
 
 
 def figure_gap(source: Source, lang: str) -> Plot:
     """The ablations against the copied value."""
     said = literature_values.value("wu2019", "diginetica", "gru4rec", "Recall", K)
-    return figures.ablations(_gap(source, lang), reference=said, lang=lang)
+    return row_figures.ablations(_gap(source, lang), reference=said, lang=lang)
 
 
 def figure_margins(source: Source, lang: str) -> Plot:
@@ -247,7 +247,7 @@ def figure_margins(source: Source, lang: str) -> Plot:
         (f"{data_name(dataset, lang)}: {model}", margin, *found[:3])
         for dataset, model, _, margin, found in _margins(source, lang)
     ]
-    return figures.margins(pd.DataFrame(rows, columns=_COLUMNS), lang=lang)
+    return row_figures.margins(pd.DataFrame(rows, columns=_COLUMNS), lang=lang)
 
 
 def figure_demo(source: Source, lang: str) -> Plot:
@@ -262,7 +262,7 @@ def figure_demo(source: Source, lang: str) -> Plot:
         rows.append((name_of(name, lang), said, source.over(runs, "seed_demo") if runs else Measured(float("nan"))))
     table = pd.DataFrame([(label, said, m.estimate, m.low, m.high) for label, said, m in rows], columns=_COLUMNS)
     best = source.measure("optimum", dataset="synthetic_independent", k=K).estimate
-    return figures.published(table.assign(targets="same"), limit=(best, _("Exact optimum")), lang=lang)
+    return row_figures.published(table.assign(targets="same"), limit=(best, _("Exact optimum")), lang=lang)
 
 
 FIGURES: dict[str, Callable[[Source, str], Plot]] = {

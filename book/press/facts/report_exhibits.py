@@ -11,7 +11,7 @@ import pandas as pd
 
 from audit_lib.evaluation import power
 from audit_lib.evaluation.metrics import K
-from audit_lib.show import figures
+from audit_lib.show import figures, row_figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Table
 from audit_lib.show.words import Translate, data_name, name_of, translator
@@ -286,7 +286,7 @@ def figure_headline(source: Source, lang: str) -> Plot:
         [(f"{name}, {metric}@{K}: {best}", *rest) for name, metric, best, *rest in rows],
         columns=["label", "value", "low", "high"],
     )
-    return figures.differences(table, xlabel="GRU4Rec less the best simple", lang=lang)
+    return row_figures.differences(table, xlabel="GRU4Rec less the best simple", lang=lang)
 
 
 TABLES: dict[str, Exhibit] = exhibits.TABLES | {
