@@ -137,8 +137,8 @@ def test_a_row_of_the_decision_table_is_a_constraint_and_a_column_a_kind_of_log(
     source = Source()
     source.decisions = pd.DataFrame({**kinds, "recommended": ["vstan", "gru4rec"], **values})
     shown = exhibits.TABLES["decision"](source, "en").data.set_index("Constraint")
-    assert shown.loc["No limit"].tolist() == ["VSTAN: 50 – 60 / 20", "–"]
-    assert shown.loc["An answer within 10 ms"].tolist() == ["–", "GRU4Rec≈: 25 / 10"]
+    assert shown.loc["No limit"].tolist() == ["VSTAN: 50.0 – 60.0 / 20.0\u00a0%", "–"]
+    assert shown.loc["An answer within 10 ms"].tolist() == ["–", "GRU4Rec≈: 25.0 / 10.0\u00a0%"]
     assert list(shown) == ["Weak, large", "Strong, small"]
     assert list(exhibits.TABLES["decision"](source, "es").data) == ["Condición", "Débil, grande", "Fuerte, pequeño"]
 
