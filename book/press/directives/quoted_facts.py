@@ -143,9 +143,10 @@ class FactTable(Ledger):
         except NotYet:
             return [untranslated(nodes.paragraph("", prose.not_yet(lang).capitalize() + ".", classes=["awaited"]))]
         found = self.parsed(shown.markdown())
-        for table in (table for node in found for table in node.findall(nodes.table)):
+        tables = [table for node in found for table in node.findall(nodes.table)]
+        for table in tables:
             table["audit_csv"] = shown.csv()
-        return found
+        return found if tables else [*found, data_files.place(shown.csv())]
 
 
 class FactFigure(SphinxDirective):
