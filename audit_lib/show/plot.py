@@ -28,10 +28,10 @@ _BLUE, _RED, _GREEN, _PINK, _ORANGE, _SKY, _GREY, _BLACK = COLOURS
 SERIES = {  # colour, marker and line of a recommender in every figure; those of one family share a colour
     "popularity": (_GREY, "o", "-"), "session_popularity": (_GREY, "s", "--"),
     "markov": (_SKY, "^", "-"), "markov_backoff": (_SKY, "D", "--"), "markov_raw": (_SKY, "v", ":"),
-    "sr": (_ORANGE, "P", "-"), "ar": (_ORANGE, "v", "--"), "itemknn": (_PINK, "X", "-"),
+    "sr": (_ORANGE, "P", "-"), "ar": (_ORANGE, "*", "--"), "itemknn": (_PINK, "X", "-"),
     "vsknn": (_GREEN, "s", "-"), "sknn": (_GREEN, "v", "--"), "vstan": (_BLUE, "D", "-"), "stan": (_BLUE, "^", "--"),
     "gru4rec": (_RED, "o", "-"), "gru4rec_official": (_RED, "D", "--"), "gru4rec_2016": (_RED, "v", ":"),
-    "srgnn": (_BLACK, "P", "-"), "oracle": (_BLACK, "*", "--"),
+    "srgnn": (_BLACK, "P", "-"), "oracle": (_BLACK, "*", ":"),
 }  # fmt: skip
 MANY = 8  # lines in one chart; of more, the paler ones are only for comparison
 PALE = "#BBBBBB"
