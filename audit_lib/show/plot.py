@@ -104,8 +104,8 @@ def style_of(name: str, place: int) -> dict[str, str]:
 
 
 def leading(table: pd.DataFrame, y: str, series: str) -> set[str]:
-    """The series in colour: all of a few; of more than MANY, GRU4Rec, Popularity, what is not in SERIES, and the best of
-    the others by the mean of y.
+    """The series in colour: all of a few; of more than MANY, GRU4Rec, Popularity, what is not in SERIES, and of the
+    others the one with the highest mean of y.
     """
     means = table.groupby(series)[y].mean()
     simple = [name for name in means.index if name in SERIES and not name.startswith(("gru4rec", "popularity"))]

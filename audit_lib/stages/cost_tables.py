@@ -33,8 +33,8 @@ def clocks_table(found: pd.DataFrame, lang: str) -> Table:
 def matrix_table(table: pd.DataFrame, column: str, spec: str, lang: str) -> Table:
     """A column of `cost.costs`: a row for each recommender, a column for each data set; a dash where it was not run.
 
-    * marks the front, ~ seconds by the clock of a busy machine. A page shows what is on the front of three data sets, and
-    what is best on one.
+    * marks the front, ~ seconds by the clock of a busy machine. A page shows what is on the front of three data sets,
+    and what is best on one.
     """
     fronts = table.groupby("label")["front"].sum()
     best = table.loc[table.groupby("dataset")["recall"].idxmax(), "label"]
