@@ -107,7 +107,8 @@ def test_a_figure_of_a_page_can_be_shared_with_its_data_and_a_line_to_cite(tmp_p
     assert shown.get_text().endswith(f"Para citar: {citation.text(citation.read()).replace('*', '')}")
     for link in shown.select("a"):
         kind = link["href"].rpartition(".")[2]
-        assert (tmp_path / "out/book" / link["href"]).resolve().read_bytes() == (tmp_path / f"drawn.{kind}").read_bytes()
+        there = (tmp_path / "out/book" / link["href"]).resolve()
+        assert there.read_bytes() == (tmp_path / f"drawn.{kind}").read_bytes()
 
 
 @pytest.mark.browser
