@@ -22,6 +22,7 @@ from audit_lib.show.words import (
     NUMBERS,
     POINTS,
     TIE_POLICIES,
+    Translate,
     data_name,
     name_of,
     number,
@@ -167,7 +168,8 @@ class Table:
 
     def rest(self) -> str:
         """Where the rows are that a page does not show; empty if it shows them all."""
-        _, shown, rows = translator(self.lang), int(self.shown.sum()), typeset(f"{len(self.data):,}")
+        _: Translate = translator(self.lang)
+        shown, rows = int(self.shown.sum()), typeset(f"{len(self.data):,}")
         if shown == len(self.data):
             return ""
         if shown:

@@ -15,7 +15,7 @@ CONF = (
     "html_show_sourcelink = False\n"
 )
 PAGES = {
-    "index": "Índice\n======\n\n.. toctree::\n\n   particion\n   otra\n   book/ledger\n   notebooks/05_evaluation\n\nPortada.\n",
+    "index": "Índice\n======\n\n.. toctree::\n   :glob:\n\n   particion\n   otra\n   */*\n\nPortada.\n",
     "particion": "Métodos\n=======\n\nLa partición temporal es más estricta: así se mide la evaluación de España.\n",
     "otra": "Otra cosa\n=========\n\nAquí no hay nada de eso.\n",
     "book/ledger": "Afirmaciones\n============\n\nUn empate.\n",
