@@ -141,10 +141,7 @@ def against_simple(source: Source, lang: str) -> Table:
 
 
 def third_party(source: Source, lang: str) -> Table:
-    """Relative loss of Recall@20 by every change, cross-entropy, a row for each data set on which it ran.
-
-    A page shows the most expensive ones of each data set.
-    """
+    """Relative loss of Recall@20 by every change, cross-entropy, on each log; a page shows the costliest of each."""
     _, rows, shown = translator(lang), [], []
     for dataset in ("rsc15_100k", "yoochoose1_64", "diginetica"):
         try:
