@@ -23,6 +23,7 @@ from audit_lib.show.plot import (
     in_percent,
     legend,
     legend_of_all,
+    style_of,
 )
 from audit_lib.show.words import RECOMMENDERS, data_name, name_of, translator
 
@@ -204,7 +205,8 @@ def bars(
             rows = table[table[series] == group].set_index(category).reindex(categories)
             at = np.arange(len(categories)) + (i - (len(groups) - 1) / 2) * height
             hatch = ("", "//", "..", "xx", "--", "\\\\")[i % 6]
-            style = {"color": COLOURS[i % 8], "hatch": hatch, "edgecolor": "white", "label": word(group)}
+            colour = style_of(str(group), i)["color"]
+            style = {"color": colour, "hatch": hatch, "edgecolor": "white", "label": word(group)}
             axes.barh(at, rows[value], height * 0.92, **style)
             if {"low", "high"} <= set(rows):
                 axes.hlines(at, rows["low"], rows["high"], color="black", linewidth=1.2)
@@ -225,6 +227,7 @@ def fronts(table: pd.DataFrame, *, xlabel: str | None = None, ylabel: str = "Rec
     """
     _ = translator(lang)
     panels, names = table["panel"].unique(), list(table["label"].unique())
+    known = {name_of(name, lang): name for name in RECOMMENDERS}
     columns = min(len(panels), 4 if xlabel else 3)
     shape = {"nrows": -(-len(panels) // columns), "ncols": columns, "squeeze": False}
     with axes_of(figsize=(9.0, 0.6 + 2.9 * shape["nrows"]), **shape) as (figure, grid):
@@ -234,8 +237,8 @@ def fronts(table: pd.DataFrame, *, xlabel: str | None = None, ylabel: str = "Rec
             axes.plot(best["x"], best["y"], color="grey", linewidth=1, drawstyle="steps-post", zorder=1)
             for row in rows.sort_values("label", key=lambda c: c.map(names.index), kind="stable").itertuples():
                 i = names.index(row.label)
-                marker = {"color": COLOURS[i % 8], "marker": MARKERS[(i + i // 8) % 8], "linestyle": "none"}
-                axes.plot([row.x], [row.y], label=row.label, **marker)
+                style = style_of(known.get(row.label, row.label), i) | {"linestyle": "none", "label": row.label}
+                axes.plot([row.x], [row.y], **style)
             axes.set(xscale="log", xlabel=_(xlabel or panel), title=panel if xlabel else None)
             in_percent(axes.yaxis)
         for axes in grid[:, 0]:

@@ -24,6 +24,17 @@ from audit_lib.show.csv import csv_text
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", ":")  # the next one after eight series, so that no two look the same
+_BLUE, _RED, _GREEN, _PINK, _ORANGE, _SKY, _GREY, _BLACK = COLOURS
+SERIES = {  # colour, marker and line of a recommender in every figure; those of one family share a colour
+    "popularity": (_GREY, "o", "-"), "session_popularity": (_GREY, "s", "--"),
+    "markov": (_SKY, "^", "-"), "markov_backoff": (_SKY, "D", "--"), "markov_raw": (_SKY, "v", ":"),
+    "sr": (_ORANGE, "P", "-"), "ar": (_ORANGE, "*", "--"), "itemknn": (_PINK, "X", "-"),
+    "vsknn": (_GREEN, "s", "-"), "sknn": (_GREEN, "v", "--"), "vstan": (_BLUE, "D", "-"), "stan": (_BLUE, "^", "--"),
+    "gru4rec": (_RED, "o", "-"), "gru4rec_official": (_RED, "D", "--"), "gru4rec_2016": (_RED, "v", ":"),
+    "srgnn": (_BLACK, "P", "-"), "oracle": (_BLACK, "*", ":"),
+}  # fmt: skip
+MANY = 8  # lines in one chart; of more, the paler ones are only for comparison
+PALE = "#BBBBBB"
 STYLE = {
     "figure.figsize": (7.0, 3.8),
     "figure.constrained_layout.use": True,
@@ -86,11 +97,30 @@ def axes_of(**subplots: Any) -> Iterator[tuple[Figure, Any]]:
         yield figure, figure.subplots(**subplots)
 
 
+def style_of(name: str, place: int) -> dict[str, str]:
+    """Colour, marker and line of a recommender, by its name in the registry; of any other series by its place."""
+    other = (COLOURS[place % 8], MARKERS[(place + place // 8) % 8], LINES[place // 8 % 3])
+    return dict(zip(("color", "marker", "linestyle"), SERIES.get(name, other), strict=True))
+
+
+def leading(table: pd.DataFrame, y: str, series: str) -> set[str]:
+    """The series in colour: all of a few; of more than MANY, GRU4Rec, Popularity, what is not in SERIES, and of the
+    others the one with the highest mean of y.
+    """
+    means = table.groupby(series)[y].mean()
+    simple = [name for name in means.index if name in SERIES and not name.startswith(("gru4rec", "popularity"))]
+    if len(means) <= MANY or not simple:
+        return set(means.index)
+    return set(means.index) - set(simple) | {means[simple].idxmax()}
+
+
 def draw_lines(axes: Any, table: pd.DataFrame, *, x: str, y: str, series: str, label: Callable[[str], str]) -> None:
     """One line and marker per series, in order of appearance, with an interval where the table has low and high."""
+    coloured = leading(table, y, series)
     for i, (name, rows) in enumerate(table.groupby(series, sort=False)):
-        style = {"color": COLOURS[i % 8], "marker": MARKERS[(i + i // 8) % 8], "linestyle": LINES[i // 8 % 3]}
-        style["label"] = label(str(name))
+        style: dict[str, Any] = style_of(str(name), i) | {"label": label(str(name))}
+        if name not in coloured:
+            style |= {"color": PALE, "linewidth": 1, "markersize": 5, "zorder": 1.5}
         axes.plot(rows[x], rows[y], **style)
         if {"low", "high"} <= set(rows):
             axes.fill_between(rows[x], rows["low"], rows["high"], color=style["color"], alpha=0.15, linewidth=0)

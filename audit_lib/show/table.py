@@ -9,7 +9,7 @@ headings NAMES and LOGS), a `Label` in a cell; and an `Interval`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from audit_lib.show.words import (
     NUMBERS,
     POINTS,
     TIE_POLICIES,
+    Translate,
     data_name,
     name_of,
     number,
@@ -126,9 +127,16 @@ class Remark:
 class Table:
     """A table as readers see it: headings in their language, numbers in one format. Prints as HTML and as text."""
 
-    def __init__(self, data: pd.DataFrame, *, lang: str, formats: Mapping[str, str] | None = None):
-        """data: columns with English headings. formats: of `words.number` by heading, where it is not `spec_of`."""
+    def __init__(
+        self, data: pd.DataFrame, *, lang: str, formats: Mapping[str, str] | None = None,
+        shown: bool | Sequence[bool] | np.ndarray = True,
+    ):  # fmt: skip
+        """data: columns with English headings. formats: of `words.number` by heading, where it is not `spec_of`.
+
+        shown: for each row or for all, whether a page shows it; a sentence leads to the CSV, which has all rows.
+        """
         self.lang, self.formats = lang, dict(formats or {})
+        self.shown = np.broadcast_to(np.asarray(shown, bool), len(data))
         self.data = data.apply(lambda column: column if is_numeric_dtype(column) else self._said(column))
 
     def _said(self, column: pd.Series) -> pd.Series:
@@ -158,8 +166,18 @@ class Table:
         spec = self.formats.get(heading) or (spec_of(heading) if real else ",d")
         return typeset(number(int(value) if spec.endswith("d") else value, spec))
 
+    def rest(self) -> str:
+        """Where the rows are that a page does not show; empty if it shows them all."""
+        _: Translate = translator(self.lang)
+        shown, rows = int(self.shown.sum()), typeset(f"{len(self.data):,}")
+        if shown == len(self.data):
+            return ""
+        if shown:
+            return _("{shown} of {rows} rows; all of them are in the CSV.").format(shown=shown, rows=rows)
+        return _("{rows} rows, in the CSV: {columns}.").format(rows=rows, columns=", ".join(self._headings()))
+
     def rows(self) -> list[list[str]]:
-        """Its cells as a reader sees them."""
+        """All its cells as a reader sees them."""
         names, rows = list(self.data.columns), self.data.itertuples(index=False)
         return [[self._cell(name, value) for name, value in zip(names, row, strict=True)] for row in rows]
 
@@ -186,19 +204,26 @@ class Table:
             styled = zip(sides, cells, strict=True)
             return "<tr>" + "".join(f'<{tag} style="text-align:{s}">{c}</{tag}>' for s, c in styled) + "</tr>"
 
+        rest = f'<p class="table-rest">{escape(self.rest())}</p>' if self.rest() else ""
+        if rest and not self.shown.any():
+            return rest
         cells = [
             [value.html() if isinstance(value, Links) else escape(cell) for value, cell in zip(*both, strict=True)]
-            for both in zip(self.data.itertuples(index=False), self.rows(), strict=True)
-        ]
+            for *both, shown in zip(self.data.itertuples(index=False), self.rows(), self.shown, strict=True) if shown
+        ]  # fmt: skip
         body, head = "\n".join(row("td", each) for each in cells), row("th", list(map(escape, self._headings())))
-        return f'<table class="dataframe table">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+        return f'<table class="dataframe table">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>{rest}'
 
     def markdown(self) -> list[str]:
         """Its lines in Markdown, for a page that is no notebook."""
         texts = (all(isinstance(v, str) for v in self.data[column]) for column in self.data.columns)
         rule = ["---" if text else "--:" for text in texts]
-        rows = [[plain(cell) for cell in row] for row in (self._headings(), *self.rows())]
-        return [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
+        rest, shown = self.rest(), [row for row, seen in zip(self.rows(), self.shown, strict=True) if seen]
+        if rest and not shown:
+            return [plain(rest)]
+        rows = [[plain(cell) for cell in row] for row in (self._headings(), *shown)]
+        lines = [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
+        return [*lines, "", plain(rest)] if rest else lines
 
     def csv(self) -> str:
         """The table as CSV: headings in the reader's language, numbers as they are, to nine digits."""
@@ -209,4 +234,5 @@ class Table:
         return {"text/html": self._repr_html_(), "text/plain": repr(self), "text/csv": self.csv()}
 
     def __repr__(self) -> str:
-        return pd.DataFrame(self.rows(), columns=self._headings()).to_string(index=False)
+        text = pd.DataFrame(self.rows(), columns=self._headings())[self.shown].to_string(index=False)
+        return "\n".join(filter(None, (text if self.shown.any() or not self.rest() else "", self.rest())))

@@ -33,8 +33,11 @@ def clocks_table(found: pd.DataFrame, lang: str) -> Table:
 def matrix_table(table: pd.DataFrame, column: str, spec: str, lang: str) -> Table:
     """A column of `cost.costs`: a row for each recommender, a column for each data set; a dash where it was not run.
 
-    * marks the front, ~ seconds by the clock of a busy machine.
+    * marks the front, ~ seconds by the clock of a busy machine. A page shows what is on the front of three data sets,
+    and what is best on one.
     """
+    fronts = table.groupby("label")["front"].sum()
+    best = table.loc[table.groupby("dataset")["recall"].idxmax(), "label"]
     shown = [
         number(row[column], spec) + ("*" if row["front"] else "")
         + ("~" if column == "seconds" and row["clock"] == "wall" else "")
@@ -43,11 +46,12 @@ def matrix_table(table: pd.DataFrame, column: str, spec: str, lang: str) -> Tabl
     wide = table.assign(shown=shown).pivot_table(index="label", columns="dataset", values="shown", aggfunc="first")
     wide = wide.fillna("–").loc[table["label"].unique(), table["dataset"].unique()].rename(columns=data_name)
     wide.insert(0, "Recommender", wide.index)
-    return Table(wide.reset_index(drop=True).rename_axis(columns=None), lang=lang)
+    shown = (fronts[wide.index] >= min(3, table["dataset"].nunique())).to_numpy() | wide.index.isin(best)
+    return Table(wide.reset_index(drop=True).rename_axis(columns=None), lang=lang, shown=shown)
 
 
 def steps_table(found: pd.DataFrame, lang: str) -> Table:
-    """`cost.steps`."""
+    """`cost.steps`; a page shows the last one of each data set."""
     shown = pd.DataFrame({
         "Data set": found["dataset"],
         "From": found["cheaper"],
@@ -58,7 +62,7 @@ def steps_table(found: pd.DataFrame, lang: str) -> Table:
         "Seconds a point": found["per_point"],
     })  # fmt: skip
     formats = {"More seconds": ",.3g", "Seconds a point": ",.3g"}
-    return Table(shown, lang=lang, formats=formats)
+    return Table(shown, lang=lang, formats=formats, shown=~found["dataset"].duplicated(keep="last"))
 
 
 def growth_table(record: pd.DataFrame, lang: str, *, served: bool = True) -> Table:

@@ -32,9 +32,10 @@ def popular_table(uniform: pd.DataFrame, popular: pd.DataFrame, lang: str) -> Ta
     return Table(shown, lang=lang)
 
 
-def crossings_table(crossings: pd.DataFrame, lang: str) -> Table:
-    """`evaluation.crossings`."""
-    return Table(crossings.set_axis(["Ahead from here on", "Behind from here on", "Negatives"], axis=1), lang=lang)
+def crossings_table(crossings: pd.DataFrame, lang: str, *, most: int = 12) -> Table:
+    """`evaluation.crossings`; a page shows those with most negatives, which many negatives do not avoid."""
+    table = crossings.set_axis(["Ahead from here on", "Behind from here on", "Negatives"], axis=1)
+    return Table(table, lang=lang, shown=table["Negatives"].rank(method="first", ascending=False) <= most)
 
 
 def winners_table(winners: pd.DataFrame, lang: str) -> Table:
@@ -85,11 +86,11 @@ def closest_table(pairs: pd.DataFrame, lang: str, *, closest: int = 10) -> Table
 
 
 def provenance_table(runs: Mapping[str, Run], lang: str) -> Table:
-    """A row for each run: recommender, seed, evidence and split."""
+    """A row for each run, in the CSV: recommender, seed, evidence and split."""
     rows = [
         (name, run.seed, run.manifest["sha256"][:12], run.manifest["split"]["hash"][:12]) for name, run in runs.items()
     ]
-    return Table(pd.DataFrame(rows, columns=["Recommender", "Seed", "Evidence", "Split"]), lang=lang)
+    return Table(pd.DataFrame(rows, columns=["Recommender", "Seed", "Evidence", "Split"]), lang=lang, shown=False)
 
 
 def quoted(

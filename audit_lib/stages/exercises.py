@@ -16,7 +16,7 @@ from audit_lib.data.statistics import statistics
 from audit_lib.evaluation import metrics, sampled
 from audit_lib.evaluation.ranking import rank
 from audit_lib.evaluation.resampling import Resampling
-from audit_lib.recommenders.gru4rec import batches, losses
+from audit_lib.recommenders.gru4rec import batches, losses, model
 from audit_lib.recommenders.gru4rec.optimizer import EPSILON
 
 
@@ -71,10 +71,16 @@ def network() -> dict[str, float]:
     plan = batches.schedule(Sessions.from_log(log_of("abc", "ab", "abcd", "ab")), batch_size=2)
     nothing = torch.zeros(1, 32 + 2048)
     pair = torch.tensor([[1.0, 0.0]])
+    no_weights = torch.zeros(3, 1), torch.zeros(3)  # of the state, so that the input alone opens the gates
+    state = model.cell_pytorch(torch.tensor([[0.0, 0.0, np.log(2)]]), torch.tensor([[0.2]]), *no_weights)  # (1, 1)
+    scores = (state * torch.tensor([[1.0, -1.0]])).requires_grad_()  # (1, 2)
+    loss = losses.cross_entropy(scores)
     return {
         "steps": plan.n_steps, "events": plan.n_events,
         "loss_nothing": float(losses.cross_entropy(nothing)[0]),
         "bpr": float(losses.pairwise(pair, loss="bpr")[0]), "top1": float(losses.pairwise(pair, loss="top1")[0]),
+        "state": float(state), "step_loss": float(loss.detach()),
+        "gradient": float(torch.autograd.grad(loss, scores)[0][0, 0]),
     }  # fmt: skip
 
 
@@ -90,8 +96,15 @@ def evaluation() -> dict[str, float]:
 
 
 def steps() -> dict[str, float]:
-    """Answers of the page that follows one click: the first step of Adagrad from a small and from a large gradient."""
-    return {f"step_{name}": 0.1 * g / np.sqrt(g * g + EPSILON) for name, g in (("small", 0.002), ("large", 2.0))}
+    """Answers of the page that follows one click."""
+    found = {f"step_{name}": 0.1 * g / np.sqrt(g * g + EPSILON) for name, g in (("small", 0.002), ("large", 2.0))}
+    scores = torch.zeros(2, 4, requires_grad=True)  # of two lanes, the columns being two targets and two negatives
+    (gradient,) = torch.autograd.grad(losses.cross_entropy(scores).sum() / len(scores), scores)
+    tied = np.array([3]), np.array([2])
+    return found | {
+        "gradient_target": float(gradient[0, 0]), "gradient_other": float(gradient[0, 3]),
+        **{f"hit_{policy}": metrics.recall(*tied, 5, policy)[0] for policy in metrics.TIES},
+    }  # fmt: skip
 
 
 def answers(chapter: Callable[[], dict[str, float]]) -> dict[str, float]:

@@ -111,7 +111,7 @@ def bars(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def provenance_table(found: Found, lang: str) -> Table:
-    """A row for each run: what is changed, loss, seed, engine, evidence, commit."""
+    """A row for each run, in the CSV: what is changed, loss, seed, engine, evidence, commit."""
     rows = [
         (
             label(name), Label(LOSSES[loss]), run.seed,
@@ -121,7 +121,7 @@ def provenance_table(found: Found, lang: str) -> Table:
         for loss, groups in found.items() for name, runs in groups.items() for run in runs
     ]  # fmt: skip
     headings = ["What is changed", "Loss", "Seed", "Engine", "Evidence", "Commit"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=False)
 
 
 def quoted(

@@ -71,8 +71,11 @@ def _named(recommender: str, settings: str | None, lang: str) -> str:
     return f"{name}, {words.translator(lang)(settings)}" if settings else name
 
 
+APART = 0.05  # a published value that is farther than this from the measured one is not the same
+
+
 def compared_table(table: pd.DataFrame, lang: str) -> Table:
-    """`compared`."""
+    """`compared`; a page shows the values that are APART, the figure and the CSV all of them."""
     shown = pd.DataFrame({
         "Data set": table["dataset"],
         "Recommender": table["recommender"],
@@ -84,7 +87,7 @@ def compared_table(table: pd.DataFrame, lang: str) -> Table:
         "Difference": table["difference"],
         "Seeds": table["seeds"],
     })  # fmt: skip
-    return Table(shown, lang=lang)
+    return Table(shown, lang=lang, shown=table["difference"].abs() > APART)
 
 
 def models_table(book: Book, metric: str = "Recall", *, lang: str = "en") -> Table:
@@ -168,16 +171,21 @@ def by_first_step_table(book: Book, *, dataset: str, lang: str, recommender: str
 
 
 def ledger_table(settled: Iterable[Settled], lang: str) -> Table:
-    """Claim (its id), What is claimed, Source, Verdict."""
+    """Claim (its id), What is claimed, Source, Verdict; a page shows those that are not reproduced as a whole."""
+    settled = list(settled)
     rows = [
         (s.claim.id, s.claim.text("claim", lang), cited(s.claim.source, lang), Label(VERDICTS[s.verdict]))
         for s in settled
     ]
-    return Table(pd.DataFrame(rows, columns=["Claim", "What is claimed", "Source", "Verdict"]), lang=lang)
+    found = pd.DataFrame(rows, columns=["Claim", "What is claimed", "Source", "Verdict"])
+    return Table(found, lang=lang, shown=[s.verdict != "reproduced" for s in settled])
 
 
 def findings_table(settled: Iterable[Settled], lang: str) -> Table:
-    """One row a part that was measured: Claim, Measure, Of, Expectation, Measured, 95 % interval, Outcome."""
+    """One row a part that was measured: Claim, Measure, Of, Expectation, Measured, 95 % interval, Outcome.
+
+    In the CSV alone: the page of the ledger shows them claim by claim.
+    """
     rows = [
         (
             s.claim.id, Label(MEASURES[f.part.measure][1]), claim_words.describe(f.part, lang) or "–",
@@ -188,7 +196,7 @@ def findings_table(settled: Iterable[Settled], lang: str) -> Table:
         for s in settled for f in s.findings if f.measured is not None
     ]  # fmt: skip
     headings = ["Claim", "Measure", "Of", "Expectation", "Measured", "95 % interval", "Outcome"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=False)
 
 
 def untestable_table(settled: Iterable[Settled], lang: str) -> Table:
@@ -207,7 +215,7 @@ def missing_table(settled: Iterable[Settled], lang: str) -> Table:
 
 
 def provenance_table(runs: Iterable[Run], lang: str) -> Table:
-    """Data set, Recommender, Seed, Evidence, Split, Commit of every run, each once."""
+    """Data set, Recommender, Seed, Evidence, Split, Commit of every run, each once, in the CSV."""
     rows = [
         (
             run.dataset, run.recommender, run.seed, run.manifest["sha256"][:12],
@@ -216,7 +224,7 @@ def provenance_table(runs: Iterable[Run], lang: str) -> Table:
         for run in {run.path: run for run in runs}.values()
     ]  # fmt: skip
     headings = ["Data set", "Recommender", "Seed", "Evidence", "Split", "Commit"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=False)
 
 
 def quoted(
@@ -227,7 +235,7 @@ def quoted(
     kinds = ("reproduced", "partly", "not reproduced", "not run")
     return {
         "values": len(recall), "sources": int(recall["source"].nunique()),
-        "apart": int((recall["difference"].abs() > 0.05).sum()),
+        "apart": int((recall["difference"].abs() > APART).sum()),
         "outside": int(same["outside"].max()),
         "farthest": float(same.loc[same["dataset"] == "yoochoose1_64", "recall_difference"].abs().max()),
         "copied": copied, "ablations": len(gap), "near": said(len(nearest(gap, copied)), "come-near", lang),

@@ -55,9 +55,12 @@ def deciding_table(table: pd.DataFrame, lang: str) -> Table:
     return Table(shown, lang=lang)
 
 
-def levels_table(table: pd.DataFrame, lang: str) -> Table:
-    """`multiverse.by_level`."""
-    _ = translator(lang)
+def levels_table(table: pd.DataFrame, deciding: pd.DataFrame, lang: str, *, most: int = 12) -> Table:
+    """`multiverse.by_level`; a page shows the choices that turn the answer most, as `multiverse.deciding` has them.
+
+    most: rows of them, together.
+    """
+    _, rows = translator(lang), table["choice"].value_counts()[deciding["choice"]].cumsum()
     shown = pd.DataFrame({
         "Choice": [Label(LABELS[choice]) for choice in table["choice"]],
         "Level": [level_name(row.choice, row.level, _) for row in table.itertuples()],
@@ -66,12 +69,18 @@ def levels_table(table: pd.DataFrame, lang: str) -> Table:
         "Ahead, shops": table["shops"],
         "Relative difference, median": table["relative"],
     })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Relative difference, median": "+z.1%"})
+    first = rows.index[rows <= max(most, rows.iloc[0])]
+    return Table(
+        shown, lang=lang, formats={"Relative difference, median": "+z.1%"}, shown=table["choice"].isin(first)
+    )  # fmt: skip
 
 
 def sides_table(sides: Iterable[Rivals], lang: str) -> Table:
-    """A row for each data set and preparation: targets, trainings of GRU4Rec with their seeds, simple recommenders."""
-    _ = translator(lang)
+    """A row for each data set and preparation: targets, trainings of GRU4Rec, how many simple recommenders.
+
+    A page shows the usual preparations. The trainings have their seeds in brackets.
+    """
+    _, sides = translator(lang), list(sides)
     rows = [
         (
             side.dataset, Label(side.preparation.label), len(side.runs[0].ranks),
@@ -79,12 +88,13 @@ def sides_table(sides: Iterable[Rivals], lang: str) -> Table:
                 f"{level_name('training', training, _)} ({len(runs)})"
                 for training, runs in side.trainings.items()
             ),
-            ", ".join(dict.fromkeys(name_of(run.recommender, lang) for run in side.simple.values())),
+            len({run.recommender for run in side.simple.values()}),
         )
         for side in sides
     ]  # fmt: skip
     headings = ["Data set", "Preparation", "Predictions", "GRU4Rec (seeds)", "Simple recommenders"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+    first = ~pd.Series([side.dataset for side in sides]).duplicated()
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=first)
 
 
 def closest_table(table: pd.DataFrame, lang: str) -> Table:
@@ -103,7 +113,7 @@ def closest_table(table: pd.DataFrame, lang: str) -> Table:
 
 
 def provenance_table(sides: Iterable[Rivals], lang: str) -> Table:
-    """A row for each run: data set, preparation, recommender, seed, evidence, split, commit."""
+    """A row for each run, in the CSV: data set, preparation, recommender, seed, evidence, split, commit."""
     rows = [
         (
             run.dataset, Label(side.preparation.label), run.recommender, run.seed,
@@ -112,7 +122,7 @@ def provenance_table(sides: Iterable[Rivals], lang: str) -> Table:
         for side in sides for run in side.runs
     ]  # fmt: skip
     headings = ["Data set", "Preparation", "Recommender", "Seed", "Evidence", "Split", "Commit"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=False)
 
 
 def quoted(table: pd.DataFrame, deciding: pd.DataFrame, levels: pd.DataFrame, lang: str) -> dict[str, Any]:

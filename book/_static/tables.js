@@ -59,5 +59,19 @@
     });
   };
 
+  // A table that is wider than the page scrolls by itself, which is not to be seen on every machine.
+  const wide = { en: "Wide table: it scrolls sideways →", es: "Tabla ancha: se desplaza en horizontal →" }[lang] || "→";
+  const scrolls = (box) => ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
+  const say = (table) => {
+    let box = table;
+    while (box && !box.matches(".bd-article") && !scrolls(box)) box = box.parentElement;
+    if (!box || box.matches(".bd-article") || box.scrollWidth <= box.clientWidth + 1) return;
+    const note = document.createElement("p");
+    note.className = "scroll-hint";
+    note.textContent = wide;
+    box.before(note);
+  };
+
   document.querySelectorAll(".bd-article table").forEach(prepare);
+  document.querySelectorAll(".bd-article table").forEach(say);
 })();

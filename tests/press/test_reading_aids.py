@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from docutils.utils import new_document
 
 from audit_lib.files import COMMITTED, PROJECT, sha256
 from audit_lib.show import csv, figures, words
 from audit_lib.show.table import Table
-from book.press import run_notes, status
+from book.press import citation, run_notes, status
 from book.press import site as builder
+from book.press.browser import Tab
+from book.press.directives import data_files
 
 ROOT = PROJECT
 CONFIGURATION = """
@@ -88,6 +92,34 @@ def test_tables_and_figures_of_a_notebook_have_the_data_that_drew_them(pages: Pa
     assert (pages / "data/book/notes-02.csv").read_text() == "length,sessions\n2,5\n3,1\n"
     figure = page.select_one("figure#fig-lengths")
     assert figure.find_next_sibling(class_="csv-link").a["href"].endswith("notes-02.csv")
+
+
+def test_a_figure_of_a_page_can_be_shared_with_its_data_and_a_line_to_cite(tmp_path: Path) -> None:
+    plot = figures.session_lengths(pd.DataFrame({"length": [2, 3], "sessions": [5, 1]}))
+    plot.save(tmp_path / "drawn.svg")
+    page, spot = new_document("page"), data_files.place(csv.csv_text(plot.table), tmp_path / "drawn.svg")
+    page += spot
+    builder_ = SimpleNamespace(format="html", get_target_uri="{}.html".format)
+    app = SimpleNamespace(builder=builder_, outdir=tmp_path / "out", config=SimpleNamespace(language="es"))
+    data_files.write(app, page, "book/page")
+    shown = BeautifulSoup(spot.astext(), "html.parser")
+    assert [link.get_text() for link in shown.select("a")] == ["Datos (CSV)", "Figura (SVG)", "Figura (PNG)"]
+    assert shown.get_text().endswith(f"Para citar: {citation.text(citation.read()).replace('*', '')}")
+    for link in shown.select("a"):
+        kind = link["href"].rpartition(".")[2]
+        there = (tmp_path / "out/book" / link["href"]).resolve()
+        assert there.read_bytes() == (tmp_path / f"drawn.{kind}").read_bytes()
+
+
+@pytest.mark.browser
+def test_a_table_wider_than_the_page_says_that_it_scrolls(tmp_path: Path, tab: Tab) -> None:
+    box = '<div style="overflow-x: auto; width: 300px"><table style="width: {}px"><tr><td>1</td></tr></table></div>'
+    body = f'<article class="bd-article">{box.format(200)}{box.format(900)}</article><script src="tables.js"></script>'
+    (tmp_path / "page.html").write_text(f'<html lang="en"><body>{body}</body></html>', "utf8")
+    (tmp_path / "tables.js").write_text((ROOT / "book/_static/tables.js").read_text("utf8"), "utf8")
+    tab.visit((tmp_path / "page.html").as_uri())
+    hints = tab.page.evaluate("[...document.querySelectorAll('.scroll-hint')].map(p => p.nextSibling.scrollWidth)")
+    assert hints == [900]
 
 
 def test_the_digest_under_a_figure_is_that_of_its_file() -> None:

@@ -15,9 +15,11 @@ CONF = (
     "html_show_sourcelink = False\n"
 )
 PAGES = {
-    "index": "Índice\n======\n\n.. toctree::\n\n   particion\n   otra\n\nPortada.\n",
+    "index": "Índice\n======\n\n.. toctree::\n   :glob:\n\n   particion\n   otra\n   */*\n\nPortada.\n",
     "particion": "Métodos\n=======\n\nLa partición temporal es más estricta: así se mide la evaluación de España.\n",
     "otra": "Otra cosa\n=========\n\nAquí no hay nada de eso.\n",
+    "book/ledger": "Afirmaciones\n============\n\nUn empate.\n",
+    "notebooks/05_evaluation": "Evaluación\n==========\n\nCada empate se resuelve en contra.\n",
 }
 
 
@@ -27,6 +29,7 @@ def pages(tmp_path_factory):
     root.mkdir()
     (root / "conf.py").write_text(CONF.format(lang="es"), "utf8")
     for name, text in PAGES.items():
+        (root / name).parent.mkdir(exist_ok=True)
         (root / f"{name}.rst").write_text(text, "utf8")
     builder.sphinx("html", root, root / "out", doctrees=root / "doctrees")
     return root / "out"
@@ -53,3 +56,13 @@ def test_a_word_is_found_with_and_without_its_accents(pages, tab: Tab, typed):
     pages_found = {address.split("?")[0].split("#")[0] for address in tab.page.evaluate(found)}
     assert "particion.html" in pages_found
     assert "otra.html" not in pages_found
+
+
+@pytest.mark.browser
+def test_pages_that_teach_come_first_and_prose_is_quoted_rather_than_code(pages, tab: Tab):
+    tab.visit(f"{(pages / 'search.html').as_uri()}?q=empate")
+    links = "[...document.querySelectorAll('#search-results li > a')].map(a => a.textContent)"
+    tab.page.wait_for_function(f"{links}.length == 2")
+    assert tab.page.evaluate(links) == ["Evaluación", "Afirmaciones"]
+    scorer = tab.page.evaluate("Search.htmlToText('<div role=main><div class=highlight>ties</div>empate</div>')")
+    assert scorer.strip() == "empate"

@@ -11,7 +11,8 @@ from matplotlib.colors import to_rgb
 
 from audit_lib.show import figures
 from audit_lib.show.csv import csv_text
-from audit_lib.show.plot import COLOURS, MARKERS
+from audit_lib.show.plot import COLOURS, MARKERS, PALE, SERIES
+from audit_lib.show.words import RECOMMENDERS
 
 LENGTHS = pd.DataFrame({"length": [2, 3, 4], "sessions": [10, 5, 1]})
 SUPPORT = pd.DataFrame({"position": [1, 2, 3], "support": [100, 10, 3]})
@@ -105,6 +106,28 @@ def test_every_series_has_a_colour_and_a_marker_of_its_own_and_shows_its_values(
     for line, recommender in zip(lines, NAMES, strict=True):
         shown = plot.table.loc[plot.table["recommender"] == recommender, "value"]
         np.testing.assert_array_equal(line.get_ydata(), shown)
+
+
+def test_a_recommender_looks_the_same_in_every_figure_and_like_no_other():
+    assert set(SERIES) == set(RECOMMENDERS)
+    assert len({style[:2] for style in SERIES.values()}) == len(SERIES)
+    alone = CUTOFFS[CUTOFFS["recommender"] == "vsknn"]
+    first, second = axes_of(figures.by_cutoff(CUTOFFS)).lines[-1], axes_of(figures.by_cutoff(alone)).lines[0]
+    assert first.get_label() == second.get_label() == "V-SKNN"
+    assert (first.get_color(), first.get_marker()) == (second.get_color(), second.get_marker()) == SERIES["vsknn"][:2]
+
+
+def test_of_many_lines_those_that_tell_the_story_are_in_colour():
+    names = [name for name in RECOMMENDERS if name not in ("gru4rec_2016", "gru4rec_official", "srgnn", "oracle")]
+    values = {"stan": 0.9} | dict.fromkeys(("own", *names), 0.5)
+    table = pd.DataFrame([
+        {"recommender": name, "k": k, "value": 0.9 if name == "stan" else value / 2}
+        for name, value in values.items() for k in (1, 20)
+    ])  # fmt: skip
+    lines = axes_of(figures.by_cutoff(table)).lines
+    coloured = {line.get_label() for line in lines if line.get_color() != PALE}
+    assert coloured == {"Popularity", "STAN", "GRU4Rec", "own"}
+    assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}) == len(lines) == 14
 
 
 def test_no_two_of_twenty_series_look_the_same():

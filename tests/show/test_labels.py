@@ -215,3 +215,22 @@ def test_links_are_links_on_a_page_words_in_text_and_addresses_in_a_file():
     )
     assert table.rows() == [["main.py <39>, 61"]]
     assert "main.py <39> <https://a.b/c?d&e#L39>, 61 <https://a.b/c#L61>" in table.csv()
+
+
+def test_a_page_shows_some_rows_and_the_csv_has_all() -> None:
+    data = pd.DataFrame({"Seeds": [1, 2, 3]})
+    table = Table(data, lang="es", shown=data["Seeds"] > 2)
+    rest = "1 de 3 filas; el CSV las contiene todas."
+    assert re.findall("<td[^>]*>(.)", table._repr_html_()) == ["3"]
+    assert table._repr_html_().endswith(f'<p class="table-rest">{rest}</p>')
+    assert table.markdown()[2:] == ["| 3 |", "", rest]
+    assert repr(table).split()[1:] == ["3", *rest.split()]
+    assert table.csv().split() == ["Semillas", "1", "2", "3"]
+    assert not Table(data, lang="es").rest()
+
+
+def test_a_table_may_be_in_the_csv_alone() -> None:
+    table = Table(pd.DataFrame({"Seed": [0] * 1200, "Commit": ["–"] * 1200}), lang="en", shown=False)
+    assert table.markdown() == [repr(table)] == ["1\u202f200 rows, in the CSV: Seed, Commit."]
+    assert table._repr_html_() == f'<p class="table-rest">{table}</p>'
+    assert len(table.csv().split()) == 1201

@@ -175,4 +175,5 @@ def test_tables_and_figures_of_the_committed_study(lang):
         cost_tables.training_growth_table(records.read("bench_scaling"), lang),
     )  # fmt: skip
     for each in shown:
-        assert len(repr(each).splitlines()) == 1 + len(each.data)
+        assert len(repr(each).splitlines()) == 1 + each.shown.sum() + bool(each.rest())
+        assert each.shown.sum() <= 12

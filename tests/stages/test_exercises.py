@@ -19,12 +19,17 @@ BY_HAND = {
     "04_gru4rec": {
         "steps": 4, "events": 7, "loss_nothing": math.log(2080), "bpr": math.log(1 + math.exp(-1)),
         "top1": 1 / (1 + math.e) + 0.5,
+        "state": 0.5 * (2 - 1 / 2) / (2 + 1 / 2) + 0.5 * 0.2, "step_loss": math.log(1 + math.exp(-0.8)),
+        "gradient": -1 / (1 + math.exp(0.8)),
     },
     "05_evaluation": {
         "recall": 2 / 3, "mrr": (1 + 1 / 4) / 3, "ndcg": (1 + 1 / math.log2(5)) / 3, "full": 0,
         "sampled": (math.comb(7, 5) + 3 * math.comb(7, 4)) / math.comb(10, 5),
     },
-    "10_pipeline": {"step_large": 0.1},
+    "10_pipeline": {
+        "step_large": 0.1, "gradient_target": (1 / 4 - 1) / 2, "gradient_other": 1 / 4 / 2,
+        "hit_standard": 1, "hit_conservative": 0, "hit_median": 1, "hit_expected": 2 / 3,
+    },
 }  # fmt: skip
 
 

@@ -4,13 +4,14 @@
 * "and" / "y" in citations and in the bibliography;
 * the prompt that unfolds a code cell;
 * the link to the licences in the footer, relative to every page;
-* words that are typed without their accents into the search of the Spanish book.
+* words that are typed without their accents into the search of the Spanish book; in both, the order of what is found.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pybtex.plugin
@@ -27,6 +28,7 @@ from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferen
 
 from audit_lib.show.words import Translate, translator
 
+SCORER = Path(__file__).with_name("search_scorer.js")
 language_names = {"en": "English", "es": "Español"}  # the same in every language
 
 
@@ -120,6 +122,7 @@ def without_accents(word: str) -> str:
 def initialise(app: Sphinx, config: Any) -> None:
     """Once the language is known."""
     config.language = config.language if config.language in language_names else "en"
+    config.html_search_scorer = str(SCORER)
     citation_styles(config.language)
 
 

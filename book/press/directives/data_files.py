@@ -2,12 +2,13 @@
 
 Outputs of notebooks bring their CSV with them (`text/csv` of `Table` and `Plot`: what drew them, to nine digits), and
 so does a computed table of a page (`audit_csv`). Any other table gives the text of its cells. The files are
-data/PAGE-NN.csv, in the page's order.
+data/PAGE-NN.csv, in the page's order. A figure of a prose page is there as SVG and PNG too, with a line to cite it by.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -20,15 +21,16 @@ from sphinx.application import Sphinx
 
 from audit_lib.show.csv import csv_text
 from audit_lib.show.words import Translate, translator
+from book.press import citation
 
 CSV, RECORD = "text/csv", "application/papermill.record/"
 THOUSANDS = re.compile(r"\d{1,3}(?:[\u202f\u00a0]\d{3})+")
 NEGATIVE = re.compile(r"\u2212[\d.\u202f\u00a0]*\d")
 
 
-def place(text: str) -> nodes.container:
-    """Where the link to a CSV file will stand."""
-    return nodes.container(classes=["csv-link"], audit_csv=text)
+def place(text: str, picture: Path | None = None) -> nodes.container:
+    """Where the link to a CSV file will stand. picture: a figure as SVG, with the PNG beside it, to be linked too."""
+    return nodes.container(classes=["csv-link"], audit_csv=text, audit_picture=picture and str(picture))
 
 
 def outputs(cell: Any) -> list[Any]:
@@ -92,7 +94,7 @@ def write(app: Sphinx, doctree: nodes.document, page: str) -> None:
     if app.builder.format != "html":
         return
     of_page(doctree)
-    for old in (Path(app.outdir) / "data" / page).parent.glob(f"{Path(page).name}-[0-9][0-9].csv"):
+    for old in (Path(app.outdir) / "data" / page).parent.glob(f"{Path(page).name}-[0-9][0-9].*"):
         old.unlink()  # of a build in which the page had more of them
     _: Translate = translator(app.config.language)
     up = "../" * app.builder.get_target_uri(page).count("/")
@@ -103,9 +105,15 @@ def write(app: Sphinx, doctree: nodes.document, page: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(spot["audit_csv"], "utf8", newline="")
         said = escape(title.format(number))
-        link = f'<a href="{up}{name}" download title="{said}">{word} (CSV)</a>'
-        spot += nodes.raw("", link, format="html")
-        del spot["audit_csv"]
+        links = [f'<a href="{up}{name}" download title="{said}">{word} (CSV)</a>']
+        if spot["audit_picture"]:
+            for kind in ("svg", "png"):
+                shutil.copyfile(Path(spot["audit_picture"]).with_suffix(f".{kind}"), target.with_suffix(f".{kind}"))
+                address = f"{up}{Path(name).with_suffix(f'.{kind}')}"
+                links.append(f'<a href="{address}" download>{_("Figure")} ({kind.upper()})</a>')
+            links.append(f"{_('To cite')}: {escape(citation.text(citation.read()).replace('*', ''))}")
+        spot += nodes.raw("", " · ".join(links), format="html")
+        del spot["audit_csv"], spot["audit_picture"]
 
 
 def setup(app: Sphinx) -> None:

@@ -64,7 +64,9 @@ class FindingFigure(SphinxDirective):
         figure = nodes.figure("", shown, caption, classes=["finding"])
         figure["names"] = [nodes.fully_normalize_name(self.arguments[0])]
         self.state.document.note_explicit_target(figure)
-        return [figure, data_files.place(csv_text(found()))]
+        file = Path(self.env.doctreedir, "figures", "finding.svg")
+        ladder.figure(book(), lang=lang, theme="light").save(file)
+        return [figure, data_files.place(csv_text(found()), file)]
 
 
 class VerdictStrip(SphinxDirective):

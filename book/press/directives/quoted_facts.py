@@ -143,9 +143,10 @@ class FactTable(Ledger):
         except NotYet:
             return [untranslated(nodes.paragraph("", prose.not_yet(lang).capitalize() + ".", classes=["awaited"]))]
         found = self.parsed(shown.markdown())
-        for table in (table for node in found for table in node.findall(nodes.table)):
+        tables = [table for node in found for table in node.findall(nodes.table)]
+        for table in tables:
             table["audit_csv"] = shown.csv()
-        return found
+        return found if tables else [*found, data_files.place(shown.csv())]
 
 
 class FactFigure(SphinxDirective):
@@ -165,7 +166,7 @@ class FactFigure(SphinxDirective):
         file = Path(self.env.doctreedir, "figures", f"{name}.svg")
         file.parent.mkdir(parents=True, exist_ok=True)
         plot = report_exhibits.FIGURES[name](source(), self.config.language)
-        file.write_bytes(plot.image("svg"))
+        plot.save(file)
         here = Path(self.env.doc2path(self.env.docname)).parent
         image = nodes.image(uri=os.path.relpath(file, here), alt=self.options["alt"])
         where = self.get_source_info()
@@ -178,7 +179,7 @@ class FactFigure(SphinxDirective):
         caption.source, caption.line = where
         figure += caption
         self.add_name(figure)
-        return [figure, data_files.place(csv_text(plot.table))]
+        return [figure, data_files.place(csv_text(plot.table), file)]
 
 
 class Awaited(Ledger):
