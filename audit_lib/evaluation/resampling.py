@@ -76,8 +76,12 @@ class Resampling:
     @classmethod
     def of(cls, session: ArrayLike, *, average: str = "micro", resamples: int = RESAMPLES, seed: int = 0) -> Resampling:
         """The resampling of targets with these session labels (P,). Sessions are in the order of their labels."""
-        labels, code = np.unique(np.asarray(session), return_inverse=True)
-        return cls(code, len(labels), None, average=average, resamples=resamples, seed=seed)
+        labels = np.asarray(session)
+        if labels.ndim == 1 and len(labels) and (labels[1:] >= labels[:-1]).all():  # as evidence has them
+            code = np.cumsum(np.concatenate([[False], labels[1:] != labels[:-1]]))
+        else:
+            code = np.unique(labels, return_inverse=True)[1]
+        return cls(code, int(code.max(initial=-1)) + 1, None, average=average, resamples=resamples, seed=seed)
 
     def where(self, keep: ArrayLike) -> Resampling:
         """The same draws over fewer targets, those that keep (P,) names: a session may be left with none.
@@ -179,9 +183,10 @@ class Resampling:
         It is open where the interval of the difference of the two holds zero.
         """
         means = self.resampled(values)
-        i, j = np.triu_indices(means.shape[1], 1)
-        low, high = np.nanquantile(means[:, i] - means[:, j], [(1 - level) / 2, (1 + level) / 2], axis=0)
-        found = np.zeros((means.shape[1], means.shape[1]), np.int64)
+        means = means[~np.isnan(means).any(1)].T.copy()  # (M, B)
+        i, j = np.triu_indices(len(means), 1)
+        low, high = np.quantile(means[i] - means[j], [(1 - level) / 2, (1 + level) / 2], axis=1)
+        found = np.zeros((len(means), len(means)), np.int64)
         found[i, j] = (low > 0).astype(np.int64) - (high < 0)
         return found - found.T
 

@@ -96,12 +96,13 @@ class Run:
 
     def values(self, metric: str, k: int = K, *, ties: str = "conservative", min_step: int = 1) -> np.ndarray:
         """(Q,) float64: a metric of every target that has so many events before it, in the order of `targets`."""
-        above, equal = (self.ranks[name].to_numpy()[self.counting(min_step)] for name in ("above", "equal"))
+        keep = self.counting(min_step)
+        above, equal = (self.ranks[name].to_numpy()[keep] for name in ("above", "equal"))
         return METRICS[metric](above, equal, k, ties)
 
     def counting(self, min_step: int) -> np.ndarray:
         """(P,) bool: the targets with so many events before them."""
-        return (self.targets["step"] >= min_step).to_numpy()
+        return self.targets["step"].to_numpy() >= min_step
 
     def resampling(self, min_step: int = 1, **options: Any) -> Resampling:
         """The resampling of the sessions of these targets. options: those of `Resampling.of`."""
@@ -333,12 +334,13 @@ def read_table(path: Path, sha256: str, columns: tuple[str, ...]) -> pd.DataFram
             raise ValueError(f"it has {file.metadata.num_rows} rows; at most {MAX_TARGETS} are read")
         if tuple(file.schema_arrow.names) != columns or not all(map(pa.types.is_integer, file.schema_arrow.types)):
             raise ValueError(f"it has other columns than the integers {', '.join(columns)}")
-        table = file.read().to_pandas(ignore_metadata=True).astype(np.int64)
+        read = zip(columns, file.read(use_threads=False).columns, strict=True)
+        table = {name: column.to_numpy().astype(np.int64) for name, column in read}
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, pa.ArrowException) as error:
         raise EvidenceError(f"'{path}' is no table of this format ({FORMAT}): {error}. {AGAIN}") from error
-    if (table.to_numpy() < 0).any():
+    if any(column.min(initial=0) < 0 for column in table.values()):
         raise EvidenceError(f"'{path}' holds negative numbers, or such beyond 64 bits, where counts belong. {AGAIN}")
-    return table
+    return pd.DataFrame(table, copy=False)
 
 
 def _shared_targets(path: Path, sha256: str) -> pd.DataFrame:
