@@ -53,7 +53,7 @@ def headline(lang: str = "en", *, folder: Path = COMMITTED) -> str:
         if None in sides:
             continue
         for metric in ("Recall", "MRR"):
-            copied = f"{100 * value(source, dataset, 'gru4rec', metric, K):.2f}%"  # as printed
+            copied = number(value(source, dataset, "gru4rec", metric, K), table.EXACT)
             first = _of_2016(book, dataset, metric, lang)
             here = (_cell(side, metric, lang) for side in sides)
             rows.append((data_name(dataset, lang), f"{metric}@{K}", copied, first, *here))

@@ -74,7 +74,7 @@ def sentence(found: pd.DataFrame, lang: str = "en", *, strong: str = "**") -> st
 
 
 def _numbers(row: pd.Series) -> tuple[str, str, str]:
-    return percent(row["published"]), percent(row["value"]), percent(row["simple_value"])
+    return percent(row["published"], 2), percent(row["value"]), percent(row["simple_value"])
 
 
 def alternative(found: pd.DataFrame, lang: str = "en") -> str:

@@ -51,8 +51,8 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
     if simple is None or None in values:
         return ""
     best = over(simple.runs, "Recall", K, min_step(dataset))
-    shown_ = (releases.copied(dataset, "Recall"), *(v.estimate for v in values if v), best.estimate)
-    numbers = [f"{strong}{percent(value)}{strong}" for value in shown_]
+    ours = (percent(value) for value in (*(v.estimate for v in values if v), best.estimate))
+    numbers = [f"{strong}{text}{strong}" for text in (percent(releases.copied(dataset, "Recall"), 2), *ours)]
     text = _(
         "On #, papers compare themselves with a GRU4Rec whose Recall@20 is #. The algorithm of 2016 gives # there with "
         "the settings of its paper and # with searched ones, the code that its authors publish today gives #, and #, "
@@ -149,7 +149,7 @@ def alternative(book: Book, lang: str = "en") -> str:
     names = {rung.id: rung.name(lang) for rung in releases.rungs()}
     clauses = []
     for dataset, part in answers(book).query("metric == 'Recall'").groupby("dataset", sort=False):
-        said = percent(part["published"].iloc[0])
+        said = percent(part["published"].iloc[0], 2)
         values = ", ".join(f"{names[row.rung]} {percent(row.value)}" for row in part.itertuples())
         clauses.append(filled(_("#: # as printed; #"), [data_name(str(dataset), lang), said, values]))
     return _("Recall@20 of GRU4Rec by version.") + " " + ". ".join(clauses) + "."
