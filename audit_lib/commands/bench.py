@@ -37,7 +37,7 @@ def bench_growth(as_json: bool) -> None:
 @bench.command("book")
 @AS_JSON
 def bench_book(as_json: bool) -> None:
-    """Processor seconds of what computes the book's numbers: the ledger, and its longest stage."""
+    """Processor seconds of what computes the book's numbers: the ledger, and stage 08."""
     show(book_speed.measure(), as_json)
 
 

@@ -22,7 +22,7 @@ PAGE = " ".join((PROJECT / "book" / "growth.md").read_text("utf8").split())
         (r"done by DuckDB, within 1 GB", large.MEMORY_MB == 1024),
         (r"a million rows at a time", reading.text.CHUNK == 1_000_000),
         (r"whole tiles of 128 targets", shards.TILE == 128),
-        (r"Synthetic logs of 20,000 items", growth.ITEMS == 20_000),
+        (r"Synthetic logs of 20 000 items", growth.ITEMS == 20_000),
         (r"ranks the last twentieth of a day", growth.TEST_DAYS == 1 / 20),
     ],
 )
