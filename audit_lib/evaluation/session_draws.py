@@ -65,8 +65,8 @@ def _product(kind: str, sessions: int, draws: int, seed: int, columns: np.ndarra
     """(C, draws) totals of columns (C, S), block by block, in single precision where that is exact, too."""
     out, rows = np.empty((len(columns), draws)), max(1, BLOCK // sessions)
     counts = (columns == np.rint(columns)).all(1) & (np.abs(columns).max(1) * sessions < 2**24)  # such as of hits
-    parts = [(np.flatnonzero(~counts), np.float64), (np.flatnonzero(counts), np.float32)]
-    parts = [(chosen, columns[chosen].astype(precision)) for chosen, precision in parts if len(chosen)]
+    kinds = ((np.flatnonzero(~counts), "float64"), (np.flatnonzero(counts), "float32"))
+    parts = [(chosen, columns[chosen].astype(precision)) for chosen, precision in kinds if len(chosen)]
     for first in range(0, draws, rows):
         last = min(first + rows, draws)
         block = _block(kind, sessions, seed, first, last - first)
