@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from audit_lib.commands.printing import AS_JSON, show
-from audit_lib.measurements import growth, train_speed
+from audit_lib.measurements import book_speed, growth, train_speed
 
 
 @click.group()
@@ -32,3 +32,10 @@ def bench_scaling(as_json: bool) -> None:
 def bench_growth(as_json: bool) -> None:
     """Splitting and ranking logs of growing size: seconds, memory, and what 10^8 events would take."""
     show(growth.measure(), as_json)
+
+
+@bench.command("book")
+@AS_JSON
+def bench_book(as_json: bool) -> None:
+    """Processor seconds of what computes the book's numbers: the ledger, and stage 08."""
+    show(book_speed.measure(), as_json)

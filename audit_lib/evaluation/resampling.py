@@ -76,8 +76,12 @@ class Resampling:
     @classmethod
     def of(cls, session: ArrayLike, *, average: str = "micro", resamples: int = RESAMPLES, seed: int = 0) -> Resampling:
         """The resampling of targets with these session labels (P,). Sessions are in the order of their labels."""
-        labels, code = np.unique(np.asarray(session), return_inverse=True)
-        return cls(code, len(labels), None, average=average, resamples=resamples, seed=seed)
+        labels = np.asarray(session)
+        if labels.ndim == 1 and len(labels) and (labels[1:] >= labels[:-1]).all():  # as evidence has them
+            code = np.cumsum(np.concatenate([[False], labels[1:] != labels[:-1]]))
+        else:
+            code = np.unique(labels, return_inverse=True)[1]
+        return cls(code, int(code.max(initial=-1)) + 1, None, average=average, resamples=resamples, seed=seed)
 
     def where(self, keep: ArrayLike) -> Resampling:
         """The same draws over fewer targets, those that keep (P,) names: a session may be left with none.
@@ -112,7 +116,7 @@ class Resampling:
 
     def resampled(self, values: ArrayLike) -> np.ndarray:
         """(B, R) float64: the means in each of the B resamples; NaN in one that holds no target that counts."""
-        return self._resampled(self._sums(values))
+        return self._resampled(self._sums(values))[0]
 
     def interval(self, values: ArrayLike, *, level: float = 0.95) -> Measured:
         """The mean of values (P,) with its percentile interval over sessions."""
@@ -130,7 +134,10 @@ class Resampling:
 
     def difference(self, a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Measured:
         """a minus b, (R, P) each, paired by target and seed; one row is the same beside every seed of the other."""
-        return self._over_seeds(self._differences(a, b), level)
+        first, second = self._pair(a, b)
+        top, less, bottom = self._totals(first, second)
+        estimate = float(self._whole(first - second).mean())
+        return _over_seeds(estimate, _divided(top - less, bottom), _mean, level, self.seed)
 
     def ratio(self, top: ArrayLike, bottom: ArrayLike, *, level: float = 0.95) -> Measured:
         """The mean of top over that of bottom, (R, P) each, over sessions and seeds as in `over_seeds`.
@@ -146,7 +153,7 @@ class Resampling:
         if not second.any(axis=0).all():
             raise InputError("There is nothing that the ratio could be relative to: the second is 0 throughout.")
         above, below = self._whole(first), self._whole(second)
-        pairs = np.stack([self._resampled(first), self._resampled(second)], axis=2)  # (B, R, 2)
+        pairs = np.stack(self._resampled(first, second), axis=2)  # (B, R, 2)
         estimate = float(above.mean() / below.mean())
         return _over_seeds(estimate, pairs, _ratio, level, self.seed)
 
@@ -163,11 +170,11 @@ class Resampling:
         if not len(candidates):
             raise InputError("There is no candidate of which the best could be chosen.")
         each, own = [self._sums(values) for values in candidates], self._sums(other)
-        wholes, draws = [self._whole(sums) for sums in each], [self._resampled(sums) for sums in each]
+        wholes, (*draws, others) = [self._whole(sums) for sums in each], self._resampled(*each, own)
         if not each_seed:
             wholes, draws = [x.mean(keepdims=True) for x in wholes], [x.mean(1, keepdims=True) for x in draws]
         by_seed = np.max(wholes, axis=0) - self._whole(own)
-        drawn = np.max(draws, axis=0) - self._resampled(own)
+        drawn = np.max(draws, axis=0) - others
         return _over_seeds(float(by_seed.mean()), drawn, _mean, level, self.seed)
 
     def order(self, values: ArrayLike, *, level: float = 0.95) -> np.ndarray:
@@ -176,9 +183,10 @@ class Resampling:
         It is open where the interval of the difference of the two holds zero.
         """
         means = self.resampled(values)
-        i, j = np.triu_indices(means.shape[1], 1)
-        low, high = np.nanquantile(means[:, i] - means[:, j], [(1 - level) / 2, (1 + level) / 2], axis=0)
-        found = np.zeros((means.shape[1], means.shape[1]), np.int64)
+        means = means[~np.isnan(means).any(1)].T.copy()  # (M, B)
+        i, j = np.triu_indices(len(means), 1)
+        low, high = np.quantile(means[i] - means[j], [(1 - level) / 2, (1 + level) / 2], axis=1)
+        found = np.zeros((len(means), len(means)), np.int64)
         found[i, j] = (low > 0).astype(np.int64) - (high < 0)
         return found - found.T
 
@@ -188,8 +196,10 @@ class Resampling:
         a, b: (P,). p = (1 + number of flips with |sum| >= the observed one) / (1 + permutations), as many as resamples,
         never 0 (Phipson & Smyth 2010).
         """
-        difference = self._differences(*map(_single, (a, b)))
-        flipped = session_draws.totals("signs", difference, draws=self.resamples, seed=self.seed)
+        first, second = self._pair(*map(_single, (a, b)))
+        options = {"draws": self.resamples, "seed": self.seed}
+        flipped = session_draws.totals("signs", np.hstack([first, second]), **options) @ [1.0, -1.0]
+        difference = first - second
         slack = 1e-12 * np.abs(difference).sum()  # sums that are equal but for rounding count as equal
         reached = np.count_nonzero(np.abs(flipped) >= abs(difference.sum()) - slack)
         return float((1 + reached) / (1 + self.resamples))
@@ -227,14 +237,14 @@ class Resampling:
         scale = np.exp2(np.ceil(np.log2(np.maximum(np.abs(rows).max(1), 1.0))))  # 1 for a metric, whatever its values
         return session_draws.exact(sums, self._sessions * self._weight.max() * scale)
 
-    def _differences(self, a: ArrayLike, b: ArrayLike) -> np.ndarray:
-        """(S, R) sums of a minus b: 0 where the two do not differ."""
+    def _pair(self, a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """(S, R) sums of a and of b: their totals differ by the totals of their differences, since both are exact."""
         first, second = (np.atleast_2d(np.asarray(values, np.float64)) for values in (a, b))
         if first.shape[1] != second.shape[1] or (len(first) != len(second) and 1 not in (len(first), len(second))):
             raise InputError(
                 f"A paired comparison needs values of the same targets and seeds; got {np.shape(a)} and {np.shape(b)}."
             )
-        return self._sums(first) - self._sums(second)
+        return self._sums(first), self._sums(second)
 
     @property
     def _weight(self) -> np.ndarray:
@@ -245,14 +255,24 @@ class Resampling:
         """(R,) float64: the means over all sessions."""
         return sums.sum(0) / self._weight.sum()
 
-    def _resampled(self, sums: np.ndarray) -> np.ndarray:
-        """(B, R) float64: the means in bootstrap samples of sessions drawn with replacement."""
-        options = {"draws": self.resamples, "seed": self.seed}
-        top, bottom = (session_draws.totals("weights", x, **options) for x in (sums, self._weight[:, None]))
-        return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+    def _totals(self, *sums: np.ndarray) -> list[np.ndarray]:
+        """(B, R) float64 of sums (S, R) each: their totals in the bootstrap samples, and (B, 1) those of the weight."""
+        columns = np.hstack([*sums, self._weight[:, None]])
+        found = session_draws.totals("weights", columns, draws=self.resamples, seed=self.seed)
+        return np.split(found, np.cumsum([x.shape[1] for x in sums]), axis=1)
+
+    def _resampled(self, *sums: np.ndarray) -> list[np.ndarray]:
+        """(B, R) float64 of sums (S, R) each: the means in bootstrap samples of sessions, drawn with replacement."""
+        *tops, bottom = self._totals(*sums)
+        return [_divided(top, bottom) for top in tops]
 
     def _over_seeds(self, sums: np.ndarray, level: float) -> Measured:
-        return _over_seeds(float(self._whole(sums).mean()), self._resampled(sums), _mean, level, self.seed)
+        return _over_seeds(float(self._whole(sums).mean()), self._resampled(sums)[0], _mean, level, self.seed)
+
+
+def _divided(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Top by bottom, NaN where a resample holds no target that counts."""
+    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
 
 def percentile_interval(estimate: float, resampled: np.ndarray, level: float = 0.95, seeds: int = 0) -> Measured:

@@ -6,7 +6,7 @@
     engine_equality               fast engine against plain autograd, independent against official code
     official_behaviour, official_probes    what the official code does when it is run
     challengers_run               whether the code of other models runs
-    train_speed, cuda_speed, latency, growth    seconds and memory
+    train_speed, cuda_speed, book_speed, latency, growth    seconds and memory
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ REGISTRY: dict[str, str] = {
     "bench_train": "audit_lib.measurements.train_speed:measure",
     "bench_scaling": "audit_lib.measurements.train_speed:scaling",
     "bench_growth": "audit_lib.measurements.growth:measure",
+    "bench_book": "audit_lib.measurements.book_speed:measure",
     "bench_cuda": "audit_lib.measurements.cuda_speed:measure",
     "leakage": "audit_lib.measurements.observations:leakage",
     "shuffle": "audit_lib.measurements.observations:shuffle",

@@ -200,12 +200,13 @@ def _intervals(
     """
     every = np.stack([over_catalogue(c, ties).T for c in side.counts])  # (runs, measures, P)
     keep = [mask for mask in masks for _ in AVERAGES]
+    trained = {training: every[own].mean(0) for training, own, _ in _sides(side, means[0, 0])}  # (measures, P)
     found = []
     for c, drawn in enumerate(draws):
         differences = [
-            (every[own, m].mean(0) - every[best, m])[keep[c]]
+            trained[training][m, keep[c]] - every[best, m, keep[c]]
             for m in range(len(MEASURES))
-            for _, own, best in _sides(side, means[m, c])
+            for training, _, best in _sides(side, means[m, c])
         ]
         found.append(np.nanquantile(drawn.resampled(differences), [0.025, 0.975], axis=0).T)
     trainings = len(side.trainings)

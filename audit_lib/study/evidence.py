@@ -88,12 +88,13 @@ class Run:
 
     def values(self, metric: str, k: int = K, *, ties: str = "conservative", min_step: int = 1) -> np.ndarray:
         """(Q,) float64: a metric of every target that has so many events before it, in the order of `targets`."""
-        above, equal = (self.ranks[name].to_numpy()[self.counting(min_step)] for name in ("above", "equal"))
+        keep = self.counting(min_step)
+        above, equal = (self.ranks[name].to_numpy()[keep] for name in ("above", "equal"))
         return METRICS[metric](above, equal, k, ties)
 
     def counting(self, min_step: int) -> np.ndarray:
         """(P,) bool: the targets with so many events before them."""
-        return (self.targets["step"] >= min_step).to_numpy()
+        return self.targets["step"].to_numpy() >= min_step
 
     def resampling(self, min_step: int = 1, **options: Any) -> Resampling:
         """The resampling of the sessions of these targets. options: those of `Resampling.of`."""

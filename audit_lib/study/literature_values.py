@@ -35,17 +35,21 @@ def table(path: Path = FILE) -> pd.DataFrame:
     return whole.assign(recall=(whole["recall"] / 100).round(6), mrr=(whole["mrr"] / 100).round(6))
 
 
+@cache
+def _rows(path: Path) -> dict[tuple[str, str, str, int], dict[str, Any]]:
+    """The rows of the table, the first of each source, data set, recommender and cutoff."""
+    rows = reversed(table(path).to_dict("records"))
+    return {(row["source"], row["dataset"], row["recommender"], row["k"]): row for row in rows}
+
+
 def value(source: str, dataset: str, recommender: str, metric: str, k: int, path: Path = FILE) -> float:
     """One published value, as a fraction. Every engine and year of GRU4Rec is held against what is published of it.
 
     Raises InputError if there is none.
     """
-    whole = table(path)
-    wanted = {"source": source, "dataset": dataset, "k": k}
     for name in (recommender, "gru4rec" if recommender.startswith("gru4rec_") else recommender):
-        found = whole[(whole[list(wanted)] == pd.Series(wanted)).all(axis=1) & (whole["recommender"] == name)]
-        if len(found):
-            return float(found.iloc[0][metric.lower()])
+        if found := _rows(path).get((source, dataset, name, k)):
+            return float(found[metric.lower()])
     raise InputError(f"published.toml has no {metric}@{k} of '{recommender}' on '{dataset}' from '{source}'.")
 
 

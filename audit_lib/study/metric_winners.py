@@ -8,8 +8,9 @@ zero: two metrics that differ within their noise name no two winners.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
@@ -30,20 +31,18 @@ class Winners(NamedTuple):
     overtaking: tuple[tuple[str, Measured, Measured], ...]
 
 
-def winners(book: Book, dataset: str) -> Winners:
-    """The winners on a log, computed once for a folder of evidence. Raises NotYet without two recommenders."""
-    return _winners(book.folder, book.study, dataset)
-
-
 @cache
-def _winners(folder: Path, study: Path, dataset: str) -> Winners:
-    sides = headline.by_recommender(Book(folder, study), dataset)
+def winners(book: Book, dataset: str) -> Winners:
+    """The winners on a log, computed once for a book. Raises NotYet without two recommenders."""
+    sides = headline.by_recommender(book, dataset)
     if len(sides) < 2:
         raise NotYet(f"{dataset}, recommenders")
     rows = {
         metric: {name: values_of(side.runs, metric, K, min_step(dataset)) for name, side in sides.items()}
         for metric in ("Recall", "MRR")
     }
+    _, drawn = next(iter(rows["Recall"].values()))
+    drawn.resampled(np.concatenate([values for each in rows.values() for values, _ in each.values()]))  # in one product
     best = {metric: max(each, key=lambda name: each[name][0].mean()) for metric, each in rows.items()}
     overtaking = []
     for name in sides:

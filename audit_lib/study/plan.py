@@ -184,7 +184,9 @@ def select(experiments: tuple[Experiment, ...], only: Mapping[str, str]) -> tupl
     for key in only:
         if key not in known:
             raise unknown("field of an experiment", key, known)
-    return tuple(e for e in experiments if all(str(getattr(e, key)) == value for key, value in only.items()))
+    for key, value in only.items():
+        experiments = tuple(e for e in experiments if str(getattr(e, key)) == value)
+    return experiments
 
 
 def manifest_of(experiment: Experiment, out: Path) -> Path | None:

@@ -25,7 +25,7 @@ from audit_lib.study.provenance import git_commit, host, versions
 FOLDER = COMMITTED / "records"
 TYPES = ("int64", "float64", "bool", "str")
 OF_THE_TESTS = ("determinism", "faults", "mutation")  # what the tests measure of themselves, see `tests.defence`
-EARLIER = ("determinism_earlier", "latency_earlier")  # kept as measured on another processor, to show what hangs on it
+EARLIER = ("determinism_earlier", "latency_earlier", "bench_book_earlier")  # on another processor, or by older code
 
 
 def command(name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -48,19 +47,15 @@ def trajectories(book: Book, dataset: str, group: str) -> list[Trajectory]:
     return found or cast(list[Trajectory], book.runs(dataset=dataset, group=group))
 
 
+@cache
 def reported(book: Book, dataset: str, group: str, metric: str = "Recall") -> Reported:
     """What the choice of the epoch on test adds to Recall@20 or MRR@20, over the targets that count, and all seeds.
 
     The maximum is taken anew in every resample, so that another test part may have another best epoch. It is never
     below the value at the chosen epoch, in no resample either: the interval says how large the gain may be, and does
-    not ask whether there is one. Computed once for a folder of evidence; raises NotYet where there is none.
+    not ask whether there is one. Computed once for a book; raises NotYet where there is no evidence.
     """
-    return _reported(book.folder, book.study, dataset, group, metric)
-
-
-@cache
-def _reported(folder: Path, study: Path, dataset: str, group: str, metric: str) -> Reported:
-    runs = trajectories(Book(folder, study), dataset, group)
+    runs = trajectories(book, dataset, group)
     step = min_step(dataset)
     each = [run.values(metric, min_step=step) for run in runs]
     chosen = [int(run.validation["recall"].to_numpy().argmax()) for run in runs]  # the earliest of equals

@@ -42,12 +42,15 @@ def read_table(path: Path, sha256: str, columns: tuple[str, ...]) -> pd.DataFram
             raise ValueError(f"it has {file.metadata.num_rows} rows; at most {MAX_TARGETS} are read")
         if tuple(file.schema_arrow.names) != columns or not all(map(pa.types.is_integer, file.schema_arrow.types)):
             raise ValueError(f"it has other columns than the integers {', '.join(columns)}")
-        table = file.read().to_pandas(ignore_metadata=True).astype(np.int64)
+        read = file.read(use_threads=False).columns
+        if any(column.null_count for column in read):
+            raise ValueError("values are missing")
+        table = {name: column.to_numpy().astype(np.int64) for name, column in zip(columns, read, strict=True)}
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, pa.ArrowException) as error:
         raise EvidenceError(f"'{path}' is no table of this format ({FORMAT}): {error}. {AGAIN}") from error
-    if (table.to_numpy() < 0).any():
+    if any(column.min(initial=0) < 0 for column in table.values()):
         raise EvidenceError(f"'{path}' holds negative numbers, or such beyond 64 bits, where counts belong. {AGAIN}")
-    return table
+    return pd.DataFrame(table, copy=False)
 
 
 def shared_targets(path: Path, sha256: str) -> pd.DataFrame:

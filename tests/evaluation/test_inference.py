@@ -281,6 +281,12 @@ def test_totals_are_those_of_whole_numbers_without_any_rounding():
         assert [int(x * 2**60) for x in found[:, c]] == expected
 
 
+def test_counts_that_single_precision_would_round_are_summed_in_double():
+    columns = np.array([[2**23 + 1, 1], [2**23 - 2, 3], [5, 2**22 + 1]], float)
+    matrix = session_draws.matrix("weights", 3, draws=50, seed=1)
+    np.testing.assert_array_equal(session_draws.totals("weights", columns, draws=50, seed=1), matrix @ columns)
+
+
 @pytest.mark.parametrize("kind", session_draws.KINDS)
 @pytest.mark.parametrize("sessions", [1, 7, 64, 65])
 def test_a_draw_is_the_same_in_blocks_of_any_size(kind, sessions, monkeypatch):

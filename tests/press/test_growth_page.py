@@ -8,8 +8,9 @@ import pytest
 
 from audit_lib.data import large, reading
 from audit_lib.files import PROJECT
-from audit_lib.measurements import growth
+from audit_lib.measurements import book_speed, growth
 from audit_lib.study import records, shards
+from book.press.directives import from_code
 
 PAGE = " ".join((PROJECT / "book" / "growth.md").read_text("utf8").split())
 
@@ -21,7 +22,7 @@ PAGE = " ".join((PROJECT / "book" / "growth.md").read_text("utf8").split())
         (r"done by DuckDB, within 1 GB", large.MEMORY_MB == 1024),
         (r"a million rows at a time", reading.text.CHUNK == 1_000_000),
         (r"whole tiles of 128 targets", shards.TILE == 128),
-        (r"Synthetic logs of 20,000 items", growth.ITEMS == 20_000),
+        (r"Synthetic logs of 20 000 items", growth.ITEMS == 20_000),
         (r"ranks the last twentieth of a day", growth.TEST_DAYS == 1 / 20),
     ],
 )
@@ -64,3 +65,16 @@ def test_a_generated_log_is_the_same_twice_in_order_of_time_and_of_about_the_siz
     assert log["SessionId"].nunique() == 1_000
     assert log["Time"].is_monotonic_increasing or (log["Time"].diff() < -86_400).sum() == 0
     assert log["SessionId"].diff().abs().max() > 1  # rows of one session lie apart
+
+
+def test_the_table_of_what_the_numbers_cost_has_every_command_of_both_records():
+    assert list(from_code.COMMANDS) == list(book_speed.COMMANDS)
+    for name in ("bench_book", "bench_book_earlier"):
+        assert list(records.read(name)["what"]) == list(book_speed.COMMANDS)
+
+
+def test_the_processor_seconds_of_a_command_are_those_that_it_used(monkeypatch):
+    commands = {"little": "timeit -n 1 -r 1 sum(range(1000))", "much": "timeit -n 1 -r 1 sum(range(30_000_000))"}
+    monkeypatch.setattr(book_speed, "COMMANDS", commands)
+    table = book_speed.measure().set_index("what")["seconds"]
+    assert table["much"] > table["little"] > 0

@@ -80,11 +80,7 @@ def found(monkeypatch: pytest.MonkeyPatch, ours: list[list[int]], **simple: list
     )  # fmt: skip
     runs = {("rsc15_100k", "headline", "gru4rec"): [run_of(a, seed=i) for i, a in enumerate(ours)]}
     runs |= {("rsc15_100k", "simple", name): [run_of(a, recommender=name)] for name, a in simple.items()}
-    monkeypatch.setattr(contrasts, "Book", lambda *_: FakeBook(runs))
-    contrasts._contrasts.cache_clear()
-    every = contrasts.contrasts(Source(Book(Path("nowhere"))))
-    contrasts._contrasts.cache_clear()
-    return every[0]
+    return contrasts.contrasts(Source(FakeBook(runs)))[0]
 
 
 def test_gru4rec_is_held_against_the_best_simple_recommender_on_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:

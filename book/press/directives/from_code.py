@@ -1,8 +1,8 @@
 """Directives that write what the code already knows, so that no page repeats it by hand.
 
 `{data-sets}` is a table of the registry, `{deviations}` the list of `# DEVIATION:` comments, `{citation}` how to cite
-this work, `{defence}` a table of how the report is tried, `{growth}` a table of what large logs cost. Their words go
-through the page's catalogue like any others; names and counts do not.
+this work, `{defence}` a table of how the report is tried, `{growth}` and `{own-cost}` tables of what large logs and the
+numbers of the book cost. Their words go through the page's catalogue like any others; names and counts do not.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ LIBRARY = Path(audit_lib.__file__).parent
 MARK = re.compile(r"#\s*DEVIATION:\s*(.+)")
 SPECIAL, ESCAPED = re.compile(r"([*_`<$|])"), r"\\\1"  # what Markdown would read as markup
 NOT_CITED = {"ours", "seed_demo"}
+COMMANDS = {
+    "help": "The list of commands, `python -m audit_lib --help`",
+    "ledger": "The ledger, `python -m audit_lib claims`",
+    "multiverse": "{stage}`08_multiverse`, in both languages",
+}  # of `measurements.book_speed`
 
 
 class FromCode(SphinxDirective):
@@ -110,6 +115,18 @@ class Growth(FromCode):
         return [head, "|---|--:|--:|--:|---|", *rows]
 
 
+class OwnCost(FromCode):
+    """Lays out the records `bench_book_earlier` and `bench_book`: what commands cost before, and cost now."""
+
+    def lines(self) -> list[str]:
+        names = ("bench_book_earlier", "bench_book")
+        for name in names:
+            self.env.note_dependency(str(records.FOLDER / f"{name}.json"))
+        before, now = (records.read(name).set_index("what")["seconds"] for name in names)
+        rows = [f"| {COMMANDS[what]} | {before[what]:.1f} | {now[what]:.1f} |" for what in now.index]
+        return ["| Command | Processor seconds before | Processor seconds now |", "|---|--:|--:|", *rows]
+
+
 def grouped(number: int) -> str:
     """Writes a whole number with a narrow space between thousands, the same in both languages."""
     return f"{number:,}".replace(",", "\u202f")
@@ -162,5 +179,6 @@ def setup(app: Sphinx) -> None:
     app.add_directive("data-sets", DataSets)
     app.add_directive("deviations", Deviations)
     app.add_directive("growth", Growth)
+    app.add_directive("own-cost", OwnCost)
     app.add_directive("citation", HowToCite)
     app.add_directive("defence", Defence)

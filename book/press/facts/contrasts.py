@@ -7,7 +7,6 @@ that no log counts twice and the test part chooses neither.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -81,8 +80,8 @@ def _side(ours: Chosen, best: Chosen, metric: str) -> Side:
 
 
 @cache
-def _contrasts(folder: Path, study: Path) -> tuple[Contrast, ...]:
-    book, found = Book(folder, study), []
+def _contrasts(book: Book) -> tuple[Contrast, ...]:
+    found = []
     for dataset in DATASETS:
         try:
             ours, best = headline.of(book, dataset), headline.best_simple(book, dataset)
@@ -100,5 +99,5 @@ def _contrasts(folder: Path, study: Path) -> tuple[Contrast, ...]:
 
 
 def contrasts(source: Source) -> tuple[Contrast, ...]:
-    """The contrast of every log that has evidence, in the order of DATASETS; computed once for a folder of evidence."""
-    return _contrasts(source.book.folder, source.book.study)
+    """The contrast of every log that has evidence, in the order of DATASETS; computed once for a book."""
+    return _contrasts(source.book)

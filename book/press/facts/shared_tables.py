@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,14 +15,14 @@ from book.press.facts.source import Source
 
 
 @cache
-def _searches(folder: Path, study: Path) -> pd.DataFrame:
-    """`searches.found`, computed once for a folder of evidence."""
-    return searches.found(Book(folder, study))
+def _searches(book: Book) -> pd.DataFrame:
+    """`searches.found`, computed once for a book."""
+    return searches.found(book)
 
 
 def searched(source: Source) -> pd.DataFrame:
     """`searches.found`. Raises NotYet if no search of GRU4Rec's settings has its evidence."""
-    found = _searches(source.book.folder, source.book.study)
+    found = _searches(source.book)
     if found.empty:
         raise NotYet(searches.GROUP)
     return found
