@@ -25,7 +25,7 @@ def found() -> pd.DataFrame:
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_the_sentence_holds_the_three_numbers_of_the_first_data_set(found: pd.DataFrame, lang: str) -> None:
     said = finding.sentence(found, lang)
-    assert re.findall(r"\*\*([\d.]+)\u00a0%\*\*", said) == ["29.4", "52.4", "52.9"]
+    assert re.findall(r"\*\*([\d.]+)\u00a0%\*\*", said) == ["29.45", "52.4", "52.9"]
     assert "Diginetica" in said
     assert "VSTAN" in said
     assert "#" not in said
@@ -34,7 +34,7 @@ def test_the_sentence_holds_the_three_numbers_of_the_first_data_set(found: pd.Da
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_the_alternative_text_names_every_value_of_the_figure(found: pd.DataFrame, lang: str) -> None:
     said = finding.alternative(found, lang)
-    for number in ("29.4", "52.4", "52.9", "60.0", "55.0", "50.0"):
+    for number in ("29.45", "52.4", "52.9", "60.00", "55.0", "50.0"):
         assert f"{number}\u00a0%" in said
     assert "RetailRocket" in said
     assert "#" not in said

@@ -189,7 +189,7 @@ def test_a_note_on_a_run_holds_its_time_and_hashes_and_shows_on_the_page(tmp_pat
     assert (content["seconds"], content["executed"]) == (1.3, sha256(executed))
     shown = status.runs(tmp_path, words.translator("es"))
     assert list(shown.data.iloc[0])[:2] == ["01_data", 1.3]
-    assert shown._rows()[0][2] == "–", "it did not run in Spanish"
+    assert shown.rows()[0][2] == "–", "it did not run in Spanish"
     assert shown.data.columns[0] == "Etapa"
 
 
@@ -217,6 +217,7 @@ def test_the_banner_of_a_stage_names_its_data_or_the_evidence_and_its_run(tmp_pa
     note = run_notes.write(executed, tmp_path / "SHA256SUMS", seconds=2, parameters={})
     said = status.made_of(tmp_path / "01_data.ipynb", note, tmp_path, "0123456789abcdef", _)
     run = sha256(tmp_path / "01_data.ipynb")[:8]
-    assert said == {"Conjunto de datos": "synthetic", "Commit": "01234567", "Ejecución": run, "Segundos": "2.0"}
+    about = {"Commit": "01234567", "Ejecución": run, "Segundos": "2.0"}
+    assert said == about | {"Conjunto de datos": "Registro sintético"}
     said = status.made_of(stage('lang = "en"'), tmp_path / "no-note", tmp_path, None, _)
     assert said == {"Evidencia": sha256(tmp_path / "SHA256SUMS")[:8], "Commit": "–"}

@@ -177,8 +177,8 @@ def _seeds(rung: pd.DataFrame) -> str:
 
 
 def _cell(part: pd.DataFrame, dataset: str, rung: Rung | None) -> str:
-    """Recall@20 / MRR@20 in per cent, such as '28.4 / 8.2'; a dash without evidence."""
+    """Recall@20 / MRR@20 in per cent, such as '28.4 / 8.2', published ones as printed; a dash without evidence."""
     if rung is None:
-        return " / ".join(f"{releases.copied(dataset, metric):.1%}".rstrip("%") for metric in METRICS)
+        return " / ".join(f"{releases.copied(dataset, metric):.2%}".rstrip("%") for metric in METRICS)
     own = part[part["rung"] == rung.id].set_index("metric")["value"]
     return " / ".join(f"{own[metric]:.1%}".rstrip("%") for metric in METRICS) if len(own) else "–"
