@@ -59,12 +59,14 @@ def put_run(
     )  # fmt: skip
 
 
-def put_trajectory(book: Book, hits: list[float], *, dataset: str = "diginetica", seed: int = 0) -> None:
-    """Evidence of a training of SR-GNN that was ranked after every epoch, in one file."""
+def put_trajectory(
+    book: Book, hits: list[float], *, dataset: str = "diginetica", seed: int = 0, n_epochs: int = 0
+) -> None:
+    """Evidence, in one file, of SR-GNN ranked after every epoch so far. n_epochs: of its settings, if it goes on."""
     above = {str(e): np.where(np.repeat(np.arange(N) < share * N, 2), 1, 21) for e, share in enumerate(hits, 1)}
     about = provenance.manifest(
-        dataset=dataset, data_hash="-", recommender="srgnn", config={"n_epochs": len(hits), "lr": 0.001}, seed=seed,
-        device="cpu", seconds={"fit": 1.0, "rank": 1.0}, log=[{"epoch": int(e)} for e in above],
+        dataset=dataset, data_hash="-", recommender="srgnn", config={"n_epochs": n_epochs or len(hits), "lr": 0.001},
+        seed=seed, device="cpu", seconds={"fit": 1.0, "rank": 1.0}, log=[{"epoch": int(e)} for e in above],
     )  # fmt: skip
     evidence.keep_table(above, split(), about | {"validation": []}, book.folder / epochs.FOLDER)
 

@@ -94,6 +94,8 @@ def state(there: Sequence[Trained], lang: str) -> Remark | None:
         numbers = ["–" if np.isnan(x) else typeset(f"{x:.2%}") for x in (*best, *map(t.printed, METRICS))]
         for word in (data_name(t.dataset, lang), t.name, ", ".join(str(c.seed) for c in t.courses), t.epochs, *numbers):
             sentence = sentence.replace("#", word, 1)
+        if not all(course.whole for course in t.courses):
+            sentence += " " + _("The training has not ended yet, so that no claim is judged on it.")
         lines.append(sentence)
     return Remark("\n\n".join(lines)) if lines else None
 

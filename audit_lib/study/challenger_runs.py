@@ -34,6 +34,11 @@ class Course(NamedTuple):
     epochs: tuple[int, ...]
     runs: tuple[Run, ...]
 
+    @property
+    def whole(self) -> bool:
+        """Whether it has come to the last epoch of its configuration."""
+        return self.epochs[-1] == self.runs[-1].manifest["config"]["n_epochs"]
+
     def values(self, metric: str, step: int) -> np.ndarray:
         """(epochs, Q) float64: a metric at K = 20 of every target that counts, after each epoch."""
         values = [np.atleast_2d(run.values(metric, min_step=step)) for run in self.runs]
@@ -60,8 +65,8 @@ def courses(book: Book, dataset: str, model: str) -> list[Course]:
 
 
 def needed(book: Book, dataset: str, model: str) -> list[Course]:
-    """The same. Raises NotYet, which names them, if there is none."""
-    found = courses(book, dataset, model)
+    """The whole ones, since a best epoch needs all. Raises NotYet, which names them, if there is none."""
+    found = [course for course in courses(book, dataset, model) if course.whole]
     if not found:
         raise NotYet(f"{dataset}, {model}")
     return found

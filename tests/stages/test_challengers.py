@@ -11,7 +11,7 @@ from audit_lib.stages import challengers, challengers_rerun, literature
 from audit_lib.study import challengers as codes
 from audit_lib.study import literature_values, records
 from audit_lib.study.results import Book
-from tests.made_challengers import made_book, put_course, put_planned
+from tests.made_challengers import made_book, put_course, put_planned, put_trajectory
 
 FOUND = codes.read()
 
@@ -99,6 +99,14 @@ def test_without_a_training_a_sentence_says_so_and_nothing_else_is_shown(book, l
     assert len(challengers_rerun.looks_table(book, there, lang).data) == 0
     assert challengers_rerun.waiting(there, "en") == "NARM, STAMP, SR-GNN, GCE-GNN, TAGNN, DHCN and COTREC"
     assert challengers_rerun.provenance_runs(there) == []
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "has not ended yet"), ("es", "no ha terminado todavía")])
+def test_a_training_that_goes_on_says_so(book, lang, said):
+    put_trajectory(book, [0.25], n_epochs=2)
+    assert said in challengers_rerun.state(challengers_rerun.found(book), lang).text
+    put_trajectory(book, [0.25, 0.5])
+    assert said not in challengers_rerun.state(challengers_rerun.found(book), lang).text
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])

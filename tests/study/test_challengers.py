@@ -106,6 +106,17 @@ def test_a_training_that_was_ranked_after_every_epoch_is_a_course_of_its_own(boo
     assert (look.best, look.gain.estimate) == ((2, 2), pytest.approx(0.25 / 2))
 
 
+def test_a_training_that_goes_on_is_shown_but_settles_no_claim(book):
+    put_planned(book, 0.5, group="headline")
+    put_trajectory(book, [0.25, 0.75], n_epochs=3)
+    (course,) = challenger_runs.courses(book, "diginetica", "srgnn")
+    assert (course.whole, course.epochs) == (False, (1, 2))
+    with pytest.raises(NotYet, match="diginetica, srgnn"):
+        challenger_runs.gap(book, dataset="diginetica", model="srgnn")
+    put_trajectory(book, [0.25, 0.75, 0.5])
+    assert challenger_runs.gap(book, dataset="diginetica", model="srgnn").estimate == pytest.approx(0.25)
+
+
 def test_two_configurations_are_not_mixed(book):
     put_run(book, 0.5, n_epochs=1, lr=0.001)
     put_run(book, 0.5, n_epochs=2, lr=0.01)
