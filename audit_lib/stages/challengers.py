@@ -172,7 +172,7 @@ def quoted(found: Challengers, trials: pd.DataFrame) -> dict[str, int]:
     ran = ("today", "own") if len(trials) else ()
     return {
         "codes": len(found.code), "licensed": sum(bool(code.licence) for code in found.code),
-        "on_test": len(choosing(found, "test")), "apart": len(choosing(found, "test", apart=True)),
+        "on_test": len(choosing(found, "test")), "by_itself": len(choosing(found, "test", apart=True)),
         "on_validation": len(choosing(found, "validation")),
         **{when: len(runs_in(trials, when)) for when in ran},
     }  # fmt: skip

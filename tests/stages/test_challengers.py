@@ -63,7 +63,7 @@ def test_trials_are_told_from_the_record_and_none_without_it(book, lang):
     assert challengers.runs_in(trials, "today") == ["srgnn"]
     assert challengers.runs_in(trials, "own") == ["narm"]
     told = challengers.quoted(FOUND, trials)
-    assert (told["codes"], told["on_test"], told["apart"], told["today"], told["own"]) == (7, 6, 5, 1, 1)
+    assert (told["codes"], told["on_test"], told["by_itself"], told["today"], told["own"]) == (7, 6, 5, 1, 1)
 
 
 def test_without_the_record_nothing_is_said_of_trials():
