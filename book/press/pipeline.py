@@ -33,6 +33,7 @@ from book.press.notebooks import declared, pair, read, renew
 
 # What each stage reads from the stages before it. A stage that is not in notebooks/ yet is skipped.
 AFTER: dict[str, tuple[str, ...]] = {
+    "00_pipeline": (),
     "01_data": (),
     "02_split": ("01_data",),
     "03_baselines": ("02_split",),
@@ -42,9 +43,8 @@ AFTER: dict[str, tuple[str, ...]] = {
     "07_implementations": (),
     "08_multiverse": (),
     "09_cost": (),
-    "10_pipeline": (),
+    "10_challengers": (),
     "11_your_model": (),
-    "12_challengers": (),
 }
 
 # What can be set for the whole book; a stage takes those that it declares.

@@ -14,7 +14,9 @@ import yaml
 
 from audit_lib.show.words import LANGUAGES, Translate, translator
 
-MOVED = {"book/interactive.html": "notebooks/05_evaluation.html"}  # pages that have gone, and where their content is
+MOVED = {  # pages that have gone, and where their content is
+    "book/interactive.html": "notebooks/05_evaluation.html", "notebooks/10_pipeline.html": "notebooks/00_pipeline.html",
+}  # fmt: skip
 NOT_LISTED = {"index.html", "search.html", "genindex.html", *MOVED}  # of each language: what nobody searches for
 STYLE = """<style>
 :root { color-scheme: light dark; }

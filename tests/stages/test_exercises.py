@@ -10,7 +10,7 @@ from audit_lib.stages import exercises
 
 CHAPTERS = {
     "01_data": exercises.data, "02_split": exercises.split, "03_baselines": exercises.simple,
-    "04_gru4rec": exercises.network, "05_evaluation": exercises.evaluation, "10_pipeline": exercises.steps,
+    "04_gru4rec": exercises.network, "05_evaluation": exercises.evaluation, "00_pipeline": exercises.steps,
 }  # fmt: skip
 BY_HAND = {
     "01_data": {"predictions": 0 + 1 + 4, "gini_even": 0, "gini_uneven": (-3 - 1 + 1 + 3 * 98) / (4 * 101)},
@@ -26,7 +26,7 @@ BY_HAND = {
         "recall": 2 / 3, "mrr": (1 + 1 / 4) / 3, "ndcg": (1 + 1 / math.log2(5)) / 3, "full": 0,
         "sampled": (math.comb(7, 5) + 3 * math.comb(7, 4)) / math.comb(10, 5),
     },
-    "10_pipeline": {
+    "00_pipeline": {
         "step_large": 0.1, "gradient_target": (1 / 4 - 1) / 2, "gradient_other": 1 / 4 / 2,
         "hit_standard": 1, "hit_conservative": 0, "hit_median": 1, "hit_expected": 2 / 3,
     },
