@@ -265,6 +265,33 @@ def test_a_folder_of_parquet_parts_is_read_in_order_and_its_hash_is_that_of_its_
 
 
 @pytest.mark.parametrize(
+    ("column", "first", "second", "message"),
+    [
+        (ITEM, [1, 2], ["07", "7"], "whole numbers in .*part-0.parquet' and text in .*part-1.parquet'"),
+        (ITEM, ["07", "7"], [1, 2], "text in .*part-0.parquet' and whole numbers in"),
+        (SESSION, [1, 1], [1.5, 2.0], "whole numbers in .* and numbers with a fraction in"),
+        (TIME, [5, 6], pd.to_datetime(["2023-01-01", "2023-01-02"]), "whole numbers in .* and times without a zone"),
+        (TIME, [5, 6], None, "part-1.parquet' lacks the column Time"),
+    ],
+)
+def test_parts_that_disagree_are_refused_by_name(tmp_path, column, first, second, message):
+    """Read as the first part has it, the text 07 would become the number 7."""
+    usual = {SESSION: [1, 1], ITEM: [1, 2], TIME: [5, 6]}
+    pd.DataFrame(usual | {column: first}).to_parquet(tmp_path / "part-0.parquet", index=False)
+    other = pd.DataFrame(usual | ({} if second is None else {column: second}))
+    (other if second is not None else other.drop(columns=column)).to_parquet(tmp_path / "part-1.parquet", index=False)
+    with pytest.raises(InputError, match=message):
+        reading.open_log(tmp_path)
+
+
+def test_parts_may_differ_in_width_and_in_what_nobody_reads(tmp_path):
+    usual = pd.DataFrame({SESSION: [1, 1], ITEM: ["a", "b"], TIME: [5, 6], "note": [1, 2]})
+    usual.to_parquet(tmp_path / "part-0.parquet", index=False)
+    usual.astype({SESSION: "int32", ITEM: "category"}).drop(columns="note").to_parquet(tmp_path / "part-1.parquet")
+    assert sorted(reading.read(tmp_path).log[ITEM]) == ["a", "a", "b", "b"]
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("log.xlsx", b"x", r"has the ending '\.xlsx'; expected"),

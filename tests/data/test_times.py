@@ -138,6 +138,34 @@ def test_seconds_since_the_start_of_a_log_are_not_taken_for_an_order(tmp_path):
     assert "outside 1990-2100" in said(path)
 
 
+def test_ten_digits_that_are_hours_of_a_calendar_are_not_taken_for_seconds_without_a_word(tmp_path):
+    hours = [int(f"202311{day:02}{hour:02}") for day in range(1, 31) for hour in range(0, 24, 6)]
+    path = log_with(tmp_path / "log.tsv", hours)
+    assert "give --time-unit date" in said(path)
+    assert "yyyymmddHH" not in said(path, time_unit="date")
+    assert "yyyymmddHH" not in said(path, time_unit="s"), "who says seconds means them"
+    assert "yyyymmddHH" not in said(log_with(tmp_path / "usual.tsv", SECONDS))
+
+
+def test_dates_outside_the_usual_years_are_doubted_as_dates(tmp_path):
+    text = said(log_with(tmp_path / "log.tsv", [f"1985-03-{day:02}T10:00:00Z" for day in range(1, 31)]))
+    assert "are the dates right?" in text
+    assert "Unix" not in text
+    assert "--time-unit" not in text
+
+
+def test_a_date_too_far_away_is_said_with_its_column(tmp_path):
+    dates = [f"2023-03-{day:02}T10:00:00Z" for day in range(1, 31)]
+    with pytest.raises(InputError, match="column Time has a date that is too far away"):
+        reading.read(log_with(tmp_path / "log.tsv", [*dates, "9999-12-31T23:59:59Z"]))
+
+
+@pytest.mark.parametrize(("form", "zoned"), [("20230301T10{:02}00Z", True), ("2023-03-01T10{:02}", False)])
+def test_a_zone_is_seen_where_there_is_one(tmp_path, form, zoned):
+    path = log_with(tmp_path / "log.tsv", [form.format(minute) for minute in range(0, 60, 2)])
+    assert ("no time zone" in said(path)) is not zoned
+
+
 def test_an_unknown_unit_is_refused(tmp_path):
     with pytest.raises(InputError, match="Unknown time unit 'sec'"):
         reading.read(log_with(tmp_path / "log.tsv", SECONDS), time_unit="sec")

@@ -148,6 +148,8 @@ def open_log(path: str | Path, *, columns: Mapping[str, str] | None = None, time
         if ending == files.PARQUET:
             present = dataset_of(path).schema.names
             source = LogFile(path, files.own_names(path, present, columns), present, unit)
+            if path.is_dir():
+                files.check_parts(path, source.names.values())
         else:
             seen = text.survey(path, ending, columns)
             source = LogFile(path, seen.names, seen.columns, unit, seen)

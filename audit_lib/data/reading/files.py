@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
 import pyarrow
+import pyarrow.parquet
 
 from audit_lib.data.logs import COLUMNS, ITEM, SESSION, TIME
 from audit_lib.errors import InputError, MissingError
@@ -85,6 +86,39 @@ def parts_of(folder: Path) -> list[Path]:
         folders[:] = [name for name in folders if name[0] not in "_."] if depth < DEPTH else []
         found += [Path(root, name) for name in names if name.endswith(PARQUET) and name[0] not in "_."]
     return sorted(found)
+
+
+def check_parts(folder: Path, columns: Iterable[str]) -> None:
+    """Raises InputError unless all Parquet files of a folder hold these columns, each as one kind of value.
+
+    Without this the first file would decide, and the text `07` of another be read as the number 7.
+    """
+    first, *others = [(part, pyarrow.parquet.read_schema(part)) for part in parts_of(folder)]
+    for part, schema in others:
+        for column in columns:
+            if column not in schema.names:
+                raise InputError(f"'{part}' lacks the column {column}, which '{first[0]}' has.")
+            kinds = [_kind(each.field(column).type) for each in (first[1], schema)]
+            if kinds[0] != kinds[1]:
+                raise InputError(
+                    f"The column {column} holds {kinds[0]} in '{first[0]}' and {kinds[1]} in '{part}'. Write it as one "
+                    "kind of value in all parts."
+                )
+
+
+def _kind(kind: pyarrow.DataType) -> str:
+    """What values of a type are, in words; whole numbers of every width are of one kind, as are texts."""
+    if pyarrow.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pyarrow.types.is_integer(kind):
+        return "whole numbers"
+    if pyarrow.types.is_floating(kind):
+        return "numbers with a fraction"
+    if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind) or pyarrow.types.is_string_view(kind):
+        return "text"
+    if pyarrow.types.is_timestamp(kind):
+        return "times with a zone" if kind.tz else "times without a zone"
+    return f"values of the type {kind}"
 
 
 def hash_of(path: Path) -> str:

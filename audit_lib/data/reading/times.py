@@ -124,14 +124,15 @@ def _parse_text(values: pa.Array, unit: str | None) -> Parsed:
     bare = text.str.replace(r"\s*UTC$", "Z", regex=True)
     try:
         dates = pd.to_datetime(bare, format="ISO8601", errors="coerce", utc=True)
+        seconds = _since_epoch(dates)
     except (ValueError, OverflowError) as error:
         raise InputError(f"column {TIME} has a date that is too far away: {error}.") from error
     wrong = (dates.isna() & text.notna()).to_numpy(bool)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise BadTime(int(wrong.sum()), row, text.iloc[row], "numbers" if wrong.sum() == given.sum() else "dates")
-    zoned = text.str.contains(_ZONE.pattern, regex=True).fillna(True) & text.str.contains(":").fillna(True)
-    return Parsed(_since_epoch(dates), True, int((~zoned.to_numpy(bool)).sum()))
+    zoned = text.str.contains(_ZONE.pattern, regex=True).fillna(True) & text.str.contains("[:TZz]|UTC").fillna(True)
+    return Parsed(seconds, True, int((~zoned.to_numpy(bool)).sum()))
 
 
 # --- What the times are
@@ -216,11 +217,20 @@ def notes(first: float, last: float, stray: Strays, *, unit: str | None, dates: 
             what = f"Time reaches from {date(begin)} to {date(end)} in the unit '{unit}'"
         if guess:
             found.append(Note(f"{what}; it is probably in {NAMES[guess]}. Give --time-unit {guess}.", True))
+        elif dates:
+            found.append(Note(
+                f"Time reaches from {date(begin)} to {date(end)}, outside 1990-2100: are the dates right?", True
+            ))  # fmt: skip
         else:
             found.append(Note(
                 f"{what}, outside 1990-2100. If it is an order without times, give --time-unit order; else see that "
                 "the unit is right.", True,
             ))  # fmt: skip
+    elif unit is None and not dates and _is_digits(begin) and _is_digits(end):  # yyyymmddHH, ten digits as seconds have
+        found.append(Note(
+            f"Time reaches from {date(begin)} to {date(end)} if it is in Unix seconds; both ends would also be dates "
+            f"written as yyyymmddHH ({begin:.0f} and {end:.0f}). If they are, give --time-unit date.", True,
+        ))  # fmt: skip
     elif end - begin > DECADES * YEAR:
         found.append(Note(
             f"Time covers {(end - begin) / YEAR:.0f} years, from {date(begin)} to {date(end)}: is the unit right?", True
