@@ -8,6 +8,7 @@ only the order is known has positions instead), and Part ('train' or 'test') whe
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +128,18 @@ def counts(log: pd.DataFrame) -> dict[str, int]:
     return {"events": len(log), "sessions": int(log[SESSION].nunique()), "items": int(log[ITEM].nunique())}
 
 
+def nothing_left(before: Mapping[str, int], min_item_support: int, min_session_length: int = 2) -> InputError:
+    """The error of a filter that leaves nothing of so many sessions and events."""
+    if before["events"] == before["sessions"]:
+        what = "Every session has a single event: see whether the session's column is the right one."
+    else:
+        what = "Lower the limits or use a larger log."
+    return InputError(
+        f"No session is left of {before['sessions']} after the filter (sessions of at least {min_session_length} "
+        f"events, items seen at least {min_item_support} times). {what}"
+    )
+
+
 def filter_log(
     log: pd.DataFrame, *, min_session_length: int = 2, min_item_support: int = 1, collapse_repeats: bool = False
 ) -> tuple[pd.DataFrame, FilterReport]:
@@ -148,8 +161,5 @@ def filter_log(
         if len(log) == size:
             break
     if log.empty:
-        raise InputError(
-            f"No session is left of {before['sessions']} after the filter (sessions of at least {min_session_length} "
-            f"events, items seen at least {min_item_support} times). Lower the limits or use a larger log."
-        )
+        raise nothing_left(before, min_item_support, min_session_length)
     return log.reset_index(drop=True), FilterReport(before, counts(log), rounds)

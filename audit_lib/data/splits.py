@@ -50,6 +50,15 @@ class Split:
         return self.published or Targets.of_prefixes(self.prefixes)
 
 
+def no_session(name: str, part: str) -> InputError:
+    """The error of a split whose train or test part is empty."""
+    return InputError(
+        f"The split '{name}' leaves no {part} session: each lies on the other side of the cut, or crosses it and is in "
+        "neither part. Give another --test-days; where most sessions cross, see whether their ids are used again, or "
+        "stand for people instead of visits."
+    )
+
+
 def make_split(
     name: str,
     train: pd.DataFrame,
@@ -75,8 +84,7 @@ def make_split(
             "A model would be tested on what it was trained on; split whole sessions."
         )
     if train.empty or test.empty:
-        empty = "train" if train.empty else "test"
-        raise InputError(f"The split '{name}' leaves no {empty} session. Choose another position to cut at.")
+        raise no_session(name, "train" if train.empty else "test")
     train, report = filter_log(train, min_item_support=min_item_support, collapse_repeats=collapse_repeats)
     catalogue = pd.Index(sort_log(train)[ITEM].unique(), name=ITEM)
     known = test[ITEM].isin(catalogue)

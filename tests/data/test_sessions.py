@@ -201,8 +201,10 @@ def test_repeats_that_a_filter_brings_together_are_collapsed_too():
 
 
 def test_one_click_sessions_only_are_refused_with_what_to_do():
-    with pytest.raises(InputError, match=r"No session is left of 2 .*at least 2 events.*Lower the limits"):
+    with pytest.raises(InputError, match=r"No session is left of 2 .*at least 2 events.*has a single event"):
         filter_log(log_of({1: [("a", 1)], 2: [("a", 2)]}))
+    with pytest.raises(InputError, match=r"No session is left of 1 .*Lower the limits"):
+        filter_log(log_of({1: [("a", 1), ("b", 2)]}), min_item_support=2)
 
 
 @given(st.lists(st.lists(st.integers(0, 4), min_size=1, max_size=5), min_size=1, max_size=10), st.integers(1, 4))

@@ -14,7 +14,8 @@ from numba import njit
 from numpy.lib.format import open_memmap
 
 from audit_lib.data.large.sort import Sorted, write_ids
-from audit_lib.data.splits import DAY
+from audit_lib.data.logs import nothing_left
+from audit_lib.data.splits import DAY, no_session
 from audit_lib.errors import InputError
 
 
@@ -38,16 +39,12 @@ def temporal(
     cut = _cut(starts, ends, test_days, test_fraction)
     before, after = ends < cut, starts >= cut
     if not (before.any() and after.any()):
-        empty = "test" if before.any() else "train"
-        raise InputError(f"The split '{name}' leaves no {empty} session. Choose another position to cut at.")
+        raise no_session(name, "test" if before.any() else "train")
     keep, v = _flags(log, before), len(log.item_ids)
     whole_train = _counts(log, keep, v)
     support = _filter(log, keep, v, min_item_support, collapse_repeats)
     if not keep.any():
-        raise InputError(
-            f"No session is left of {whole_train['sessions']} after the filter (sessions of at least 2 events, items "
-            f"seen at least {min_item_support} times). Lower the limits or use a larger log."
-        )
+        raise nothing_left(whole_train, min_item_support)
     train = _counts(log, keep, v)
     index = np.full(v, -1, np.int64)
     write(log, keep, folder / "train", index)
