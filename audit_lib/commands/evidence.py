@@ -14,6 +14,7 @@ from audit_lib.commands.logs import say_predictions
 from audit_lib.commands.printing import AS_JSON, show, write_table
 from audit_lib.data import checks
 from audit_lib.evaluation import comparisons, metrics, resampling, sampled, winners
+from audit_lib.evaluation.counts import SAMPLINGS
 from audit_lib.evaluation.ranking import known_cutoffs
 from audit_lib.study import evidence
 from audit_lib.study.evidence import Run
@@ -66,7 +67,7 @@ def _split_numbers(paths: tuple[Path, ...]) -> tuple[list[Path], list[int]]:
 @click.command("sampled")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--negatives", default=100, show_default=True, help="Negatives sampled per target.")
-@click.option("--sampling", default="uniform", show_default=True, type=click.Choice(sampled.SAMPLINGS))
+@click.option("--sampling", default="uniform", show_default=True, type=click.Choice(SAMPLINGS))
 @click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
 @click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
 @click.option("--winners", "pairs", is_flag=True, help="For every pair, the probability of naming the wrong winner.")

@@ -21,7 +21,8 @@ from scipy.special import betaln, gammaln
 
 from audit_lib.errors import InputError, unknown
 from audit_lib.evaluation.count_laws import count_law
-from audit_lib.evaluation.sampled import GAINS, Counts, expectation, gain_by_count
+from audit_lib.evaluation.counts import Counts
+from audit_lib.evaluation.sampled import GAINS, expectation, gain_by_count
 
 LAWS = ("uniform", "uniform-replacement")
 

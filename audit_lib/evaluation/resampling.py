@@ -51,14 +51,6 @@ class Comparison(NamedTuple):
     predictions: int
 
 
-class Equivalence(NamedTuple):
-    """Whether the difference lies within +-margin: two one-sided tests, by inclusion of `interval`."""
-
-    interval: Measured
-    margin: float
-    equivalent: bool
-
-
 class Resampling:
     """The test sessions of a split, and what has been drawn of them. Values are rows (R, P), one a seed, or (P,)."""
 
@@ -208,17 +200,6 @@ class Resampling:
         """a minus b, (P,) each, in the same order of the same targets: difference, interval and permutation p."""
         interval = self.difference(*map(_single, (a, b)), level=level)
         return Comparison(interval, self.p_value(a, b), self.sessions, self.predictions)
-
-    def equivalence(self, a: ArrayLike, b: ArrayLike, *, margin: float, confidence: float = 0.95) -> Equivalence:
-        """Two one-sided tests at 1 - confidence: equivalent if an interval lies inside (-margin, margin).
-
-        Its level is 2 confidence - 1, 90 % for a confidence of 95 % (Schuirmann 1987). The margin is set
-        before looking.
-        """
-        if not margin > 0.0:
-            raise InputError(f"The margin of equivalence is {margin}; it must be positive.")
-        interval = self.difference(*map(_single, (a, b)), level=2 * confidence - 1)
-        return Equivalence(interval, margin, bool(-margin < interval.low and interval.high < margin))
 
     # --- sums by session
 

@@ -24,9 +24,10 @@ from scipy.special import ndtr
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.ranking import Ranked
 from audit_lib.evaluation.resampling import Resampling
-from audit_lib.evaluation.sampled import GAINS, Counts, expectation, moments
+from audit_lib.evaluation.sampled import GAINS, expectation, moments
 
 
 class SampledMetric(NamedTuple):

@@ -23,9 +23,9 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from audit_lib.data.logs import ITEM, SESSION, TIME
-from audit_lib.errors import MissingError
 from audit_lib.files import ONE_THREAD
 from audit_lib.measurements.engine_equality import walks
+from audit_lib.recommenders import vendored
 from audit_lib.study import challengers
 from audit_lib.study.challengers import Challengers, Code, Environment, Start
 
@@ -107,7 +107,7 @@ def installed(python: str, environment: Environment, kept: Path) -> tuple[str, s
 def started(python: str, packages: Path, code: Code, start: Start, folder: Path) -> tuple[str, str, str]:
     """Outcome, error, and what it said, of the commands of a code, one after another."""
     root = folder / "code"
-    clone(code, root)
+    vendored.clone(source_of(code), root)
     work = root / start.folder
     write_sessions(start.form, work / start.data)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | ONE_THREAD
@@ -127,17 +127,18 @@ def started(python: str, packages: Path, code: Code, start: Start, folder: Path)
     return ("nan" if re.search(r"\bnan\b", said) else "trains"), "", said
 
 
-def clone(code: Code, folder: Path) -> None:
-    """The files of a code at its commit. Raises MissingError if they cannot be had."""
-    source = os.environ.get(f"AUDIT_VENDOR_URL_{code.model.upper()}") or f"https://github.com/{code.repository}"
-    folder.mkdir(parents=True)
-    for arguments in (("clone", "--quiet", "--no-checkout", source, "."), ("checkout", "--quiet", code.commit)):
-        ran = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-        if ran.returncode:
-            raise MissingError(
-                f"The code of {code.name} cannot be had from {source} at {code.commit[:7]}: {ran.stderr.strip()}. Set "
-                f"AUDIT_VENDOR_URL_{code.model.upper()} to a local clone."
-            )
+class Tried(vendored.Code):
+    """A code that is fetched for its trial alone."""
+
+    command = "python -m audit_lib record challengers_run"
+
+
+def source_of(code: Code) -> Tried:
+    """Where a code is cloned from, and at which commit."""
+    return Tried(
+        name=code.model, title=code.name, folder=code.model, url=f"https://github.com/{code.repository}",
+        commit=code.commit, variable=f"AUDIT_VENDOR_URL_{code.model.upper()}", notice="",
+    )  # fmt: skip
 
 
 def write_sessions(form: str, folder: Path) -> None:

@@ -79,7 +79,7 @@ def fetch(code: Code, *, any_tree: bool | None = None) -> str:
     folder = code.place
     done = "is already in" if folder.exists() else "was fetched into"
     if not folder.exists():
-        _clone(code, folder)
+        clone(code, folder)
     tree = verify(code, folder, any_tree=any_tree)
     note = "" if tree.pinned else " (NOT the pinned tree, as asked)"
     return f"{code.folder} {done} '{folder}', commit {tree.commit[:7]}{note}.\n{code.notice}"
@@ -146,7 +146,11 @@ def _module(tree: Tree, folder: Path, file: str, beside: tuple[tuple[str, Module
     return module
 
 
-def _clone(code: Code, folder: Path) -> None:
+def clone(code: Code, folder: Path) -> None:
+    """Puts the pinned commit into a folder that is not there, whole or not at all.
+
+    Raises MissingError if it cannot be cloned, InputError if the source does not hold the commit.
+    """
     url = os.environ.get(code.variable) or code.url
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{code.folder}-", dir=folder.parent))

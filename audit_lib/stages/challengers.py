@@ -168,7 +168,7 @@ def printed_table(table: pd.DataFrame, lang: str) -> Table:
 
 
 def quoted(found: Challengers, trials: pd.DataFrame) -> dict[str, int]:
-    """The numbers of the text of 12, by name: of the codes, of what they choose on, and of trials if there are any."""
+    """The numbers of the text of 10, by name: of the codes, of what they choose on, and of trials if there are any."""
     ran = ("today", "own") if len(trials) else ()
     return {
         "codes": len(found.code), "licensed": sum(bool(code.licence) for code in found.code),

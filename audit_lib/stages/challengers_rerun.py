@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from babel.lists import format_list
 
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
@@ -105,11 +106,9 @@ def waiting(there: Sequence[Trained], lang: str) -> str:
     return listed([code.name for code in challengers.read().code if code.model not in {t.model for t in there}], lang)
 
 
-def listed(names: Sequence[str], lang: str) -> str:
-    """Names in a sentence: 'one, two and three'."""
-    _, names = translator(lang), list(names) or ["–"]
-    pair = _("# and #").replace("#", ", ".join(names[:-1]), 1).replace("#", names[-1], 1)
-    return pair if len(names) > 1 else names[0]
+def listed(names: list[str], lang: str) -> str:
+    """Names in a sentence: 'one, two and three'; a dash for none."""
+    return format_list(names, locale={"en": "en_GB"}.get(lang, lang)) or "–"
 
 
 # --- by epoch

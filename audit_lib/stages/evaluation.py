@@ -19,8 +19,9 @@ from audit_lib.data.preparing import prepare
 from audit_lib.errors import MissingError
 from audit_lib.evaluation import comparisons, metrics
 from audit_lib.evaluation.corrected import comparison
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.metrics import TIES, K
-from audit_lib.evaluation.sampled import Counts, by_metric, expectation
+from audit_lib.evaluation.sampled import by_metric, expectation
 from audit_lib.evaluation.winners import (
     SampledMetric,
     full_metric,

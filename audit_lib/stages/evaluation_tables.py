@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from audit_lib.evaluation.sampled import Counts
+from audit_lib.evaluation.counts import Counts
 from audit_lib.show.table import FINE, Label, Table
 from audit_lib.show.words import TIE_POLICIES
 from audit_lib.stages.prepared import Prepared

@@ -14,6 +14,7 @@ from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.data.splits import DAY, temporal_split
 from audit_lib.data.statistics import statistics
 from audit_lib.evaluation import metrics, sampled
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.ranking import rank
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.recommenders.gru4rec import batches, losses, model
@@ -86,7 +87,7 @@ def network() -> dict[str, float]:
 
 def evaluation() -> dict[str, float]:
     """Answers of chapter 5."""
-    counts = sampled.Counts(np.array([3]), np.array([0]), n_items=11)
+    counts = Counts(np.array([3]), np.array([0]), n_items=11)
     above, equal = np.array([0, 3, 24]), np.zeros(3, np.int64)
     found = {name: getattr(metrics, name)(above, equal, 20).mean() for name in ("recall", "mrr", "ndcg")}
     return found | {

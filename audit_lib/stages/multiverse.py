@@ -20,8 +20,8 @@ import pandas as pd
 
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evaluation import metrics, sampled
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.resampling import AVERAGES, Resampling
-from audit_lib.evaluation.sampled import Counts
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
 from audit_lib.study.plan import Preparation
@@ -79,8 +79,7 @@ def rivals(out: Path | None = None) -> list[Rivals]:
     found = []
     sides = dict.fromkeys((e.dataset, e.preparation) for e in plan.plan() if e.group in ("headline", "prepared"))
     for side in sides:
-        trainings = {training: _runs(*side, groups, (name,), out) for training, groups, name in TRAININGS}
-        trainings = {training: runs for training, runs in trainings.items() if runs}
+        trainings = {name: runs for name, groups, r in TRAININGS if (runs := _runs(*side, groups, (r,), out))}
         simple = {run.path.stem + run.recommender: run for run in _runs(*side, SIMPLE, baselines(), out)}
         if trainings and simple:
             found.append(Rivals(side[0], trainings, simple, plan.preparations()[side[1]]))

@@ -9,8 +9,8 @@ import pandas as pd
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.resampling import Resampling
-from audit_lib.evaluation.sampled import Counts
 from audit_lib.show import figures, row_figures
 from audit_lib.show.plot import Plot
 from audit_lib.stages import evaluation, tables

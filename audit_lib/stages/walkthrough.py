@@ -19,8 +19,8 @@ from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics, ranking, sampled
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.ranking import Ranks
-from audit_lib.evaluation.sampled import Counts
 from audit_lib.recommenders.base import Recommender
 from audit_lib.recommenders.gru4rec import kernels, losses, model
 from audit_lib.recommenders.gru4rec.batches import Schedule

@@ -7,8 +7,9 @@ import pandas as pd
 
 from audit_lib.data import datasets
 from audit_lib.evaluation import comparisons, metrics
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.power import detectable, sessions_needed, variance
-from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.evaluation.sampled import expectation
 from audit_lib.show.counted import said
 from audit_lib.show.one_page import one_page
 from audit_lib.show.plot import Plot

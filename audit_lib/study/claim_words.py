@@ -17,7 +17,7 @@ UNITS: dict[str, str] = dict.fromkeys(
         "filter_gain",
     ),
     EXACT,
-) | dict.fromkeys(("difference", "published_gap", "epoch_on_test"), FINE)  # fmt: skip
+) | dict.fromkeys(("difference", "published_gap", "challenger_gap", "epoch_on_test"), FINE)  # fmt: skip
 
 
 def expected(part: Part, lang: str = "en") -> str:

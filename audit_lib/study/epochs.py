@@ -30,7 +30,7 @@ from audit_lib.evaluation import metrics, ranking
 from audit_lib.evaluation.metrics import K
 from audit_lib.files import hold, sweep
 from audit_lib.recommenders import Recommender, checkpoints
-from audit_lib.study import evidence, provenance, running
+from audit_lib.study import evidence, provenance, running, tables
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
 
@@ -47,7 +47,7 @@ class Trajectory(Run):
     def ranks(self) -> pd.DataFrame:
         """(P, epochs so far) int64: conservative ranks 1 … 20, and 21 for all beyond; a column '1', '2', … an epoch."""
         names = tuple(str(entry["epoch"]) for entry in self.manifest["log"])
-        return evidence.read_table(self.path, self.manifest["sha256"], names)
+        return tables.read_table(self.path, self.manifest["sha256"], names)
 
     @property
     def validation(self) -> pd.DataFrame:

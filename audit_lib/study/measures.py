@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.data import synthetic
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.evaluation.sampled import expectation
 from audit_lib.recommenders import oracle
 from audit_lib.study import (
     challenger_runs,

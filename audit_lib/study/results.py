@@ -17,9 +17,10 @@ import pandas as pd
 from audit_lib.data.datasets import REGISTRY
 from audit_lib.data.registry import Generated
 from audit_lib.errors import MissingError
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured, Resampling
-from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.evaluation.sampled import expectation
 from audit_lib.evaluation.winners import reversals as reversed_pairs
 from audit_lib.files import COMMITTED
 from audit_lib.study import plan, records

@@ -29,7 +29,7 @@ from audit_lib.evaluation.ranking import COLUMNS, Ranks
 from audit_lib.files import digest, hold, put, sha256
 from audit_lib.recommenders import Recommender
 from audit_lib.recommenders.gru4rec.config import TILE
-from audit_lib.study import evidence, running
+from audit_lib.study import evidence, running, tables
 from audit_lib.study.evidence import Run
 
 
@@ -133,7 +133,7 @@ def rank(job: Job, k: int, n: int) -> Path:
         running.use_threads(model)
         ranks = rank_shard(model, job.split.prefixes, job.split.train.support, k, n)
         path.with_suffix(".json").unlink(missing_ok=True)
-        put({path: evidence.as_parquet({name: getattr(ranks, name) for name in COLUMNS})})
+        put({path: tables.as_parquet({name: getattr(ranks, name) for name in COLUMNS})})
         _finish(path, job, clock.read())
     return path
 
@@ -145,7 +145,7 @@ def collect(job: Job, n: int, *, out: Path | None = None) -> Run:
     for k in range(1, n + 1):
         path = _shard(job, k, n)
         abouts.append(_require(path, job, f"shard rank --shard {k}/{n}"))
-        table = evidence.read_table(path, abouts[-1]["sha256"], COLUMNS)
+        table = tables.read_table(path, abouts[-1]["sha256"], COLUMNS)
         parts.append(Ranks(*(table[name].to_numpy() for name in COLUMNS)))
     ranks, wanted = merge(parts), len(job.split.prefixes)
     if len(ranks.above) != wanted:

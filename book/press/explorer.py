@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.metrics import K
-from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.evaluation.sampled import expectation
 from audit_lib.files import PROJECT, put
 from audit_lib.show import counted
 from audit_lib.show import words as labels

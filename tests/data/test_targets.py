@@ -18,7 +18,8 @@ from audit_lib.data.preparing import prepare
 from audit_lib.data.splits import Split, published_split
 from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.evaluation import corrected, metrics, ranking
-from audit_lib.evaluation.sampled import SAMPLINGS, Counts, expectation, moments
+from audit_lib.evaluation.counts import SAMPLINGS, Counts
+from audit_lib.evaluation.sampled import expectation, moments
 from audit_lib.evaluation.winners import winners_table
 from audit_lib.files import COMMITTED
 from audit_lib.study import completing, evidence, running

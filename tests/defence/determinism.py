@@ -173,7 +173,8 @@ def _intervals(values: pd.DataFrame, other: object, session: np.ndarray) -> np.n
 
 def _sampled(ranks: object, n_items: int) -> np.ndarray:
     """Exact expectations of MRR@10 under 20 uniform negatives, with replacement and without, by prediction."""
-    from audit_lib.evaluation.sampled import Counts, expectation
+    from audit_lib.evaluation.counts import Counts
+    from audit_lib.evaluation.sampled import expectation
 
     counts = Counts(ranks.above, ranks.equal, n_items)
     laws = ("uniform", "uniform-replacement")

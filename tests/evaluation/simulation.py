@@ -11,7 +11,8 @@ import numpy as np
 
 from audit_lib.errors import InputError, unknown
 from audit_lib.evaluation import metrics
-from audit_lib.evaluation.sampled import SAMPLINGS, Counts, check_request
+from audit_lib.evaluation.counts import SAMPLINGS, Counts
+from audit_lib.evaluation.sampled import check_request
 
 ITEM_SAMPLINGS = (*SAMPLINGS, "popularity-no-replacement")
 

@@ -8,7 +8,8 @@ import pytest
 from audit_lib.errors import InputError
 from audit_lib.evaluation import corrected
 from audit_lib.evaluation.count_laws import count_law
-from audit_lib.evaluation.sampled import Counts, expectation
+from audit_lib.evaluation.counts import Counts
+from audit_lib.evaluation.sampled import expectation
 from tests.evaluation.simulation import sample_counts
 
 V, N, K = 200, 20, 10

@@ -35,7 +35,8 @@ def permutation_test(a, b, session, *, permutations=resampling.RESAMPLES, **opti
 
 
 def equivalence(a, b, session, *, margin, confidence=0.95, **options):
-    return Resampling.of(session, **options).equivalence(a, b, margin=margin, confidence=confidence)
+    drawn = Resampling.of(session, **options)
+    return comparisons.equivalence(drawn, a, b, margin=margin, confidence=confidence)
 
 
 def over_seeds(values, session, *, level=0.95, **options):

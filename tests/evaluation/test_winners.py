@@ -7,7 +7,7 @@ import pytest
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import winners
-from audit_lib.evaluation.sampled import Counts
+from audit_lib.evaluation.counts import Counts
 from tests.evaluation.simulation import simulate
 
 V = 500

@@ -73,8 +73,8 @@ def test_packages_of_the_interpreter_are_not_seen(code, packages, tmp_path):
 
 def test_a_code_that_cannot_be_had_is_named(code, tmp_path, monkeypatch):
     monkeypatch.setenv("AUDIT_VENDOR_URL_SRGNN", str(tmp_path / "nowhere"))
-    with pytest.raises(MissingError, match=r"SR-GNN cannot be had from .*nowhere"):
-        trials.clone(code, tmp_path / "x")
+    with pytest.raises(MissingError, match=r"Cannot clone .*nowhere .*AUDIT_VENDOR_URL_SRGNN .*record challengers_run"):
+        trials.started(sys.executable, tmp_path, code, start(["main.py"]), tmp_path / "x")
 
 
 def environment(**changed: object) -> Environment:

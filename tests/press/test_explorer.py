@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Page
 
-from audit_lib.evaluation.sampled import SAMPLINGS, Counts, expectation
+from audit_lib.evaluation.counts import SAMPLINGS, Counts
+from audit_lib.evaluation.sampled import expectation
 from audit_lib.files import COMMITTED, PROJECT
 from audit_lib.study.plan import STUDY
 from audit_lib.study.results import Book

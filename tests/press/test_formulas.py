@@ -35,7 +35,7 @@ from audit_lib.evaluation import (
     session_draws,
     shuffle,
 )
-from audit_lib.evaluation.sampled import Counts
+from audit_lib.evaluation.counts import Counts
 from audit_lib.files import PROJECT
 from audit_lib.recommenders import decay, oracle
 from audit_lib.recommenders.gru4rec import (

@@ -21,8 +21,8 @@ from babel.messages.pofile import read_po
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import corrected
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.evaluation.sampled import Counts
 from audit_lib.files import PROJECT
 from audit_lib.measurements import engine_equality
 from audit_lib.measurements import train_speed as bench_train

@@ -12,6 +12,7 @@ from audit_lib.commands import cli
 from audit_lib.data.preparing import prepare
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evaluation import comparisons, metrics, sampled, winners
+from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.stages import evaluation
 from audit_lib.study import running
@@ -44,7 +45,7 @@ def test_100_negatives_inflate_recommenders_by_factors_an_order_of_magnitude_apa
 
 
 def test_100_negatives_turn_at_least_one_pair_round_and_the_table_says_which(runs):
-    table = winners.winners_table({name: sampled.Counts.of_run(run) for name, run in runs.items()}, n=100, k=20)
+    table = winners.winners_table({name: Counts.of_run(run) for name, run in runs.items()}, n=100, k=20)
     turned = table[table.reversed]
     assert len(turned) >= 1
     wrong = table[table.p_wrong > 0.5]  # a pair whose difference is small is no reversal, even if it turns more often
@@ -61,7 +62,7 @@ def test_the_verb_sampled_prints_what_the_library_computes(runs):
     assert [(r["metric"], r["k"]) for r in rows] == [
         *((m, k) for m in ("Recall", "MRR", "NDCG") for k in (5, 10)), ("AUC", 0),
     ]  # fmt: skip
-    counts = sampled.Counts.of_run(run)
+    counts = Counts.of_run(run)
     wanted = sampled.expectation(counts, "NDCG", n=50, k=10, sampling="popularity").mean()
     row = next(r for r in rows if (r["metric"], r["k"]) == ("NDCG", 10))
     assert row["sampled"] == pytest.approx(wanted, rel=1e-12)
@@ -104,7 +105,7 @@ def test_compare_takes_two_files(runs):
 
 
 def test_support_of_the_evidence_sums_to_what_popularity_sampling_divides_by(runs):
-    counts = sampled.Counts.of_run(runs["markov"])
+    counts = Counts.of_run(runs["markov"])
     above, equal = counts.shares("popularity")
     assert (above + equal <= 1 + 1e-12).all()
     last = counts.above + counts.equal == counts.pool  # every other item above or equal
@@ -112,8 +113,8 @@ def test_support_of_the_evidence_sums_to_what_popularity_sampling_divides_by(run
 
 
 @pytest.fixture(scope="module")
-def counts(runs) -> dict[str, sampled.Counts]:
-    return {name: sampled.Counts.of_run(run) for name, run in runs.items()}
+def counts(runs) -> dict[str, Counts]:
+    return {name: Counts.of_run(run) for name, run in runs.items()}
 
 
 def test_a_curve_ends_at_the_full_metric(runs, counts):

@@ -10,6 +10,7 @@ import pytest
 
 from audit_lib.errors import EvidenceError, InputError
 from audit_lib.files import BOOK
+from audit_lib.recommenders.challengers import codes
 from audit_lib.study import challenger_runs, challengers, claims, literature_values, measures, reported_epoch
 from audit_lib.study.results import Book, NotYet
 from tests.made_challengers import made_book, put_course, put_planned, put_run, put_trajectory
@@ -74,6 +75,12 @@ def test_a_mistake_in_the_file_is_refused(tmp_path, old, new):
     path.write_text(text.replace(old, new, 1), "utf8")
     with pytest.raises(InputError, match=r"challengers\.toml"):
         challengers.read(path)
+
+
+def test_what_is_trained_is_what_was_read():
+    for name, code in codes.CODES.items():
+        read = challengers.read().of(name)
+        assert (code.commit, code.url) == (read.commit, f"https://github.com/{read.repository}")
 
 
 # --- evidence after every epoch

@@ -209,6 +209,13 @@ def test_measures_of_hand_made_evidence(book, monkeypatch):
         measures.loss(book, **training, epoch=9)
 
 
+def test_what_stands_in_for_another_measure_is_written_in_its_unit() -> None:
+    pairs = {(part.measure, part.unless_run) for claim in claims.read() for part in claim.parts if part.unless_run}
+    assert ("published_gap", "challenger_gap") in pairs
+    for measure, other in pairs:
+        assert claim_words.UNITS.get(measure) == claim_words.UNITS.get(other), other
+
+
 def test_runs_are_paired_by_the_seeds_that_both_have(book):
     put(book, 0.5, group="headline", seed=0)
     put(book, 0.6, group="headline", seed=1)

@@ -255,9 +255,9 @@ def test_a_run_copied_under_the_name_of_another_is_noticed(write):
 
 def test_a_table_with_missing_values_is_refused(tmp_path):
     path = tmp_path / "targets.parquet"
-    pd.DataFrame({name: pd.array([1, None], "Int64") for name in evidence.TARGETS}).to_parquet(path)
+    pd.DataFrame({name: pd.array([1, None], "Int64") for name in tables.TARGETS}).to_parquet(path)
     with pytest.raises(EvidenceError, match="values are missing"):
-        evidence.read_table(path, hashlib.sha256(path.read_bytes()).hexdigest(), evidence.TARGETS)
+        tables.read_table(path, hashlib.sha256(path.read_bytes()).hexdigest(), tables.TARGETS)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"sha256": 3}', "\xff"])
