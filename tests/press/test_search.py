@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from urllib.parse import quote
 
 import pytest
+import yaml
 
+from audit_lib.files import PROJECT
 from book.press import site as builder
 from book.press.browser import Tab
 
@@ -66,3 +69,8 @@ def test_pages_that_teach_come_first_and_prose_is_quoted_rather_than_code(pages,
     assert tab.page.evaluate(links) == ["Evaluación", "Afirmaciones"]
     scorer = tab.page.evaluate("Search.htmlToText('<div role=main><div class=highlight>ties</div>empate</div>')")
     assert scorer.strip() == "empate"
+    parts = {part["caption"]: part["chapters"] for part in yaml.safe_load((PROJECT / "_toc.yml").read_text())["parts"]}
+    taught = {"notebooks/00_pipeline", "book/glossary", *(chapter["file"] for chapter in parts["Learn"])}
+    for chapter in chain.from_iterable(parts.values()):
+        score = tab.page.evaluate("page => Scorer.score([page, '', '', '', 0])", chapter["file"])
+        assert (score > 0) == (chapter["file"] in taught), chapter["file"]

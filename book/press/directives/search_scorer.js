@@ -2,7 +2,7 @@
 // it quotes of a page is prose: no code, and no cell of a table. Sphinx puts this file before its own script of the search.
 var Scorer = {
   score: ([page, , , , score]) =>
-    score + (/^notebooks\/(0[1-5]|10)_|^book\/glossary/.test(page) ? 2 : /^book\/(ledger|status|licences|bibliography|commands)/.test(page) ? -2 : 0),
+    score + (/^notebooks\/0[0-5]_|^book\/glossary/.test(page) ? 2 : /^book\/(ledger|status|licences|bibliography|commands)/.test(page) ? -2 : 0),
   objNameMatch: 11, objPartialMatch: 6, objPrio: { 0: 15, 1: 5, 2: -5 }, objPrioDefault: 0, // the rest as Sphinx has it
   title: 15, partialTitle: 7, term: 5, partialTerm: 2,
 };
