@@ -40,7 +40,7 @@ _SPREAD = ".2points"  # of shares
 FORMATS = {
     "Standard deviation": _SPREAD, "RMSE": _SPREAD, "Bias": FINE,
     "p": "z.4f", "p (Holm)": "z.4f", "Kendall's tau": "z.2f", "Jaccard of the lists": "z.2f",
-} | dict.fromkeys((*TIE_POLICIES.values(), "Published", "As copied"), EXACT)  # fmt: skip
+} | dict.fromkeys((*TIE_POLICIES.values(), "Published", "As published"), EXACT)  # fmt: skip
 
 
 class Label(NamedTuple):

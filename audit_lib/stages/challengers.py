@@ -58,7 +58,7 @@ def tried(book: Book) -> pd.DataFrame:
 
 
 def tried_table(trials: pd.DataFrame, lang: str) -> Table:
-    """Model, Environment, Python, Packages, Outcome, First error: a row for each trial."""
+    """Model, Environment, Python, Packages, Outcome, First error: a row a trial; a page shows those that failed."""
     rows = [
         (
             literature_values.model_name(row.model), Label(WHEN[row.when]), row.python, row.packages,
@@ -67,7 +67,7 @@ def tried_table(trials: pd.DataFrame, lang: str) -> Table:
         for row in trials.itertuples()
     ]  # fmt: skip
     headings = ["Model", "Environment", "Python", "Packages", "Outcome", "First error"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=trials["outcome"] != "trains")
 
 
 def runs_in(trials: pd.DataFrame, when: str) -> list[str]:

@@ -136,16 +136,17 @@ def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.D
 
 
 def ablations_table(table: pd.DataFrame, reference: float, lang: str) -> Table:
-    """`ablations`, with the distance from a published Recall@20."""
+    """`ablations`, with the distance from a published Recall@20; a page shows the twelve that are nearest to it."""
+    distance = table["value"] - reference
     shown = pd.DataFrame({
         "What is changed": table["label"],
         "Recall@20": table["value"],
         "95 % interval": intervals(table),
         "MRR@20": table["mrr"],
-        "From the published value": table["value"] - reference,
+        "From the published value": distance,
         "Seeds": table["seeds"],
     })  # fmt: skip
-    return Table(shown, lang=lang)
+    return Table(shown, lang=lang, shown=distance.abs().rank(method="first") <= 12)
 
 
 def nearest(table: pd.DataFrame, reference: float, *, within: float = 0.02) -> pd.DataFrame:
@@ -171,14 +172,14 @@ def by_first_step_table(book: Book, *, dataset: str, lang: str, recommender: str
 
 
 def ledger_table(settled: Iterable[Settled], lang: str) -> Table:
-    """Claim (its id), What is claimed, Source, Verdict; a page shows those that are not reproduced as a whole."""
+    """Claim (its id), What is claimed, Source, Verdict; a page shows those that are not reproduced."""
     settled = list(settled)
     rows = [
         (s.claim.id, s.claim.text("claim", lang), cited(s.claim.source, lang), Label(VERDICTS[s.verdict]))
         for s in settled
     ]
     found = pd.DataFrame(rows, columns=["Claim", "What is claimed", "Source", "Verdict"])
-    return Table(found, lang=lang, shown=[s.verdict != "reproduced" for s in settled])
+    return Table(found, lang=lang, shown=[s.verdict == "not reproduced" for s in settled])
 
 
 def findings_table(settled: Iterable[Settled], lang: str) -> Table:
@@ -232,13 +233,15 @@ def quoted(
 ) -> dict[str, Any]:
     """The numbers of the text of 06, by name: of `compared`, `equal_targets.found`, `ablations`, and the verdicts."""
     verdicts = [s.verdict for s in settled]
+    unchanged = words.translator(lang)("Nothing changed")
     kinds = ("reproduced", "partly", "not reproduced", "not run")
     return {
         "values": len(recall), "sources": int(recall["source"].nunique()),
         "apart": int((recall["difference"].abs() > APART).sum()),
         "outside": int(same["outside"].max()),
         "farthest": float(same.loc[same["dataset"] == "yoochoose1_64", "recall_difference"].abs().max()),
-        "copied": copied, "ablations": len(gap), "near": said(len(nearest(gap, copied)), "come-near", lang),
+        "copied": copied, "ablations": int((gap["label"] != unchanged).sum()),
+        "near": said(len(nearest(gap, copied)), "come-near", lang),
         "claims": len(verdicts), "waiting": said(verdicts.count("not run"), "wait", lang),
         **{f"verdict_{kind.replace(' ', '_')}": verdicts.count(kind) for kind in kinds},
     }  # fmt: skip

@@ -243,7 +243,10 @@ def ties_table(policies: pd.DataFrame, lang: str) -> Table:
 
 
 def flawed_elsewhere_table(book: Book, lang: str) -> Table:
-    """Recall@20 of committed evidence under the temporal (or published) split and the flawed ones, a row each log."""
+    """Recall@20 of committed evidence under the temporal (or published) split and the flawed ones, a row each log.
+
+    A page leaves out Popularity.
+    """
     rows = []
     for dataset in dict.fromkeys(e.dataset for e in book.planned(group="flawed_splits")):
         for recommender in ("popularity", "markov", "vsknn"):
@@ -253,11 +256,14 @@ def flawed_elsewhere_table(book: Book, lang: str) -> Table:
                 runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
                 values[label] = mean_over(runs) if runs else float("nan")
             rows.append({"Data set": dataset, "Recommender": recommender, **values})
-    return Table(pd.DataFrame(rows), lang=lang)
+    return Table(pd.DataFrame(rows), lang=lang, shown=[row["Recommender"] != "popularity" for row in rows])
 
 
 def shuffle_record_table(record: pd.DataFrame, lang: str) -> Table:
-    """The record `shuffle`: what each recommender loses on each log when prefixes are shuffled."""
+    """The record `shuffle`: what each recommender loses on each log when prefixes are shuffled.
+
+    A page leaves out sequential rules.
+    """
     shown = pd.DataFrame({
         "Data set": record["dataset"],
         "Recommender": record["recommender"],
@@ -265,7 +271,7 @@ def shuffle_record_table(record: pd.DataFrame, lang: str) -> Table:
         "Relative loss": record["loss"],
         "95 % interval": intervals(record),
     })  # fmt: skip
-    return Table(shown, lang=lang)
+    return Table(shown, lang=lang, shown=record["recommender"] != "sr")
 
 
 def dial(record: pd.DataFrame, law: str) -> pd.DataFrame:

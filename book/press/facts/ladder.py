@@ -159,7 +159,7 @@ def shown(book: Book, lang: str = "en") -> pd.DataFrame:
     """The ladder as readers see it: the published values, then a row for each version, with its number of seeds."""
     _: Translate = translator(lang)
     found = answers(book)
-    rows = [{_("Version"): _("As printed"), _("Public since"): "–"}]
+    rows = [{_("Version"): _("As published"), _("Public since"): "–"}]
     rows += [{_("Version"): rung.name(lang), _("Public since"): rung.month} for rung in releases.rungs()]
     for dataset in COPIED:
         part = found[found["dataset"] == dataset]

@@ -91,7 +91,7 @@ def _table(name: str, source: Source, lang: str) -> pd.DataFrame:
 def _copied(source: Source, lang: str) -> Iterator[Stated]:
     for row in _table("copied", source, lang).to_dict("records"):
         dataset, metric, place = _id(row["Data set"], lang), row["Metric"].partition("@")[0], "table 'copied'"
-        yield Stated(place, (dataset, "gru4rec", metric), row["GRU4Rec here"].estimate)
+        yield Stated(place, (dataset, "gru4rec", metric), row["GRU4Rec of today"].estimate)
         yield stated(row["Best simple"].replace("\u00a0", ""), place, (dataset, "simple", metric))
 
 
