@@ -68,9 +68,9 @@ def corrections_table(quality: pd.DataFrame, lang: str) -> Table:
 
 
 def ties_table(ties: pd.DataFrame, lang: str) -> Table:
-    """`evaluation.tie_policies`."""
+    """`evaluation.tie_policies`; a page shows the recommenders on which the policies differ."""
     shown = ties.set_axis(["Recommender", "Tied targets", *TIE_POLICIES.values()], axis=1)
-    return Table(shown, lang=lang)
+    return Table(shown, lang=lang, shown=ties["standard"] > ties["conservative"])
 
 
 def intervals_table(found: pd.DataFrame, log: Prepared, lang: str) -> Table:
