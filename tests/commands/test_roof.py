@@ -122,7 +122,8 @@ def test_a_setting_that_a_recommender_does_not_have_is_said_before_anything_runs
     (folder / "bad.toml").write_text("k = = 50\n")
     (folder / "other.toml").write_text("[vsknnn]\nk = 50\n")
     rank = ("rank", "--dataset", "clicks.tsv")
-    assert "colour: there is no such setting" in fails(*rank, "--recommender", "popularity,markov", "--set", "markov.colour=red")
+    said = fails(*rank, "--recommender", "popularity,markov", "--set", "markov.colour=red")
+    assert "colour: there is no such setting" in said
     assert "sets something of vsknn" in fails(*rank, "--recommender", "markov", "--set", "vsknn.k=5")
     assert "has settings of vsknn" in fails(*rank, "--recommender", "markov", "--config", "s.toml")
     assert "is not TOML" in fails(*rank, "--config", "bad.toml")
