@@ -17,7 +17,6 @@ from book.press import site as builder
 from tests.commands.odd_logs import walk
 from tests.conftest import Project, copy_project
 
-ROOT = PROJECT
 pytestmark = pytest.mark.site
 
 
@@ -95,22 +94,22 @@ def test_the_width_of_a_terminal_is_no_setting() -> None:
     for width, given in ((None, []), ("80", []), ("80", ["COLUMNS=ItemId=iid"])):
         environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
         environment |= {} if width is None else {"COLUMNS": width}
-        said = subprocess.run([*command, *given], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-        assert f"columns='{'ItemId=iid' if given else ''}' " in said.stdout
+        said = subprocess.check_output([*command, *given], cwd=PROJECT, env=environment, text=True)
+        assert f"columns='{'ItemId=iid' if given else ''}' " in said
 
 
 def test_every_setting_of_the_book_goes_to_snakemake_under_a_name_that_it_takes() -> None:
     command = ["make", "--dry-run", "book", "READY=", "RUN=python"]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.check_output(command, cwd=PROJECT, text=True)
     names = re.findall(r"(\w+)=''", said)
     assert sorted(names) == sorted(pipeline.LONGER.get(name, name) for name in pipeline.SETTINGS)
     assert min(map(len, names)) > 1
 
 
 def test_help_lists_every_target_in_a_line() -> None:
-    makefile = (ROOT / "Makefile").read_text("utf8")
+    makefile = (PROJECT / "Makefile").read_text("utf8")
     targets = set(re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[1].split())
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.check_output(["make", "help"], cwd=PROJECT, text=True)
     assert {line.split()[1] for line in said.splitlines() if line.startswith("  make ")} == targets
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,21 +18,13 @@ from audit_lib import measurements
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
-from audit_lib.study import headline, records
+from audit_lib.study import headline, measures, records
 from audit_lib.study import plan as experiments
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import Book, NotYet
 from book.press import notebooks, pipeline, title_page
 from book.press.directives.quoted_facts import as_glued
-from book.press.facts import (
-    contrasts,
-    documents,
-    effects,
-    exhibits,
-    report_exhibits,
-    reporting,
-    shared_tables,
-)
+from book.press.facts import contrasts, documents, effects, exhibits, report_exhibits, reporting, shared_tables
 from book.press.facts.effects import Effect, value
 from book.press.facts.source import Source
 from book.press.title_page import glued
@@ -232,12 +225,18 @@ def test_every_stage_and_every_number_of_a_stage_is_there(path: Path) -> None:
         assert is_glued(stage, key), (stage, key)
 
 
-def is_glued(stage: str, key: str) -> bool:
-    """Whether a stage, or a module of `audit_lib.stages` that it imports, names this value or a part of it."""
+@cache
+def code_of(stage: str) -> str:
+    """The code of a stage and of the modules of `audit_lib.stages` that it imports."""
     code = "\n".join(cell.source for cell in notebooks.read(PROJECT / "notebooks" / f"{stage}.md").cells)
     imported = re.findall(r"from audit_lib\.stages import ([\w, ]+)", code)
     modules = {name.split()[0] for line in imported for name in line.split(", ")}
-    code += "\n".join((PROJECT / "audit_lib" / "stages" / f"{name}.py").read_text("utf8") for name in modules)
+    return code + "\n".join((PROJECT / "audit_lib" / "stages" / f"{name}.py").read_text("utf8") for name in modules)
+
+
+def is_glued(stage: str, key: str) -> bool:
+    """Whether a stage names this value or a part of it."""
+    code = code_of(stage)
     begun, ended = re.findall(r'f"(\w+_)\{', code), re.findall(r'f"\{\w+\}(_\w+)"', code)
     return f'"{key}"' in code or key.startswith(tuple(begun)) or key.endswith(tuple(ended))
 
@@ -313,9 +312,7 @@ def test_measured_values_of_the_evidence_agree_with_the_ledger() -> None:
     ours = reporting.FACTS["engines-rsc15"](source)
     names = {"first": "gru4rec", "second": "gru4rec_official"}
     groups = {"first_group": "headline", "second_group": "headline"}
-    from audit_lib.study.measures import difference
-
-    theirs = difference(source.book, dataset="rsc15_100k", **names, **groups)
+    theirs = measures.difference(source.book, dataset="rsc15_100k", **names, **groups)
     assert isinstance(ours, Measured)
     assert np.allclose(ours[:3], theirs[:3])
 

@@ -180,6 +180,7 @@ def asked_for() -> set[str]:
     return set(words.RECOMMENDERS.values()) | computed() | in_modules() | in_notebooks()
 
 
+@cache
 def messages(path: Path) -> dict[str, str]:
     """Message and translation, fuzzy ones left out."""
     return {m.id: m.string for m in read_po(io.BytesIO(path.read_bytes())) if m.id and not m.fuzzy}
