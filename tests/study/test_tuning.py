@@ -5,11 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from optuna.distributions import (
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from audit_lib import recommenders
 from audit_lib.errors import BusyError, DivergedError, InputError
