@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser
 
 from audit_lib.data import preparing
@@ -22,6 +23,9 @@ from audit_lib.errors import MissingError
 from audit_lib.files import ONE_THREAD, PROJECT, hold
 from book.press import browser, execution
 from book.press.browser import Tab
+
+settings.register_profile("tests", deadline=None)  # no test asserts a time
+settings.load_profile("tests")
 
 STANDIN = """---
 jupytext:

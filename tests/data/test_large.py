@@ -79,7 +79,7 @@ def tables(draw):
     collapse=st.booleans(),
     chunk=st.sampled_from([3, 7, 1000]),
 )
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_split_on_disk_equals_the_split_of_the_table(tmp_path, table, suffix, cut, support, collapse, chunk):
     path = tmp_path / f"log{suffix}"
     if suffix == ".parquet":

@@ -5,7 +5,6 @@ A check takes the formula as the page has it, evaluates it on small inputs, and 
 
 from __future__ import annotations
 
-import io
 import itertools
 import math
 import pkgutil
@@ -17,7 +16,6 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 import torch
-from babel.messages.pofile import read_po
 from scipy.integrate import quad
 from scipy.stats import multinomial
 
@@ -45,6 +43,7 @@ from audit_lib.recommenders.gru4rec.fast import Fast
 from audit_lib.recommenders.gru4rec.optimizer import Adagrad
 from audit_lib.recommenders.gru4rec.reference import Reference
 from audit_lib.recommenders.gru4rec.train import GRU4Rec
+from book.press import site_check
 from tests.small_logs import sessions_of
 
 PAGE = (PROJECT / "book" / "formulas.md").read_text("utf8")
@@ -107,7 +106,7 @@ def test_no_heading_begins_with_a_number() -> None:
 def test_displayed_formulas_are_the_same_in_spanish() -> None:
     """Sphinx puts a lone "::" in the place of a displayed formula whose translation differs from it."""
     path = PROJECT / "book" / "locale" / "es" / "LC_MESSAGES" / "book" / "formulas.po"
-    displays = {m.id: m.string for m in read_po(io.BytesIO(path.read_bytes())) if m.id.startswith("\n")}
+    displays = {text: spanish for text, (spanish, _) in site_check.messages(path).items() if text.startswith("\n")}
     assert len(displays) == len(EQUATION.findall(PAGE))
     assert [text for text, spanish in displays.items() if spanish != text] == []
 

@@ -17,11 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from audit_lib.data.datasets import Dataset
 from audit_lib.data.preparing import prepare
 from audit_lib.data.splits import temporal_split
-from audit_lib.errors import EvidenceError, MissingError
+from audit_lib.errors import EvidenceError, InputError, MissingError
 from audit_lib.evaluation.ranking import COLUMNS, Ranks
-from audit_lib.files import COMMITTED, PROJECT, digest, sha256, sweep, writable
+from audit_lib.files import COMMITTED, PROJECT, digest, put, sha256, sweep, writable
 from audit_lib.study import evidence, provenance, running, tables
 from audit_lib.study.evidence import VOLATILE
 from tests.click_logs import random_log, write_tsv
@@ -464,6 +465,14 @@ def test_the_order_of_a_configuration_does_not_change_its_hash():
     assert digest({"a": 1}) != digest({"a": 1.5})
 
 
+@pytest.mark.parametrize("name", ["", ".hidden", "-option", "../up", "a/b", "a b", "a\\b", "a\n"])
+def test_a_data_set_whose_name_cannot_be_a_folder_is_refused_before_anything_runs(name, split, tmp_path):
+    dataset = Dataset(name, pd.DataFrame(), "real", None, "")
+    with pytest.raises(InputError, match="cannot name a folder"):
+        running.run(dataset, split, "popularity", out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["a", "Yoochoose-1.64_x", "ü9", "_", "9.-_"])
 def test_letters_digits_and_three_signs_name_a_data_set(name):
     assert evidence.check_dataset_name(name) == name
@@ -498,6 +507,12 @@ def test_what_a_table_says_of_its_pandas_form_is_not_heeded(tmp_path):
     pd.DataFrame({"equal": [3, 4]}, index=pd.Index([1, 2], name="above")).to_parquet(path)  # asks for an index
     found = tables.read_table(path, sha256(path), ("equal", "above"))
     assert found.to_dict("list") == {"equal": [3, 4], "above": [1, 2]}
+
+
+def test_folders_on_the_way_to_a_file_are_made(tmp_path):
+    path = tmp_path / "a" / "b" / "c.json"
+    put({path: b"{}"})
+    assert path.read_bytes() == b"{}"
 
 
 def test_what_another_swept_in_the_meantime_is_no_error(tmp_path, monkeypatch):
