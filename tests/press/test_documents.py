@@ -15,6 +15,8 @@ from audit_lib.evaluation.resampling import Measured
 from audit_lib.study import literature_values
 from audit_lib.study.claims import Claim, Finding, Part, Settled
 from audit_lib.study.results import Book, NotYet
+from book.press.directives import claim_ledger
+from book.press.directives import quoted_facts as facts
 from book.press.facts import exhibits
 from book.press.facts.prose import number, verb, written
 from book.press.facts.reporting import quantity
@@ -151,9 +153,6 @@ class Pages:
     """A page built in this process, with facts of the test's own in the place of the evidence."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch):
-        from book.press.directives import claim_ledger
-        from book.press.directives import quoted_facts as facts
-
         self.root, self.facts = root, facts
         monkeypatch.setattr(claim_ledger, "settled", dict)
         monkeypatch.setattr(facts, "source", lambda: Source(Book(root / "evidence"), (finding(CLEAR, **GAP),)))

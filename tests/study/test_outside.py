@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from audit_lib import recommenders
+from audit_lib.data import splits
 from audit_lib.data.datasets import load
 from audit_lib.data.preparing import prepare
 from audit_lib.data.sessions import Sessions
@@ -325,8 +326,6 @@ def test_a_name_of_this_library_and_other_ranks_under_one_name_are_refused(given
 
 
 def test_a_published_split_keeps_the_targets_that_no_model_is_asked_for(tmp_path):
-    from audit_lib.data import splits
-
     log = random_log(n_items=N_ITEMS)
     days = (log["Time"] - log["Time"].min()) // 86400
     last = log.groupby("SessionId")["Time"].transform("min") >= log["Time"].max() - 2 * 86400
