@@ -20,6 +20,7 @@ from audit_lib.files import COMMITTED
 from audit_lib.measurements import observations
 from audit_lib.study import committed, records, running, translations
 from audit_lib.study import plan as experiments
+from tests.folders import contents, files
 
 ONLY = {"dataset": "synthetic_independent", "seed": "0"}
 
@@ -158,9 +159,9 @@ def test_published_evidence_passes(book, runs):
 
 
 def test_publishing_again_copies_nothing(book, runs):
-    before = {path: path.read_bytes() for path in book.rglob("*") if path.is_file()}
+    before = contents(book)
     assert committed.publish(runs, book) == []
-    assert {path: path.read_bytes() for path in book.rglob("*") if path.is_file()} == before
+    assert contents(book) == before
 
 
 def test_runs_that_the_study_does_not_list_are_not_published(tmp_path):
@@ -169,16 +170,8 @@ def test_runs_that_the_study_does_not_list_are_not_published(tmp_path):
     assert committed.publish(tmp_path / "runs", tmp_path / "book") == []
 
 
-def files_of(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in files_of(folder)}
-
-
 def test_deleting_any_file_fails_with_its_name(book):
-    for name in files_of(book):
+    for name in files(book):
         content = (book / name).read_bytes()
         (book / name).unlink()
         problems = committed.check(book).problems
@@ -189,7 +182,7 @@ def test_deleting_any_file_fails_with_its_name(book):
 
 @pytest.mark.parametrize("at", [0, 0.5, -1])
 def test_editing_any_byte_of_any_file_fails_with_its_name(book, at):
-    for name in files_of(book):
+    for name in files(book):
         content = bytearray((book / name).read_bytes())
         place = at if isinstance(at, int) else int(at * len(content))
         content[place] ^= 1

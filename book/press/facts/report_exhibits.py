@@ -15,12 +15,7 @@ from audit_lib.show import figures, row_figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import DIFFERENCE, Estimate, Interval, Table
 from audit_lib.show.words import Translate, data_name, name_of, translator
-from audit_lib.stages import (
-    implementations,
-    implementations_tables,
-    searches,
-    tables,
-)
+from audit_lib.stages import implementations, implementations_tables, searches, tables
 from audit_lib.study import headline as heads
 from audit_lib.study import plan
 from audit_lib.study.literature_values import min_step
