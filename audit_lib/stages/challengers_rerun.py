@@ -30,7 +30,7 @@ from audit_lib.study import (
 from audit_lib.study.challenger_runs import DATASETS, Course
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.reported_epoch import GROUPS, METRICS, Looked, Reported
+from audit_lib.study.reported_epoch import GROUPS, METRICS, Looked
 from audit_lib.study.results import Book, NotYet, mean_over
 
 MODEL = "srgnn"  # the one that the study plans
@@ -197,21 +197,14 @@ def looks_table(book: Book, there: Sequence[Trained], lang: str) -> Table:
                 rows.append((dataset, t.name, f"{metric}@{K}", t.epochs, *_cells(look), None))
             for group, recommender in GROUPS.items():
                 with suppress(NotYet):
-                    look, chosen = _looked(book, dataset, group, metric)
+                    look, chosen = (
+                        reported_epoch.reported(book, dataset, group, metric, last=last) for last in (True, False)
+                    )
                     cells = str(chosen.epochs), *_cells(look), _in_points(chosen.gain)
                     rows.append((dataset, name_of(recommender, lang), f"{metric}@{K}", *cells))
     headings = ["Data set", "Model", "Metric", "Epochs", "Best on test", "Maximum", "Less the last epoch",
                 "Less the one chosen in validation"]  # fmt: skip
     return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats={"Maximum": EXACT})
-
-
-def _looked(book: Book, dataset: str, group: str, metric: str) -> tuple[Looked, Reported]:
-    """Of a GRU4Rec that was ranked after every epoch: against its last epoch, and against the one of validation."""
-    chosen = reported_epoch.reported(book, dataset, group, metric)
-    runs, step = reported_epoch.trajectories(book, dataset, group), min_step(dataset)
-    each = [run.values(metric, min_step=step) for run in runs]
-    look = reported_epoch.looked(each, [len(values) - 1 for values in each], runs[0].resampling(step))
-    return look._replace(best=chosen.best), chosen
 
 
 def _cells(look: Looked) -> tuple[str, float, Estimate]:

@@ -116,31 +116,13 @@ def _place(dataset: str, split: str, hash_: str, recommender: str, config: dict[
     return Path(dataset, f"{split}-{hash_[:8]}", recommender, f"{digest(config)[:8]}-s{seed}.parquet")
 
 
-def write(
-    ranks: Ranks,
-    split: Split,
-    *,
-    dataset: str,
-    data_hash: str,
-    recommender: str,
-    config: dict[str, Any],
-    seed: int = 0,
-    device: str = "cpu",
-    seconds: dict[str, float],
-    peak_memory_mb: float | None = None,
-    log: list[dict[str, Any]] | None = None,
-    shims: list[str] | None = None,
-    out: Path | None = None,
-) -> Run:
+def write(ranks: Ranks, split: Split, *, out: Path | None = None, **about: Any) -> Run:
     """Writes ranks and manifest (the manifest last: without it nothing counts as finished) and returns the run.
 
-    Raises EvidenceError if the ranks are not those of all targets of the split, or nothing can be written there.
+    about: arguments of `provenance.manifest`. Raises EvidenceError if the ranks are not those of all targets of the
+    split, or nothing can be written there.
     """
-    about = provenance.manifest(
-        dataset=dataset, data_hash=data_hash, recommender=recommender, config=config, seed=seed, device=device,
-        seconds=seconds, peak_memory_mb=peak_memory_mb, log=log, shims=shims,
-    )  # fmt: skip
-    return keep(ranks, split, about, out or root())
+    return keep(ranks, split, provenance.manifest(**about), out or root())
 
 
 def keep(ranks: Ranks, split: Split, manifest: dict[str, Any], out: Path) -> Run:
