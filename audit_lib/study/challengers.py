@@ -5,7 +5,6 @@ All of it is read from `book/challengers.toml`, whose facts were found by readin
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from audit_lib.errors import InputError, unknown
+from audit_lib.errors import unknown
 from audit_lib.files import BOOK
 from audit_lib.study import literature_values
 from audit_lib.study.plan import Closed
@@ -141,7 +140,4 @@ class Challengers(Closed):
 @cache
 def read(path: Path = FILE) -> Challengers:
     """The file, checked. Raises InputError if it is not right."""
-    try:
-        return Challengers.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, ValueError) as error:
-        raise InputError(f"'{path}' is no list of challengers: {error}") from error
+    return Challengers.from_file(path, "list of challengers")

@@ -30,7 +30,6 @@ from audit_lib.evaluation.ranking import COLUMNS, Ranks
 from audit_lib.study import evidence, provenance
 from audit_lib.study.evidence import Run
 
-KINDS = ("scores", "ranks", "lists")
 READERS = {".parquet": pd.read_parquet, ".tsv": lambda path: pd.read_csv(path, sep="\t"), ".csv": pd.read_csv}
 
 

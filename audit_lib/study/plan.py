@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
@@ -29,7 +29,15 @@ FLAWED = ("random_sessions", "leave_last_out", "random_events")
 
 
 class Closed(BaseModel, frozen=True, extra="forbid"):
-    """A part of a file that is read, which has these keys and no others."""
+    """A file that is read, or a part of one, which has these keys and no others."""
+
+    @classmethod
+    def from_file(cls, path: Path, what: str) -> Self:
+        """The TOML file, checked. Raises InputError, which says that it is no `what`, if it is not as it should be."""
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise InputError(f"'{path}' is no {what}: {error}") from error
 
 
 class Line(Closed):
@@ -121,10 +129,7 @@ class Experiment:
 @cache
 def read(path: Path = STUDY) -> Study:
     """The file, checked. Raises InputError if it is not as it should be."""
-    try:
-        return Study.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, ValueError) as error:
-        raise InputError(f"'{path}' is no list of experiments: {error}") from error
+    return Study.from_file(path, "list of experiments")
 
 
 @cache
@@ -170,9 +175,7 @@ def _settings(kind: str, whole: Study, dataset: str, recommender: str) -> dict[s
     if kind == "generator":
         return {"generator": dataset}
     if kind in ("literature", "tuned"):
-        origin: presets.Origin = "literature" if kind == "literature" else "tuned"
-        known = presets.literature() if origin == "literature" else presets.tuned()
-        return presets.settings_of(recommender, dataset, origin) if recommender in known.get(dataset, {}) else None
+        return presets.settings_of(recommender, dataset, kind)
     if kind not in whole.settings:
         raise unknown("settings", kind, (*whole.settings, "default", "generator", "literature", "tuned"))
     return dict(whole.settings[kind])
@@ -273,9 +276,9 @@ def run(experiments: list[Experiment], out: Path) -> Iterator[tuple[Experiment, 
         yield experiment, found
 
 
-def preparations(path: Path = STUDY) -> dict[str, Preparation]:
+def preparations() -> dict[str, Preparation]:
     """By id, with the usual one, which changes nothing, under 'default'."""
-    return {preparation.id: preparation for preparation in (USUAL, *read(path).preparation)}
+    return {preparation.id: preparation for preparation in (USUAL, *read().preparation)}
 
 
 def label_of(variant: str, path: Path = STUDY) -> str:

@@ -53,7 +53,7 @@ def write(name: str, table: pd.DataFrame, *, folder: Path | None = None) -> Path
         "official": official(),
         "columns": columns,
         "rows": rows,
-        "sha256": _digest(columns, rows),
+        "sha256": digest([columns, rows]),
     }
     path = (folder or FOLDER) / f"{name}.json"
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -75,7 +75,7 @@ def read(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     again = f"Make it anew with `python -m {command(name)}`."
     try:
         record = json.loads(path.read_text("utf8"))
-        found, expected = _digest(record["columns"], record["rows"]), str(record["sha256"])
+        found, expected = digest([record["columns"], record["rows"]]), str(record["sha256"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EvidenceError(f"'{path}' is not a record: {error!r}. {again}") from error
     if found != expected:
@@ -99,10 +99,6 @@ def provenance_table(tables: Iterable[pd.DataFrame], lang: str) -> Table:
         ))  # fmt: skip
     headings = ("Record", "Measured", "Processor (cores)", "Commit", "Official code", "Versions", "Rows (sha256)")
     return Table(pd.DataFrame(rows, columns=list(headings)), lang=lang)
-
-
-def _digest(columns: dict[str, str], rows: list[dict[str, Any]]) -> str:
-    return digest([columns, rows])
 
 
 def official() -> str | None:

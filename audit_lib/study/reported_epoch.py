@@ -27,7 +27,8 @@ class Looked(NamedTuple):
     """What the choice of an epoch on test adds to trainings, one a seed, in one metric. Epochs are counted from 1.
 
     epochs: how many were ranked. chosen: the epoch of each that is chosen otherwise. best: that with the maximum on
-    test. honest: the value at the former, with its interval. maximum: the mean of the maxima. gain: maximum less honest.
+    test. honest: the value at the former, with its interval. maximum: the mean of the maxima. gain: maximum less
+    honest.
     """
 
     epochs: int
@@ -60,7 +61,10 @@ def reported(book: Book, dataset: str, group: str, metric: str = "Recall", *, la
 
 
 def looked(each: Sequence[np.ndarray], drawn: Resampling, chosen: Sequence[int] | None = None) -> Looked:
-    """Compares the best epoch on test with a chosen one of each, from 0; by default the last. each: (epochs, Q) a seed."""
+    """Compares the best epoch on test with a chosen one. each: (epochs, Q) a seed.
+
+    chosen: an epoch of each, from 0; by default the last.
+    """
     chosen = [len(values) - 1 for values in each] if chosen is None else chosen
     values = stacked(each)
     honest = values[list(chosen), np.arange(len(each))]

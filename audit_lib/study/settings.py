@@ -7,7 +7,6 @@ import typing
 from typing import Any
 
 import pandas as pd
-from pydantic.fields import FieldInfo
 
 from audit_lib import recommenders
 from audit_lib.study import presets
@@ -89,7 +88,8 @@ def table(recommender: str, dataset: str | None = None) -> pd.DataFrame:
     }
     rows = []
     for name, field in fields.items():
-        row = {"setting": name, "type": type_of(field.annotation), "default": _default(field)}
+        default = as_set(field.get_default(call_default_factory=True))
+        row = {"setting": name, "type": type_of(field.annotation), "default": default}
         row["meaning"] = MEANING[f"{recommender}.{name}" if f"{recommender}.{name}" in MEANING else name]
         for kind, by_dataset in tables.items():
             found = {
@@ -114,10 +114,6 @@ def type_of(annotation: Any) -> str:
         return "numbers"
     names = {int: "whole number", float: "number", bool: "true or false", type(None): "none", str: "text"}
     return names.get(annotation, "name")
-
-
-def _default(field: FieldInfo) -> str:
-    return as_set(field.get_default(call_default_factory=True))
 
 
 def as_set(value: Any) -> str:
