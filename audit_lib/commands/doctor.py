@@ -39,7 +39,7 @@ def examine() -> list[dict[str, str]]:
     ]
     memory = psutil.virtual_memory().available / 2**30
     mirror = os.environ.get("AUDIT_MIRROR", NO_MIRROR)
-    official = "in vendor/" if vendor.vendor_folder().is_dir() else NO_OFFICIAL
+    official = "in vendor/" if vendor.OFFICIAL.place.is_dir() else NO_OFFICIAL
     rows += [
         _row("free memory", f"{memory:.1f} GiB", memory > NEEDED["memory"], f"{NEEDED['memory']:.0f} GiB are needed"),
         _disk("free disk", PROJECT, NEEDED["disk"]),

@@ -116,11 +116,8 @@ def fetch(names: tuple[str, ...]) -> None:
     That is 'official' (the authors' GRU4Rec) or 'srgnn' (SR-GNN). Hashes, and the commit of code, are verified.
     """
     for name in names:
-        if name == "official":
-            click.echo(vendor.fetch_official())
-            continue
-        if name in CODES:
-            click.echo(vendored.fetch(CODES[name]))
+        if code := {"official": vendor.OFFICIAL, **CODES}.get(name):
+            click.echo(vendored.fetch(code))
             continue
         files = datasets.fetch(name)
         for path in files:

@@ -141,7 +141,7 @@ def metrics_of(lab: Lab, value: float, mode: str) -> str:
 
 def default_modes(lab: Lab) -> str:
     function = inspect.signature(lab.evaluation.batch_eval).parameters["mode"].default
-    command = [sys.executable, "-B", str(vendor.vendor_folder() / "run.py"), "-h"]
+    command = [sys.executable, "-B", str(vendor.OFFICIAL.place / "run.py"), "-h"]
     environment = os.environ | {"COLUMNS": "10000"}
     text = subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stdout
     found = re.search(r"--eval_type .*?\(Default: (\w+)\)", text, re.DOTALL)

@@ -126,7 +126,7 @@ class SessionKNN(SparseRecommender):
         gap = self.gap(np.arange(int(arrays["session_positions"].max(initial=0)) + 1))
         names = ("session_indptr", "session_items", "session_positions", "item_indptr", "item_sessions")
         index = tuple(arrays[name] for name in names)
-        scratch = neighbours.scratch(n_sessions, n_items).arrays()
+        scratch = neighbours.scratch(n_sessions, n_items)
         k, m = self.config.k, self.config.sample_size or n_sessions
         room = max(n_items, neighbours.ROOM)
         parts, done = [], 0

@@ -18,6 +18,7 @@ import pandas as pd
 
 from audit_lib.errors import EvidenceError, InputError, MissingError, WriteError
 from audit_lib.files import COMMITTED, digest, put
+from audit_lib.recommenders import vendored
 from audit_lib.recommenders.gru4rec import vendor
 from audit_lib.show.table import Table
 from audit_lib.study.provenance import git_commit, host, versions
@@ -104,7 +105,7 @@ def provenance_table(tables: Iterable[pd.DataFrame], lang: str) -> Table:
 def official() -> str | None:
     """The commit of the official code that is there to be measured; None if there is none."""
     try:
-        return vendor.verify().commit
+        return vendored.verify(vendor.OFFICIAL).commit
     except (MissingError, InputError):
         return None
 

@@ -37,17 +37,10 @@ Flaw = Literal[
 
 # The losses that compare the target with each negative (see `losses.pairwise`).
 PAIRWISE = ("bpr", "top1", "top1-max")
+# No flaw, and scores that enter the loss as they are, are not stated: evidence is named by the hash of what is stated.
+UNFLAWED = Field(exclude_if=lambda flaw: flaw == "none")
+LINEAR = Field(exclude_if=lambda activation: activation == "linear")
 TILE = 128  # rows of a score product, fixed: a score never depends on the block it is returned in
-
-
-def without_flaw(flaw: str) -> bool:
-    """Whether a configuration has none. It is then not stated: evidence is named by the hash of what is stated."""
-    return flaw == "none"
-
-
-def linear(activation: str) -> bool:
-    """Whether scores enter the loss as they are. It is then not stated, like the absence of a flaw."""
-    return activation == "linear"
 
 
 class GRU4RecConfig(Config):
@@ -86,8 +79,8 @@ class GRU4RecConfig(Config):
     device: Literal["cpu", "cuda"] = "cpu"
     threads: Size = 1
     tail: Literal["correct", "official"] = "correct"
-    final_act: Annotated[Literal["linear", "tanh"], Field(exclude_if=linear)] = "linear"
-    flaw: Annotated[Flaw, Field(exclude_if=without_flaw)] = "none"
+    final_act: Annotated[Literal["linear", "tanh"], LINEAR] = "linear"
+    flaw: Annotated[Flaw, UNFLAWED] = "none"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -149,7 +142,7 @@ class OfficialConfig(GRU4RecConfig):
 
     loss: Literal["cross-entropy", "bpr-max"] = "cross-entropy"
     tail: Literal["official"] = "official"
-    flaw: Annotated[Literal["none"], Field(exclude_if=without_flaw)] = "none"
+    flaw: Annotated[Literal["none"], UNFLAWED] = "none"
     compatibility_mode: bool = True
     sample_cache_max_size: PositiveInt = 10_000_000
 

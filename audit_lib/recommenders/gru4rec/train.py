@@ -25,7 +25,7 @@ from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.gru4rec.fast import Fast
 from audit_lib.recommenders.gru4rec.graph import Graph
 from audit_lib.recommenders.gru4rec.reference import Reference
-from audit_lib.recommenders.gru4rec.torch_threads import no_denormals, one_thread
+from audit_lib.recommenders.gru4rec.torch_threads import no_denormals, threads
 
 log_ = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class GRU4Rec(Recommender):
         kind = _engine(engine, c)
         if c.threads > 1:
             log_.warning("threads=%d changes nothing here: this engine computes on one thread.", c.threads)
-        with one_thread(), no_denormals():
+        with threads(1), no_denormals():
             run = kind(c, start, plan, train.support, negatives=_negatives(negatives, c.n_sample, train.n_items))
             del start  # as large as the model
             self.log: list[dict[str, Any]] = []
@@ -99,7 +99,7 @@ class GRU4Rec(Recommender):
         """Blocks of h W^T + b; see `scoring`. The final activation is left out: it would not change any order."""
         blocks = scoring.blocks(self.config, self._tensors(), prefixes, block_size)
         while True:
-            with one_thread():  # not across a yield: what the caller does in between is its own affair
+            with threads(1):  # not across a yield: what the caller does in between is its own affair
                 block = next(blocks, None)
             if block is None:
                 return
@@ -112,14 +112,14 @@ class GRU4Rec(Recommender):
         """
         if states is None:
             states = [np.zeros((len(items), units), np.float32) for units in self.config.layers]
-        with one_thread():
+        with threads(1):
             after = scoring.advance(self.config, self._tensors(), items, [self._tensor(state) for state in states])
         return [state.cpu().numpy() for state in after]
 
     def answer(self, states: Sequence[np.ndarray]) -> np.ndarray:
         """(n, V) float32 scores of every item in these states, as `score` has them but for the last bits."""
         weights = self._tensors()
-        with one_thread():
+        with threads(1):
             scores = torch.addmm(weights["By"], self._tensor(states[-1]), weights["Wy"].T)
         return scores.cpu().numpy()
 
