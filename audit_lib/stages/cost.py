@@ -171,13 +171,13 @@ def timed(table: pd.DataFrame, record: pd.DataFrame, dataset: str) -> pd.DataFra
     return rows[rows["group"] == [groups.get(key, SIMPLE) for key in keys]]
 
 
-def trade(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = REAL) -> pd.DataFrame:
-    """panel (label), label, x, y, front: Recall@20 of one data set against each kind of cost.
+def trade(table: pd.DataFrame, record: pd.DataFrame) -> pd.DataFrame:
+    """panel (label), label, x, y, front: Recall@20 of the data set REAL against each kind of cost.
 
     Of every recommender with the settings in which its answers were timed, as `timed` has them.
     """
-    rows = timed(table, record, dataset)
-    own = answers(record, log=dataset).set_index("recommender")
+    rows = timed(table, record, REAL)
+    own = answers(record, log=REAL).set_index("recommender")
     own["seconds"] = rows.set_index("recommender")["seconds"]
     costs_ = {label: rows["recommender"].map(own[column]) for column, label in PANELS.items()}
     found = [

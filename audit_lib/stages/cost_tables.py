@@ -65,10 +65,10 @@ def steps_table(found: pd.DataFrame, lang: str) -> Table:
     return Table(shown, lang=lang, formats=formats, shown=~found["dataset"].duplicated(keep="last"))
 
 
-def growth_table(record: pd.DataFrame, lang: str, *, served: bool = True) -> Table:
+def growth_table(record: pd.DataFrame, lang: str) -> Table:
     """Medians over the smallest and the largest catalogue, their ratio, and the 99th percentiles over the latter."""
     rows = []
-    for name, part in cost.answers(record, served=served).groupby("recommender", sort=False):
+    for name, part in cost.answers(record).groupby("recommender", sort=False):
         small, large = part.iloc[0], part.iloc[-1]
         growth = large["p50"] / small["p50"]
         rows.append((name, small["p50"], large["p50"], growth, large["p99"], large["p99_wall"]))
@@ -80,10 +80,10 @@ def growth_table(record: pd.DataFrame, lang: str, *, served: bool = True) -> Tab
     return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=formats)
 
 
-def memory_table(table: pd.DataFrame, record: pd.DataFrame, lang: str, *, dataset: str = cost.REAL) -> Table:
-    """Recall@20, fitted arrays and least peak of a process on one data set, as `cost.timed` has them."""
-    size = cost.answers(record, log=dataset).set_index("recommender")["model_mb"]
-    rows = cost.timed(table, record, dataset)
+def memory_table(table: pd.DataFrame, record: pd.DataFrame, lang: str) -> Table:
+    """Recall@20, fitted arrays and least peak of a process on the data set `cost.REAL`, as `cost.timed` has them."""
+    size = cost.answers(record, log=cost.REAL).set_index("recommender")["model_mb"]
+    rows = cost.timed(table, record, cost.REAL)
     shown = pd.DataFrame({
         "Recommender": rows["recommender"],
         "Recall@20": rows["recall"],

@@ -148,14 +148,14 @@ def ablations_table(table: pd.DataFrame, reference: float, lang: str) -> Table:
     return Table(shown, lang=lang)
 
 
-def nearest(table: pd.DataFrame, reference: float, *, within: float = 0.02) -> pd.DataFrame:
-    """The ablations that land within so much of a published value; no rows if none did."""
-    return table[(table["value"] - reference).abs() <= within].reset_index(drop=True)
+def nearest(table: pd.DataFrame, reference: float) -> pd.DataFrame:
+    """The ablations that land within two points of a published value; no rows if none did."""
+    return table[(table["value"] - reference).abs() <= 0.02].reset_index(drop=True)
 
 
-def by_first_step_table(book: Book, *, dataset: str, lang: str, recommender: str = "gru4rec") -> Table:
-    """Events before the target, Predictions, Recall@20, interval, MRR@20: over all targets, and over later ones."""
-    runs = book.present(dataset=dataset, group=main_group(dataset), recommender=recommender)
+def by_first_step_table(book: Book, *, dataset: str, lang: str) -> Table:
+    """Events before the target, Predictions, and GRU4Rec's Recall@20 and MRR@20, over all targets and over later ones."""
+    runs = book.present(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
     rows = []
     for step in (1, 2) if runs else ():
         recall, mrr = over(runs, min_step=step), mean_over(runs, "MRR", min_step=step)

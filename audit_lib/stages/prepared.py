@@ -68,11 +68,6 @@ class Prepared:
         """Sampled negatives of one evaluation: a hundred, or half of the other items where they are two hundred."""
         return max(1, min(NEGATIVES, (self.split.train.n_items - 1) // 2))
 
-    @property
-    def own(self) -> bool:
-        """Whether the log is the reader's own."""
-        return self.data.source is None
-
     def run(self, recommender: str) -> Run:
         """The evidence of a simple recommender with the settings for this log."""
         return running.run(self.data, self.split, recommender, **self.simple[recommender])

@@ -61,24 +61,24 @@ def statistics_table(found: Mapping[str, Any], lang: str) -> Table:
     return Table(pd.DataFrame(rows), lang=lang)
 
 
-def session_lengths(sessions: Sessions, *, up_to: float = 0.99) -> pd.DataFrame:
-    """length, sessions: how many sessions have each length, up to that quantile."""
+def session_lengths(sessions: Sessions) -> pd.DataFrame:
+    """length, sessions: how many sessions have each length, up to its 99th percentile."""
     counts = np.bincount(sessions.lengths)
-    longest = int(np.quantile(sessions.lengths, up_to))
+    longest = int(np.quantile(sessions.lengths, 0.99))
     length = np.arange(2, longest + 1)
     return pd.DataFrame({"length": length, "sessions": counts[2 : longest + 1]})
 
 
-def popularity(sessions: Sessions, *, points: int = 200) -> pd.DataFrame:
-    """position, support: at positions in geometric steps, the most frequent item first."""
+def popularity(sessions: Sessions) -> pd.DataFrame:
+    """position, support: at 200 positions in geometric steps, at most, the most frequent item first."""
     support = np.sort(sessions.support)[::-1]
-    position = np.unique(np.geomspace(1, len(support), points).round().astype(int))
+    position = np.unique(np.geomspace(1, len(support), 200).round().astype(int))
     return pd.DataFrame({"position": position, "support": support[position - 1]})
 
 
-def activity(sessions: Sessions, *, stretches: int = 120) -> pd.DataFrame:
-    """start (Unix seconds), sessions: how many sessions start in each of that many equal stretches of time."""
-    counts, edges = np.histogram(sessions.times[sessions.offsets[:-1]], bins=stretches)
+def activity(sessions: Sessions) -> pd.DataFrame:
+    """start (Unix seconds), sessions: how many sessions start in each of 120 equal stretches of time."""
+    counts, edges = np.histogram(sessions.times[sessions.offsets[:-1]], bins=120)
     return pd.DataFrame({"start": edges[:-1], "sessions": counts})
 
 
@@ -113,14 +113,14 @@ def leakage_table(compared: Mapping[str, Split], lang: str) -> Table:
     return Table(pd.DataFrame(columns), lang=lang)
 
 
-def flawed_splits(data: Dataset, split: Split, *, seed: int = 0) -> dict[str, Split]:
+def flawed_splits(data: Dataset, split: Split) -> dict[str, Split]:
     """The temporal split beside the flawed ones of the same log, with test parts of about the same size.
 
     One that the log is too short or too sparse for is left out.
     """
     share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
     options: dict[str, Any] = {"min_item_support": split.summary["min_item_support"]}
-    drawn = options | {"test_fraction": share, "seed": seed}
+    drawn = options | {"test_fraction": share, "seed": 0}
     made = {
         "Random sessions": lambda: splits.random_session_split(data.log, **drawn),
         "Leave last out": lambda: splits.leave_last_out_split(data.log, **options),
@@ -154,7 +154,7 @@ def by_cutoff(
     )
 
 
-def _interval(run: Run, k: int, metric: str = "Recall") -> dict[str, float]:
+def _interval(run: Run, k: int, metric: str) -> dict[str, float]:
     found = over([run], metric, k)
     return {"value": found.estimate, "low": found.low, "high": found.high}
 

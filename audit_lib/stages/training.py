@@ -26,13 +26,13 @@ from audit_lib.recommenders.gru4rec import batches, workarounds
 from audit_lib.show.table import Interval, Label, Table
 from audit_lib.show.words import Translate, translator
 from audit_lib.stages import profiles
-from audit_lib.stages.evaluation import MAIN_SPLITS
 from audit_lib.stages.prepared import Prepared
 from audit_lib.study import evidence, running
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import mean_over, over, spread, values_of
 
 Groups = Mapping[str, Sequence[Run]]
+MAIN_SPLITS = ("published", "temporal")
 
 LAWS = {
     "No order": "synthetic_independent",
@@ -135,9 +135,9 @@ def difference(a: Sequence[Run], b: Sequence[Run], metric: str = "Recall", *, k:
     return drawn.difference(ours, values_of(b, metric, k)[0])
 
 
-def less(runs: Sequence[Run], value: float, metric: str = "Recall", *, k: int = K) -> Measured:
-    """The metric minus a value that is known exactly, with its interval over sessions and seeds."""
-    found = over(runs, metric, k)
+def less(runs: Sequence[Run], value: float) -> Measured:
+    """Recall@20 minus a value that is known exactly, with its interval over sessions and seeds."""
+    found = over(runs)
     return Measured(*(bound - value for bound in found[:3]), found.seeds)
 
 
@@ -191,15 +191,15 @@ def against_oracle(
     return found
 
 
-def by_law(found: Mapping[str, Groups], *, k: int = K) -> pd.DataFrame:
-    """law, recommender, value, low, high: Recall@k."""
-    tables = [by_metric(groups, measures=[("Recall", k)]).assign(law=law) for law, groups in found.items()]
+def by_law(found: Mapping[str, Groups]) -> pd.DataFrame:
+    """law, recommender, value, low, high: Recall@20."""
+    tables = [by_metric(groups, measures=[("Recall", K)]).assign(law=law) for law, groups in found.items()]
     return pd.concat(tables, ignore_index=True)
 
 
-def learned(groups: Groups, recommender: str, *, k: int = K) -> float:
-    """The share of what can be learned above Popularity: (own - popularity) / (oracle - popularity) of Recall@k."""
-    own, least, most = (mean_over(groups[name], k=k) for name in (recommender, "popularity", "oracle"))
+def learned(groups: Groups, recommender: str) -> float:
+    """The share of what can be learned above Popularity: (own - popularity) / (oracle - popularity) of Recall@20."""
+    own, least, most = (mean_over(groups[name]) for name in (recommender, "popularity", "oracle"))
     return (own - least) / (most - least)
 
 

@@ -200,11 +200,11 @@ def provenance(found: Standing, lang: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def page(found: Standing, lang: str, *, rivals: int = 8) -> Plot:
-    """One page to attach to a paper: scores, differences and the checklist. rivals: how many others, best first."""
+def page(found: Standing, lang: str) -> Plot:
+    """One page to attach to a paper: scores and differences, with the eight best others, and the checklist."""
     _ = translator(lang)
     first, table = found.runs[0], scores(found, lang)
-    least = {name_of(str(name), lang) for name in found.recall.index.drop(found.name)[rivals:]}
+    least = {name_of(str(name), lang) for name in found.recall.index.drop(found.name)[8:]}
     table = table[~table["Recommender"].isin(least)]
     table = pd.DataFrame(Table(table, lang=lang).rows(), columns=table.columns)
     split = first.manifest["split"]["hash"]
@@ -216,6 +216,6 @@ def page(found: Standing, lang: str, *, rivals: int = 8) -> Plot:
         _("Evidence (sha256): {hash}").format(hash=", ".join(run.manifest["sha256"] for run in found.runs)),
     ]
     return one_page(
-        name_of(found.name, lang), lines, table, intervals(found, lang).head(rivals), checklist(found, lang),
+        name_of(found.name, lang), lines, table, intervals(found, lang).head(8), checklist(found, lang),
         xlabel=f"Difference of Recall@{found.k}", lang=lang,
     )  # fmt: skip
