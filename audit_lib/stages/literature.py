@@ -154,7 +154,7 @@ def nearest(table: pd.DataFrame, reference: float) -> pd.DataFrame:
 
 
 def by_first_step_table(book: Book, *, dataset: str, lang: str) -> Table:
-    """Events before the target, Predictions, and GRU4Rec's Recall@20 and MRR@20, over all targets and over later ones."""
+    """Events before the target, Predictions, GRU4Rec's Recall@20 and MRR@20: over all targets, and over later ones."""
     runs = book.present(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
     rows = []
     for step in (1, 2) if runs else ():
