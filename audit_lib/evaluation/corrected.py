@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.linalg import lstsq
 from scipy.special import betaln, gammaln
 
-from audit_lib.errors import InputError, unknown
+from audit_lib.errors import InputError, one_of
 from audit_lib.evaluation.count_laws import count_law
 from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.sampled import GAINS, expectation, gain_by_count
@@ -197,14 +197,11 @@ def comparison(
 
 
 def _law(places: np.ndarray, n: int, n_items: int, law: str) -> np.ndarray:
-    if law not in LAWS:
-        raise unknown("sampling", law, LAWS)
+    one_of("sampling", law, LAWS)
     if law == "uniform":
         return count_law(places, n, n + 1, pool=n_items - 1)
     return count_law(places / (n_items - 1), n, n + 1, pool=None)
 
 
 def _gain(metric: str) -> Callable[[np.ndarray], np.ndarray]:
-    if metric not in GAINS:
-        raise unknown("metric", metric, GAINS)
-    return GAINS[metric]
+    return GAINS[one_of("metric", metric, GAINS)]

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from babel.messages.pofile import read_po
 
-from audit_lib.errors import InputError, MissingError, unknown
+from audit_lib.errors import InputError, MissingError, one_of
 from audit_lib.files import BOOK
 
 LANGUAGES = ("en", "es")
@@ -95,9 +95,7 @@ STATES = {"met": "Met", "not met": "Not met", "undecided": "Undecided", "missing
 @lru_cache
 def catalogue(lang: str) -> dict[str, str]:
     """Translations of a language, {} for English."""
-    if lang not in LANGUAGES:
-        raise unknown("language", lang, LANGUAGES)
-    if lang == "en":
+    if one_of("language", lang, LANGUAGES) == "en":
         return {}
     path = CATALOGUE / lang / "LC_MESSAGES" / "labels.po"
     if not path.is_file():

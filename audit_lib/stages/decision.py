@@ -169,17 +169,11 @@ def kinds(book: Book) -> list[Kind]:
     for dataset in real_datasets(book):
         if dataset in CONTROLS or headline.of(book, dataset) is None:
             continue
-        found.setdefault((_order(book, dataset), _size(book, dataset)), []).append(dataset)
+        order = "weak" if shuffle_loss(book, which=dataset).estimate <= WEAK else "strong"
+        run = next(iter(book.recommenders(dataset).values()))
+        size = "large" if run.manifest["split"]["train"]["events"] >= LARGE else "small"
+        found.setdefault((order, size), []).append(dataset)
     return [Kind(o, s, tuple(found[o, s])) for o in ORDERS for s in SIZES if (o, s) in found]
-
-
-def _order(book: Book, dataset: str) -> str:
-    return "weak" if shuffle_loss(book, which=dataset).estimate <= WEAK else "strong"
-
-
-def _size(book: Book, dataset: str) -> str:
-    run = next(iter(book.recommenders(dataset).values()))
-    return "large" if run.manifest["split"]["train"]["events"] >= LARGE else "small"
 
 
 def _runs(book: Book, kind: Kind) -> dict[str, dict[str, list[Run]]]:

@@ -46,7 +46,7 @@ def compared(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.Data
                 if not runs:
                     continue
                 found, said = over(runs, metric, K, entry["min_step"]), entry[metric.lower()]
-                log, called = words.data_name(entry["dataset"], lang), _named(name, settings, lang)
+                log, called = words.data_name(entry["dataset"], lang), named(name, settings, lang)
                 rows.append((
                     f"{log}: {called}", entry["dataset"], called, cited(entry["source"], lang), entry["targets"],
                     said, found.estimate, found.low, found.high, found.estimate - said, found.seeds,
@@ -66,7 +66,8 @@ def _engines(recommender: str) -> tuple[str, ...]:
     return ("gru4rec", "gru4rec_official") if recommender.startswith("gru4rec") else (recommender,)
 
 
-def _named(recommender: str, settings: str | None, lang: str) -> str:
+def named(recommender: str, settings: str | None, lang: str) -> str:
+    """A recommender in text, with what its settings are called beside the plain name."""
     name = words.name_of(recommender, lang)
     return f"{name}, {words.translator(lang)(settings)}" if settings else name
 

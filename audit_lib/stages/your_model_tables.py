@@ -114,12 +114,13 @@ def checklist(found: Standing, lang: str) -> pd.DataFrame:
     authors = _("The evidence does not say; the authors should.")
     config = {key: value for key, value in about["config"].items() if value not in ("", None)}
     split, others = about["split"], said(len(found.others), "recommenders", lang)
+    sessions = values_of(found.runs[:1], "Recall", found.k, found.first)[1].sessions
     rows = {
         "Which split is it?": f"{data_name(run.dataset, lang)}, {split['name']}, {split['hash'][:12]}",
         "Are all targets measured?": _("Yes, {n}.").format(n=typeset(f"{len(run.ranks):,}")),
         "Is the whole catalogue ranked?": _whole(kind, run, _),
         "Do ties count against it?": _ties(kind, found, _),
-        "Is there an interval, and over what?": _("Yes, over {n} sessions.").format(n=typeset(f"{_sessions(found):,}")),
+        "Is there an interval, and over what?": _("Yes, over {n} sessions.").format(n=typeset(f"{sessions:,}")),
         "How many seeds?": str(len(found.runs)),
         "Are its settings stated?": ", ".join(f"{key} {value}" for key, value in config.items()) or _("None."),
         "Is it compared on the same targets?": _("Yes, with {others}.").format(others=others),
@@ -141,10 +142,6 @@ def _ties(kind: str, found: Standing, translate: Translate) -> str:
         return translate("Lists do not show ties.")
     share = np.mean([(run.ranks["equal"] > 0).mean() for run in found.runs])
     return translate("Yes; {share} of its targets are tied.").format(share=typeset(f"{share:.1%}"))
-
-
-def _sessions(found: Standing) -> int:
-    return values_of(found.runs[:1], "Recall", found.k, found.first)[1].sessions
 
 
 def _searched(found: Standing, lang: str) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from audit_lib.errors import unknown
+from audit_lib.errors import one_of
 from audit_lib.files import BOOK
 from audit_lib.study import literature_values
 from audit_lib.study.plan import Closed
@@ -122,9 +122,7 @@ class Challengers(Closed):
     def of(self, model: str) -> Code:
         """The code of a model. Raises InputError for a model without one."""
         found = {code.model: code for code in self.code}
-        if model not in found:
-            raise unknown("challenger", model, found)
-        return found[model]
+        return found[one_of("challenger", model, found)]
 
     def start_of(self, model: str) -> Start:
         """How the code of a model is started."""

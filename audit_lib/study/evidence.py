@@ -228,15 +228,10 @@ def _has(manifest: Path, wanted: dict[str, Any]) -> bool:
     """Whether a manifest has these values, or cannot be read, so that `read` says what is wrong with it."""
     try:
         content = json.loads(manifest.read_text())
-        return all(_value(content, key) == value for key, value in wanted.items())
+        said = content["config"] | content | {"split": content["split"]["name"]}
+        return all(said.get(key) == value for key, value in wanted.items())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return True
-
-
-def _value(manifest: dict[str, Any], key: str) -> Any:
-    if key == "split":
-        return manifest["split"]["name"]
-    return manifest[key] if key in manifest else manifest["config"].get(key)
 
 
 def _targets(split: Split, path: Path) -> bytes:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from audit_lib.data import datasets, preparing, splits
 from audit_lib.data.datasets import REGISTRY, Dataset
 from audit_lib.data.splits import Split
-from audit_lib.errors import AuditError, InputError, unknown
+from audit_lib.errors import AuditError, InputError, one_of, unknown
 from audit_lib.files import BOOK, COMMITTED, digest
 from audit_lib.study import epochs, evidence, presets, running
 from audit_lib.study.evidence import Run
@@ -141,22 +141,18 @@ def plan(path: Path = STUDY) -> tuple[Experiment, ...]:
 def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
     variants = {variant.id: variant for variant in whole.variant}
     for name in line.variants:
-        if name not in variants:
-            raise unknown("variant", name, variants)
+        one_of("variant", name, variants)
     for split in line.splits:
-        if split not in ("default", *FLAWED):
-            raise unknown("split", split, ("default", *FLAWED))
+        one_of("split", split, ("default", *FLAWED))
     prepared = ("default", *(preparation.id for preparation in whole.preparation))
     for name in line.preparations:
-        if name not in prepared:
-            raise unknown("preparation", name, prepared)
+        one_of("preparation", name, prepared)
     chosen = product(
         line.datasets, line.splits, line.preparations, line.recommenders, line.variants or (None,), line.seeds
     )
     for dataset, split, preparation, recommender, variant, seed in chosen:
-        if dataset not in REGISTRY:
-            raise unknown("data set", dataset, REGISTRY)
-        if preparation != "default" and REGISTRY[dataset].split == "published":
+        source = REGISTRY[one_of("data set", dataset, REGISTRY)]
+        if preparation != "default" and source.split == "published":
             raise InputError(f"{dataset}: its authors prepared and split it; it cannot be prepared as '{preparation}'.")
         settings = _settings(line.settings, whole, dataset, recommender)
         if settings is None:
@@ -185,8 +181,7 @@ def select(experiments: tuple[Experiment, ...], only: Mapping[str, str]) -> tupl
     """Those whose fields have the wanted values, as text: {'dataset': 'diginetica', 'seed': '0'}."""
     known = ("id", "group", "dataset", "recommender", "seed", "variant", "split", "preparation")
     for key in only:
-        if key not in known:
-            raise unknown("field of an experiment", key, known)
+        one_of("field of an experiment", key, known)
     for key, value in only.items():
         experiments = tuple(e for e in experiments if str(getattr(e, key)) == value)
     return experiments
@@ -284,6 +279,4 @@ def preparations() -> dict[str, Preparation]:
 def label_of(variant: str, path: Path = STUDY) -> str:
     """What a variant is called in text, in English."""
     names = {v.id: v.label for v in read(path).variant}
-    if variant not in names:
-        raise unknown("variant", variant, names)
-    return names[variant]
+    return names[one_of("variant", variant, names)]
