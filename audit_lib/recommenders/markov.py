@@ -8,19 +8,19 @@ import numpy as np
 from scipy import sparse
 
 from audit_lib.data.sessions import Sessions
-from audit_lib.recommenders.base import Config
+from audit_lib.recommenders.base import Config, Fallback
 from audit_lib.recommenders.rules import LastItemRecommender
 
 
 class MarkovConfig(Config):
-    """fallback: what ranks the items that never followed the last one; 'zero' leaves them all tied.
+    """Settings of `Markov`.
 
-    ties: equal counts are broken by the first occurrence of the transition in train ('first'), by the follower's
-    popularity, or kept ('keep': a third of a large log's ranks then depend on the tie policy).
+    With ties='keep' a third of a large log's ranks depend on the tie policy.
     """
 
-    fallback: Literal["popularity", "zero"] = "popularity"
+    fallback: Fallback = "popularity"
     ties: Literal["first", "popularity", "keep"] = "first"
+    """What orders items of equal counts: their first appearance in train, their popularity, or nothing."""
 
 
 class Markov(LastItemRecommender):
