@@ -21,13 +21,12 @@ CLOCKS = {"processor": "Processor", "wall": "Wall clock"}
 
 def clocks_table(found: pd.DataFrame, lang: str) -> Table:
     """`cost.clocks`."""
-    shown = pd.DataFrame({
+    return Table({
         "Clock": [Label(CLOCKS[clock]) for clock in found["clock"]],
         "Runs": found["runs"],
         "Wall / processor, median": found["median"],
         "Wall / processor, largest": found["largest"],
-    })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Wall / processor, median": ".1f", "Wall / processor, largest": ".0f"})
+    }, lang=lang, formats={"Wall / processor, median": ".1f", "Wall / processor, largest": ".0f"})  # fmt: skip
 
 
 def matrix_table(table: pd.DataFrame, column: str, spec: str, lang: str) -> Table:
@@ -84,13 +83,12 @@ def memory_table(table: pd.DataFrame, record: pd.DataFrame, lang: str) -> Table:
     """Recall@20, fitted arrays and least peak of a process on the data set `cost.REAL`, as `cost.timed` has them."""
     size = cost.answers(record, log=cost.REAL).set_index("recommender")["model_mb"]
     rows = cost.timed(table, record, cost.REAL)
-    shown = pd.DataFrame({
+    return Table({
         "Recommender": rows["recommender"],
         "Recall@20": rows["recall"],
         "Fitted arrays (MiB)": rows["recommender"].map(size),
         "Peak of the process (MiB)": rows["memory_mb"],
-    })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Fitted arrays (MiB)": ".1f", "Peak of the process (MiB)": ",.0f"})
+    }, lang=lang, formats={"Fitted arrays (MiB)": ".1f", "Peak of the process (MiB)": ",.0f"})  # fmt: skip
 
 
 def training_growth_table(scaling: pd.DataFrame, lang: str) -> Table:

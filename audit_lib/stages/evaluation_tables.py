@@ -23,13 +23,12 @@ def inflation_table(factors: pd.DataFrame, lang: str) -> Table:
 
 def popular_table(uniform: pd.DataFrame, popular: pd.DataFrame, lang: str) -> Table:
     """`evaluation.inflation` with uniform negatives and with negatives drawn by popularity."""
-    shown = pd.DataFrame({
+    return Table({
         "Recommender": popular["recommender"],
         "Whole catalogue": popular["full"],
         "Uniform": uniform["sampled"].to_numpy(),
         "By popularity": popular["sampled"],
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
 def crossings_table(crossings: pd.DataFrame, lang: str) -> Table:

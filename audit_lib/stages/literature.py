@@ -138,15 +138,14 @@ def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.D
 
 def ablations_table(table: pd.DataFrame, reference: float, lang: str) -> Table:
     """`ablations`, with the distance from a published Recall@20."""
-    shown = pd.DataFrame({
+    return Table({
         "What is changed": table["label"],
         "Recall@20": table["value"],
         "95 % interval": intervals(table),
         "MRR@20": table["mrr"],
         "From the published value": table["value"] - reference,
         "Seeds": table["seeds"],
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
 def nearest(table: pd.DataFrame, reference: float) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def origin(settings: Mapping[str, Any]) -> str:
 
 def searches_table(table: pd.DataFrame, lang: str) -> Table:
     """`found`."""
-    shown = pd.DataFrame({
+    return Table({
         "Data set": table["dataset"],
         "Settings tried": table["trials"],
         "Full trainings": table["evaluations"].round(1),
@@ -68,5 +68,4 @@ def searches_table(table: pd.DataFrame, lang: str) -> Table:
         "Less the best before": table["gain"],
         "95 % interval": intervals(table, DIFFERENCE),
         "Seeds": table["seeds"],
-    })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Full trainings": ".1f"})
+    }, lang=lang, formats={"Full trainings": ".1f"})  # fmt: skip

@@ -227,14 +227,13 @@ def provenance_table(data: Dataset, split: Split, runs: Iterable[Run], lang: str
 
 def pairs_table(compared: pd.DataFrame, lang: str) -> Table:
     """`evaluation.pairs`."""
-    shown = pd.DataFrame({
+    return Table({
         "Better": compared["first"],
         "Worse": compared["second"],
         "Difference": compared["difference"],
         "95 % interval": intervals(compared, DIFFERENCE),
         "p (Holm)": compared["p_holm"],
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
 def ties_table(policies: pd.DataFrame, lang: str) -> Table:
@@ -258,14 +257,13 @@ def flawed_elsewhere_table(book: Book, lang: str) -> Table:
 
 def shuffle_record_table(record: pd.DataFrame, lang: str) -> Table:
     """The record `shuffle`: what each recommender loses on each log when prefixes are shuffled."""
-    shown = pd.DataFrame({
+    return Table({
         "Data set": record["dataset"],
         "Recommender": record["recommender"],
         "Recall@20, in order": record["recall"],
         "Relative loss": record["loss"],
         "95 % interval": intervals(record),
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
 def dial(record: pd.DataFrame, law: str) -> pd.DataFrame:
