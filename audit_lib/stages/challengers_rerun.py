@@ -14,7 +14,6 @@ import pandas as pd
 from babel.lists import format_list
 
 from audit_lib.evaluation.metrics import K
-from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import EXACT, FINE, Estimate, Remark, Table
@@ -176,14 +175,10 @@ def differences_table(book: Book, there: Sequence[Trained], lang: str) -> Table 
                         challenger_runs.difference(t.dataset, t.courses, runs, metric, best=best)
                         for best in (True, False)
                     ]
-                    cells = *map(_in_points, less), str(less[0].seeds)
+                    cells = *(Estimate(*each[:3], FINE) for each in less), str(less[0].seeds)
                     rows.append((t.name, t.dataset, name, f"{metric}@{K}", *cells))
     headings = ["Model", "Data set", "Less", "Metric", "With its best epoch on test", "With its last epoch", "Seeds"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang) if rows else None
-
-
-def _in_points(measured: Measured) -> Estimate:
-    return Estimate(measured.estimate, measured.low, measured.high, FINE)
 
 
 # --- what the look at the test part adds
@@ -200,7 +195,7 @@ def looks_table(book: Book, there: Sequence[Trained], lang: str) -> Table:
                     look, chosen = (
                         reported_epoch.reported(book, dataset, group, metric, last=last) for last in (True, False)
                     )
-                    cells = str(chosen.epochs), *_cells(look), _in_points(chosen.gain)
+                    cells = str(chosen.epochs), *_cells(look), Estimate(*chosen.gain[:3], FINE)
                     rows.append((dataset, name_of(recommender, lang), f"{metric}@{K}", *cells))
     headings = ["Data set", "Model", "Metric", "Epochs", "Best on test", "Maximum", "Less the last epoch",
                 "Less the one chosen in validation"]  # fmt: skip
@@ -208,7 +203,7 @@ def looks_table(book: Book, there: Sequence[Trained], lang: str) -> Table:
 
 
 def _cells(look: Looked) -> tuple[str, float, Estimate]:
-    return ", ".join(map(str, look.best)), look.maximum, _in_points(look.gain)
+    return ", ".join(map(str, look.best)), look.maximum, Estimate(*look.gain[:3], FINE)
 
 
 def provenance_runs(there: Sequence[Trained]) -> list[Run]:

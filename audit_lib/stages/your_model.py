@@ -22,7 +22,7 @@ from audit_lib.files import PROJECT
 from audit_lib.study import evidence, headline, releases, results
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import Book, K, values_of
+from audit_lib.study.results import Book, K, mean_over, values_of
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,7 @@ class Standing:
     @cached_property
     def recall(self) -> pd.Series:
         """Recall at K of everybody, the mean over seeds, the best first."""
-        found = {}
-        for name, runs in self.everybody.items():
-            values, drawn = values_of(runs, "Recall", self.k, self.first)
-            found[name] = float(drawn.observed(values).mean())
+        found = {name: mean_over(runs, "Recall", self.k, self.first) for name, runs in self.everybody.items()}
         return pd.Series(found).sort_values(ascending=False, kind="stable")
 
     @property

@@ -18,7 +18,7 @@ from audit_lib.show.words import Translate, data_name, name_of, number, translat
 from audit_lib.stages.your_model import Standing
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import values_of
+from audit_lib.study.results import over, values_of
 
 METRICS = ("Recall", "MRR")
 NEGATIVES = 100
@@ -30,10 +30,9 @@ def scores(found: Standing, lang: str) -> pd.DataFrame:
     for name in found.recall.index:
         row: dict[str, object] = {"Recommender": named(str(name), found, lang)}
         for metric in METRICS:
-            values, drawn = values_of(found.everybody[str(name)], metric, found.k, found.first)
-            over = drawn.over_seeds(values)
-            row[f"{metric}@{found.k}"] = over.estimate
-            row[f"{metric}@{found.k}, interval"] = Interval(over.low, over.high)
+            value = over(found.everybody[str(name)], metric, found.k, found.first)
+            row[f"{metric}@{found.k}"] = value.estimate
+            row[f"{metric}@{found.k}, interval"] = Interval(value.low, value.high)
         rows.append(row | {"Seeds": len(found.everybody[str(name)])})
     return pd.DataFrame(rows)
 
@@ -168,8 +167,8 @@ def intervals(found: Standing, lang: str) -> pd.DataFrame:
     """label, value, low, high: the model less each of the others in Recall at K, the strongest other first."""
     rows = []
     for name in found.recall.index.drop(found.name):
-        over = found.less(str(name), "Recall")[0]
-        rows.append((name_of(str(name), lang), over.estimate, over.low, over.high))
+        less, _ = found.less(str(name), "Recall")
+        rows.append((name_of(str(name), lang), *less[:3]))
     return pd.DataFrame(rows, columns=["label", "value", "low", "high"])
 
 

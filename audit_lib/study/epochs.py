@@ -102,7 +102,7 @@ def run(
     place: dict[str, Any] = {"dataset": dataset.name, "recommender": recommender, "config": config, "seed": seed}
     whole_ranks = out or evidence.root()
     out = whole_ranks / FOLDER
-    path = evidence.path_of(split, **place, out=out)
+    path = evidence.path_of(split, place, out)
 
     with hold(path):
         sweep(path)

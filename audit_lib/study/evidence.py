@@ -14,7 +14,7 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,13 +107,14 @@ def split_hash(split: Split) -> str:
     return digest(content if split.published is None else [*content, split.published.fingerprint])
 
 
-def path_of(split: Split, *, dataset: str, recommender: str, config: dict[str, Any], seed: int, out: Path) -> Path:
-    """Where the evidence of this run lies, whether it exists or not."""
-    return out / _place(dataset, split.name, split_hash(split), recommender, config, seed)
+def path_of(split: Split, run: Mapping[str, Any], out: Path) -> Path:
+    """Where the evidence of a run lies, whether it exists or not. run: its dataset, recommender, config and seed."""
+    return out / _place(run, split.name, split_hash(split))
 
 
-def _place(dataset: str, split: str, hash_: str, recommender: str, config: dict[str, Any], seed: int) -> Path:
-    return Path(dataset, f"{split}-{hash_[:8]}", recommender, f"{digest(config)[:8]}-s{seed}.parquet")
+def _place(run: Mapping[str, Any], split: str, hash_: str) -> Path:
+    config = digest(run["config"])[:8]
+    return Path(run["dataset"], f"{split}-{hash_[:8]}", run["recommender"], f"{config}-s{run['seed']}.parquet")
 
 
 def write(ranks: Ranks, split: Split, *, out: Path | None = None, **about: Any) -> Run:
@@ -137,10 +138,7 @@ def keep_table(
     n = len(next(iter(columns.values())))
     if n != len(split.targets):
         raise EvidenceError(f"{n} ranks are no evidence of the {len(split.targets)} targets of a split.")
-    m = manifest
-    path = path_of(
-        split, dataset=m["dataset"], recommender=m["recommender"], config=m["config"], seed=m["seed"], out=out
-    )
+    path = path_of(split, manifest, out)
     targets = path.parent.parent / "targets.parquet"
     ranked, aimed = as_parquet(columns), _targets(split, targets)
     following = (
@@ -189,8 +187,7 @@ def read(path: str | Path, kind: type[Run] = Run) -> Run:
 
 def _check_place(run: Run) -> None:
     """Raises EvidenceError unless the manifest says what the path says: a moved file, or an edited manifest."""
-    m = run.manifest
-    place = _place(m["dataset"], m["split"]["name"], m["split"]["hash"], m["recommender"], m["config"], m["seed"])
+    place = _place(run.manifest, run.manifest["split"]["name"], run.manifest["split"]["hash"])
     if run.path.absolute().parts[-len(place.parts) :] != place.parts:
         raise EvidenceError(
             f"'{run.path}' does not lie where its manifest says, in {place}: it was moved, or its manifest was edited. "

@@ -94,9 +94,7 @@ def evaluate(
     )  # fmt: skip
     about["outside"] = {"kind": result.kind, "columns": list(result.columns), "up_to": result.up_to}
     out = out or evidence.root()
-    place = evidence.path_of(
-        split, dataset=dataset.name, recommender=name, config=about["config"], seed=seed, out=out
-    )
+    place = evidence.path_of(split, about, out)
     if place.is_file() and not fresh:
         there = evidence.read(place)
         if all(np.array_equal(there.ranks.get(key), value) for key, value in result.columns.items()):

@@ -138,18 +138,14 @@ class GRU4Rec(Recommender):
 
 def _engine(name: EngineName, config: GRU4RecConfig) -> Callable[..., Any]:
     """The engine's class; 'auto' goes by the device."""
-    if config.flaw in flaws.LOSSES and name not in ("auto", "reference"):
+    readable = config.flaw in flaws.LOSSES
+    if readable and name not in ("auto", "reference"):
         raise InputError(f"flaw={config.flaw} is trained by the readable engine alone; it is not in '{name}'.")
     if name == "auto":
-        fastest: EngineName = "graph" if config.device == "cuda" else "fast"
-        name = "reference" if config.flaw in flaws.LOSSES else fastest
-    if name == "graph":
-        if config.device == "cuda" and not torch.cuda.is_available():
-            raise InputError("device=cuda, but torch sees no GPU. Use device=cpu, or install a CUDA build of torch.")
-        return Graph
-    if name == "reference":
-        return Reference
-    return Fast
+        name = "reference" if readable else "graph" if config.device == "cuda" else "fast"
+    if name == "graph" and config.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device=cuda, but torch sees no GPU. Use device=cpu, or install a CUDA build of torch.")
+    return {"fast": Fast, "graph": Graph, "reference": Reference}[name]
 
 
 def _train_epoch(
