@@ -39,7 +39,7 @@ REGISTRY: dict[str, str] = {
     "vstan": "audit_lib.recommenders.sessionknn:VSTAN",
     "oracle": "audit_lib.recommenders.oracle:Oracle",
     "gru4rec": "audit_lib.recommenders.gru4rec.train:GRU4Rec",
-    "gru4rec_2016": "audit_lib.recommenders.gru4rec.year2016:GRU4Rec2016",
+    "gru4rec_2016": "audit_lib.recommenders.gru4rec.train:GRU4Rec2016",
     "gru4rec_official": "audit_lib.recommenders.gru4rec.official:OfficialGRU4Rec",
     "srgnn": "audit_lib.recommenders.challengers.srgnn:SRGNN",
 }

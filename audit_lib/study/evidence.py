@@ -128,13 +128,11 @@ def write(ranks: Ranks, split: Split, *, out: Path | None = None, **about: Any) 
 
 def keep(ranks: Ranks, split: Split, manifest: dict[str, Any], out: Path) -> Run:
     """Writes ranks below `out`, and a manifest to which it adds what follows from the two; see `write`."""
-    return Run(*keep_table({name: getattr(ranks, name) for name in COLUMNS}, split, manifest, out))
+    return keep_table({name: getattr(ranks, name) for name in COLUMNS}, split, manifest, out)
 
 
-def keep_table(
-    columns: dict[str, np.ndarray], split: Split, manifest: dict[str, Any], out: Path
-) -> tuple[Path, dict[str, Any]]:
-    """The same for any columns with a value of each target; returns where they lie, and the manifest."""
+def keep_table(columns: dict[str, np.ndarray], split: Split, manifest: dict[str, Any], out: Path) -> Run:
+    """The same for any columns with a value of each target."""
     n = len(next(iter(columns.values())))
     if n != len(split.targets):
         raise EvidenceError(f"{n} ranks are no evidence of the {len(split.targets)} targets of a split.")
@@ -153,7 +151,7 @@ def keep_table(
             put({targets: aimed, path: ranked, path.with_suffix(".json"): text.encode()})
     except OSError as error:
         raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error}. Choose another.") from error
-    return path, json.loads(text)
+    return Run(path, json.loads(text))
 
 
 def read(path: str | Path, kind: type[Run] = Run) -> Run:

@@ -103,7 +103,7 @@ def evaluate(
             f"'{place}' holds other ranks under the same name, source, settings and seed. Give another --seed or "
             "--set, or replace them with --fresh."
         )
-    return Run(*evidence.keep_table(result.columns, split, about, out)), result
+    return evidence.keep_table(result.columns, split, about, out), result
 
 
 def read(

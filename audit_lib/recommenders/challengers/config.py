@@ -7,9 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from audit_lib.recommenders.base import Config
-
-Size = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from audit_lib.recommenders.gru4rec.config import NonNegative, Rate, Size
 
 
 class SRGNNConfig(Config):
@@ -31,7 +29,7 @@ class SRGNNConfig(Config):
     """What the learning rate is multiplied by when it decays."""
     lr_dc_step: Size = 3
     """Epochs after which it decays, each time."""
-    l2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-5
+    l2: NonNegative = 1e-5
     """Weight decay."""
     step: Size = 1
     """Of propagation in a session's graph."""

@@ -22,10 +22,6 @@ def _layers(value: Any) -> Any:
     return value
 
 
-def _embedding(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.strip().isdigit() else value
-
-
 Probability = Annotated[float, Field(ge=0, lt=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -70,7 +66,7 @@ class GRU4RecConfig(Config):
     """Extra negatives are drawn in proportion to their support to this power; 0 is uniform."""
     n_sample: Annotated[int, Field(ge=0)] = 2048
     """Extra negatives of each step, beside the other targets of the batch."""
-    embedding: Annotated[Literal["layersize"] | Annotated[int, Field(ge=0)], BeforeValidator(_embedding)] = 0
+    embedding: Literal["layersize"] | Annotated[int, Field(ge=0)] = 0
     """Units of an input matrix of its own; 0: one-hot input, or the output matrix."""
     constrained_embedding: bool = True
     """Whether one matrix serves input and output."""

@@ -21,7 +21,7 @@ from audit_lib.errors import DivergedError, InputError
 from audit_lib.recommenders import checkpoints
 from audit_lib.recommenders.base import Recommender
 from audit_lib.recommenders.gru4rec import batches, flaws, model, scoring
-from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
+from audit_lib.recommenders.gru4rec.config import GRU4Rec2016Config, GRU4RecConfig
 from audit_lib.recommenders.gru4rec.fast import Fast
 from audit_lib.recommenders.gru4rec.graph import Graph
 from audit_lib.recommenders.gru4rec.reference import Reference
@@ -134,6 +134,13 @@ class GRU4Rec(Recommender):
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         self.weights = dict(state)
+
+
+class GRU4Rec2016(GRU4Rec):
+    """The independent engine, restricted to what the first paper describes (Hidasi et al. 2016, arXiv 1511.06939)."""
+
+    name: ClassVar[str] = "gru4rec_2016"
+    Config: ClassVar[type[GRU4RecConfig]] = GRU4Rec2016Config
 
 
 def _engine(name: EngineName, config: GRU4RecConfig) -> Callable[..., Any]:
