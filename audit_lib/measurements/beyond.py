@@ -64,8 +64,7 @@ class Watched:
         self.lists = self.supports = self.repeats = self.repeated_targets = 0
         items = prefixes.sessions.items
         for block in self.recommender.score(prefixes, block_size=block_size):
-            best = np.empty((len(block), self.k), np.int64)
-            best_of(block, best)
+            best = best_of(block, self.k)
             rows = slice(self.lists, self.lists + len(block))
             begin, end = prefixes.sessions.offsets[prefixes.session[rows]], prefixes.position[rows]
             self.shown[best] = True

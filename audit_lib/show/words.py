@@ -76,6 +76,11 @@ DATA_SETS = {
     "rees46": "Rees46",
     "coveo": "Coveo",
 }
+# The honest split of a log, and the flawed ones that the study holds beside it.
+SPLITS = {
+    "default": "Temporal", "random_sessions": "Random sessions", "leave_last_out": "Leave last out",
+    "random_events": "Random events",
+}  # fmt: skip
 TIE_POLICIES = {"standard": "Standard", "conservative": "Conservative", "median": "Median", "expected": "Expected"}
 LEAKAGE = {
     "shared_sessions": "Sessions in both parts",

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib.data import splits
 from audit_lib.data.datasets import Dataset
 from audit_lib.data.leakage import leakage_report
 from audit_lib.data.sessions import Sessions
@@ -18,8 +17,8 @@ from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
 from audit_lib.evaluation.metrics import K
 from audit_lib.show.table import DIFFERENCE, Interval, Label, Table, intervals
-from audit_lib.show.words import LEAKAGE, TIE_POLICIES, data_name, name_of
-from audit_lib.study import provenance, running
+from audit_lib.show.words import LEAKAGE, SPLITS, TIE_POLICIES, data_name, name_of
+from audit_lib.study import plan, provenance, running
 from audit_lib.study.evidence import Run, split_hash
 from audit_lib.study.results import Book, mean_over, over
 
@@ -95,14 +94,6 @@ def parts_table(split: Split, lang: str) -> Table:
     return Table(pd.DataFrame(rows), lang=lang)
 
 
-FLAWED = {
-    "Temporal": "default",
-    "Random sessions": "random_sessions",
-    "Leave last out": "leave_last_out",
-    "Random events": "random_events",
-}
-
-
 def leakage_table(compared: Mapping[str, Split], lang: str) -> Table:
     """Property, and a column for each split: its leakage report as text."""
     columns: dict[str, list[Any]] = {"Property": [Label(label) for label in LEAKAGE.values()]}
@@ -118,18 +109,10 @@ def flawed_splits(data: Dataset, split: Split) -> dict[str, Split]:
 
     One that the log is too short or too sparse for is left out.
     """
-    share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
-    options: dict[str, Any] = {"min_item_support": split.summary["min_item_support"]}
-    drawn = options | {"test_fraction": share, "seed": 0}
-    made = {
-        "Random sessions": lambda: splits.random_session_split(data.log, **drawn),
-        "Leave last out": lambda: splits.leave_last_out_split(data.log, **options),
-        "Random events": lambda: splits.random_event_split(data.log, **drawn),
-    }
-    found = {"Temporal": split}
-    for name, make in made.items():
+    found = {}
+    for kind, label in SPLITS.items():
         with contextlib.suppress(InputError):  # sessions of two events have no third to leave out
-            found[name] = make()
+            found[label] = split if kind == "default" else plan.flawed_split(kind, data, split)
     return found
 
 
@@ -247,7 +230,7 @@ def flawed_elsewhere_table(book: Book, lang: str) -> Table:
     for dataset in dict.fromkeys(e.dataset for e in book.planned(group="flawed_splits")):
         for recommender in ("popularity", "markov", "vsknn"):
             values = {}
-            for label, split in FLAWED.items():
+            for split, label in SPLITS.items():
                 group = "simple" if split == "default" else "flawed_splits"
                 runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
                 values[label] = mean_over(runs) if runs else float("nan")

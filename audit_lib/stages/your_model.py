@@ -19,6 +19,7 @@ from audit_lib.data.registry import REGISTRY
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evaluation.resampling import Measured, Resampling
 from audit_lib.files import PROJECT
+from audit_lib.stages.prepared import cutoff_of
 from audit_lib.study import evidence, headline, releases, results
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
@@ -41,7 +42,7 @@ class Standing:
     def k(self) -> int:
         """The cutoff: 20, or what the model's lists and a small catalogue allow."""
         first = self.runs[0]
-        return min(K, first.up_to or K, max(1, first.n_items // 5))
+        return min(first.up_to or K, cutoff_of(first.n_items))
 
     @property
     def first(self) -> int:

@@ -15,13 +15,13 @@ from audit_lib.show.one_page import one_page
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import DIFFERENCE, Interval, Remark, Table
 from audit_lib.show.words import Translate, data_name, name_of, number, translator, typeset
+from audit_lib.stages.prepared import negatives_of
 from audit_lib.stages.your_model import Standing
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import over, values_of
 
 METRICS = ("Recall", "MRR")
-NEGATIVES = 100
 
 
 def scores(found: Standing, lang: str) -> pd.DataFrame:
@@ -71,8 +71,8 @@ def sampled(found: Standing, lang: str) -> pd.DataFrame:
 
 
 def negatives(found: Standing) -> int:
-    """How many are sampled: a hundred, or half of the other items of a small catalogue."""
-    return max(1, min(NEGATIVES, (found.runs[0].n_items - 1) // 2))
+    """How many are sampled."""
+    return negatives_of(found.runs[0].n_items)
 
 
 def ties(found: Standing, lang: str) -> pd.DataFrame:

@@ -21,11 +21,11 @@ from audit_lib.data.datasets import REGISTRY, Dataset
 from audit_lib.data.splits import Split
 from audit_lib.errors import AuditError, InputError, one_of, unknown
 from audit_lib.files import BOOK, COMMITTED, digest
+from audit_lib.show.words import SPLITS
 from audit_lib.study import epochs, evidence, presets, running
 from audit_lib.study.evidence import Run
 
 STUDY = BOOK / "study.toml"
-FLAWED = ("random_sessions", "leave_last_out", "random_events")
 
 
 class Closed(BaseModel, frozen=True, extra="forbid"):
@@ -143,7 +143,7 @@ def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
     for name in line.variants:
         one_of("variant", name, variants)
     for split in line.splits:
-        one_of("split", split, ("default", *FLAWED))
+        one_of("split", split, SPLITS)
     prepared = ("default", *(preparation.id for preparation in whole.preparation))
     for name in line.preparations:
         one_of("preparation", name, prepared)
@@ -236,7 +236,7 @@ def makers() -> dict[str, str]:
 
 
 def split_of(experiment: Experiment, dataset: Dataset) -> Split:
-    """The experiment's split of its data set; flawed ones have a test part of about the size of the honest one.
+    """The experiment's split of its data set.
 
     One of another preparation has its name, so that its evidence is not taken for that of the default split.
     """
@@ -244,11 +244,16 @@ def split_of(experiment: Experiment, dataset: Dataset) -> Split:
     honest = preparing.split_of(dataset, **change)
     if experiment.split == "default":
         return replace(honest, name=split_name(experiment))
+    return flawed_split(experiment.split, dataset, honest)
+
+
+def flawed_split(kind: str, dataset: Dataset, honest: Split) -> Split:
+    """One of SPLITS but the first, with a test part of about the size of the honest one."""
     share = honest.test.n_sessions / (honest.test.n_sessions + honest.train.n_sessions)
     options = {"min_item_support": honest.summary["min_item_support"]}
-    if experiment.split == "leave_last_out":
+    if kind == "leave_last_out":
         return splits.leave_last_out_split(dataset.log, **options)
-    make = splits.random_session_split if experiment.split == "random_sessions" else splits.random_event_split
+    make = splits.random_session_split if kind == "random_sessions" else splits.random_event_split
     return make(dataset.log, test_fraction=share, seed=0, **options)
 
 
