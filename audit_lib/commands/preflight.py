@@ -16,14 +16,15 @@ from typing import Any, Literal
 from audit_lib.commands import expected
 from audit_lib.data import checks, datasets, large, logs
 from audit_lib.data.datasets import Dataset
-from audit_lib.data.logs import COLUMNS, TIME
-from audit_lib.data.preparing import columns_of, prepare, split_of
+from audit_lib.data.logs import COLUMNS, SESSION, TIME
+from audit_lib.data.preparing import SINGLE_ITEM, columns_of, prepare, split_of
 from audit_lib.data.reading import times
 from audit_lib.data.splits import Split
 from audit_lib.errors import AuditError
 from audit_lib.files import COMMITTED
 from audit_lib.stages import prepared, profiles
 
+GIANT = 0.1  # of the events, above which one session is worth a second thought
 FEW_KEPT = 0.5  # of the events, below which the filters of a split are worth a second thought
 
 
@@ -155,6 +156,13 @@ def _read(
         dataset = datasets.load(path, columns=columns, time_unit=unit)
         _of_notes(report, dataset)
         report.facts |= _of_log(dataset)
+        sizes = dataset.log[SESSION].value_counts()
+        if len(sizes) > 20 and (share := sizes.iloc[0] / len(dataset.log)) > GIANT:
+            report.add(
+                "warning",
+                f"The session '{sizes.index[0]}' holds {sizes.iloc[0]:,} events, {share:.0%} of all: a robot, or one "
+                "id for many visits? If it reaches across the cut, it is in neither part.",
+            )
         if repeated := int(dataset.log.duplicated(list(COLUMNS)).sum()):
             report.add("note", f"{repeated:,} rows are repeated (session, item and time); they are kept.")
         split = split_of(dataset, **options)
@@ -206,7 +214,7 @@ def _of_split(report: LogReport, split: Split, k: int | None) -> None:
         report.add("warning", words)
     items = split.train.n_items
     if items < 2:
-        report.add("problem", "The catalogue has a single item: there is nothing to choose from.")
+        report.add("problem", SINGLE_ITEM)
     try:
         if (shown := prepared.cutoff_of(items, k)) != prepared.K and k is None and items > 1:
             text = f"The catalogue has {items} items, so lists of {shown} are shown instead of {prepared.K}."

@@ -63,7 +63,7 @@ def validate(log: pd.DataFrame, *, name: str = "the log") -> pd.DataFrame:
     return sort_log(log)
 
 
-def as_seconds(time: pd.Series, name: str) -> pd.Series:
+def as_seconds(time: pd.Series, name: str = "") -> pd.Series:
     """Time as Unix seconds (float64; NaN where it is missing). Raises InputError where it is not a number or date."""
     if pd.api.types.is_datetime64_any_dtype(time):
         utc = time.dt.tz_convert("UTC").dt.tz_localize(None) if time.dt.tz is not None else time
@@ -76,7 +76,7 @@ def as_seconds(time: pd.Series, name: str) -> pd.Series:
     if text.any():
         row = int(np.argmax(text.to_numpy()))
         raise InputError(
-            f"{name}: column {TIME}: {int(text.sum())} rows are not numbers, the first is row {row} "
+            f"{name}{': ' * bool(name)}column {TIME}: {int(text.sum())} rows are not numbers, the first is row {row} "
             f"({time.iloc[row]!r}). Time is in Unix seconds; convert dates first."
         )
     return numbers.astype(np.float64)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from audit_lib.data import checks, datasets, large, splits
 from audit_lib.data.datasets import Dataset
-from audit_lib.data.logs import TIME
+from audit_lib.data.logs import COLUMNS, TIME
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError
 
 OWN_TEST_SHARE = 0.1  # of the days of an own log, unless test_days says otherwise
+SINGLE_ITEM = "The catalogue has a single item: there is nothing to choose from."
 OWN_SUPPORT = 5  # events that an item needs in the train part of an own log
 
 
@@ -35,12 +36,16 @@ def prepare(
     if test_days is not None:
         checks.positive("test_days", test_days)
     if large.is_large(name_or_path):
-        return large.prepare(
+        dataset, split = large.prepare(
             name_or_path, columns=columns_of(columns), time_unit=time_unit, test_days=test_days,
             test_share=OWN_TEST_SHARE, min_item_support=OWN_SUPPORT if min_item_support is None else min_item_support,
         )  # fmt: skip
-    dataset = datasets.load(name_or_path, columns=columns_of(columns), time_unit=time_unit)
-    return dataset, split_of(dataset, test_days=test_days, min_item_support=min_item_support)
+    else:
+        dataset = datasets.load(name_or_path, columns=columns_of(columns), time_unit=time_unit)
+        split = split_of(dataset, test_days=test_days, min_item_support=min_item_support)
+    if split.train.n_items < 2:
+        raise InputError(f"{dataset.name}: {SINGLE_ITEM}")
+    return dataset, split
 
 
 def split_of(
@@ -70,7 +75,7 @@ def split_of(
         time_ = dataset.log[TIME]
         test_days = float(time_.max() - time_.min()) * OWN_TEST_SHARE / splits.DAY
         if test_days == 0:
-            raise InputError(f"{dataset.name}: every event has the same Time, so there is no later part to test on.")
+            raise splits.no_later(dataset.name)
     if min_item_support is None:
         min_item_support = OWN_SUPPORT if source is None else source.min_item_support
     return splits.temporal_split(
@@ -86,7 +91,11 @@ def columns_of(columns: Mapping[str, str] | str | None) -> dict[str, str] | None
     """A column mapping from its text form; None for none."""
     if not columns:
         return None
-    return parse_settings(columns.split(",")) if isinstance(columns, str) else dict(columns)
+    try:
+        return parse_settings(columns.split(",")) if isinstance(columns, str) else dict(columns)
+    except InputError as error:
+        form = ",".join(f"{role}=NAME" for role in COLUMNS)
+        raise InputError(f"The columns '{columns}' are not of the form {form}.") from error
 
 
 def parse_settings(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:

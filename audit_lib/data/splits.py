@@ -168,6 +168,14 @@ def no_days(name: str) -> InputError:
     )
 
 
+def no_later(name: str) -> InputError:
+    """The error for a log whose events all have one Time."""
+    return InputError(
+        f"{name}: every event has the same Time, so there is no later part to test on. Name a column that tells events "
+        "apart in time (--columns Time=NAME); if the lines stand in the order of the events, give --time-unit order."
+    )
+
+
 def published_split(log: pd.DataFrame) -> Split:
     """The parts as their authors fixed them (column Part), taken as they are, with all their targets."""
     if PART not in log.columns:

@@ -72,7 +72,8 @@ def test_everything_that_is_wrong_is_said_at_once(folder):
     said = "\n".join(texts(report, "problem"))
     assert not report.ok
     for words in (
-        "'x' is not key=value", "test_days is 'soon'", "min_item_support is 0", "k is '-1'", "'markov'",
+        "The columns 'x' are not of the form SessionId=NAME", "test_days is 'soon'", "min_item_support is 0",
+        "k is '-1'", "'markov'",
         "Unknown profile 'fast'", "Unknown engine 'own'", "Unknown device 'gpu'", "seeds='0;x' are no seeds",
     ):  # fmt: skip
         assert words in said, words
@@ -96,6 +97,20 @@ def test_what_the_reader_should_know_is_a_warning_or_a_note(folder):
     assert "predictions in the test part" in warnings
     assert "The catalogue has 12 items" in notes
     assert "3 rows are repeated" in notes
+
+
+def test_a_session_that_holds_a_tenth_of_all_events_is_named(folder):
+    log = random_log(60, 12)
+    log.loc[log.index % 4 == 0, "SessionId"] = 999
+    report = preflight(write_tsv(log, folder / "robot.tsv"))
+    assert any("The session '999' holds" in text and "25% of all" in text for text in texts(report, "warning"))
+
+
+def test_a_catalogue_of_one_item_can_neither_become_a_book_nor_be_ranked(call, folder):
+    path = write_tsv(random_log(60, 12).assign(ItemId=7), folder / "one.tsv")
+    assert "The catalogue has a single item: there is nothing to choose from." in texts(preflight(path), "problem")
+    arguments = ("--recommender", "popularity", "--dataset", path, "--out", folder / "ranks.parquet")
+    assert "The catalogue has a single item" in call("rank", *arguments, status=1)[1]
 
 
 def test_a_cutoff_above_the_catalogue_is_a_problem_where_it_was_asked_for(folder):
@@ -227,7 +242,7 @@ def test_the_oracle_is_refused_for_a_log_that_its_generator_did_not_make(call, f
     settings = "generator=synthetic:n_sessions=400,n_items=30"
     out = call("synth", "--set", "n_sessions=400", "--set", "n_items=30", "--out", "made.tsv")[0].strip()
     assert call("rank", "--dataset", out, "--recommender", "oracle", "--set", settings)[0]
-    shuffled = random_log(400, 30).sample(frac=1, random_state=0).assign(ItemId=1)
+    shuffled = random_log(400, 30).sample(frac=1, random_state=0).assign(ItemId=lambda log: log["ItemId"] % 2)
     write_tsv(shuffled, path)
     for arguments in (("--dataset", path, "--set", settings), ("--dataset", "synthetic_latent:n_sessions=200"),
                       ("--dataset", out)):  # fmt: skip

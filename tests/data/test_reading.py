@@ -30,7 +30,7 @@ def rows_of(items: list[str], *, sessions: list[str] | None = None) -> list[tupl
 
 def write(path: Path, rows, separator: str = "\t", header=COLUMNS, end: str = "\n") -> Path:
     """The rows as they are: nothing is quoted."""
-    path.write_bytes("".join(separator.join(row) + end for row in [header, *rows]).encode())
+    path.write_bytes("".join(separator.join(map(str, row)) + end for row in [header, *rows]).encode())
     return path
 
 
@@ -160,7 +160,16 @@ def test_a_file_that_was_quoted_by_a_program_is_read(tmp_path, suffix, separator
 def test_a_line_end_inside_quotation_marks_is_an_error_that_names_the_line(tmp_path):
     rows = rows_of(["a", '"b\nc"', "d"])
     said = refused(write(tmp_path / "log.csv", rows, ","), tmp_path)
-    assert "line 3 has 2 fields, and its header 3 (separated by commas). A quotation mark on it closes nowhere." in said
+    assert "line 3 has 2 fields, and its header 3 (separated by commas). On this line a field begins with a" in said
+    assert said.endswith("so the marks of this file quote nothing. Correct this line.")
+
+
+def test_a_stray_mark_is_blamed_where_it_stands_not_where_a_field_was_quoted_rightly(tmp_path):
+    rows = rows_of([f'"name, {i}"' for i in range(5)])
+    rows[7] = (rows[7][0], '"name 3', rows[7][2])
+    said = refused(write(tmp_path / "log.csv", rows, ","), tmp_path)
+    assert "line 2 has 4 fields, and its header 3 (separated by commas). On line 9 a field begins with a" in said
+    assert said.endswith("Correct line 9.")
 
 
 @pytest.mark.parametrize(("extra", "found"), [(("x",), 4), (("x", "y"), 5)])
@@ -237,6 +246,7 @@ def test_another_separator_is_found_by_the_header_and_said(tmp_path, suffix, sep
         (("SessionId", "ItemId", "Time", "ItemId"), None, "has 2 columns named ItemId"),
         (("SessionId", "ItemId", "Time"), {"ItemId": "SessionId"}, "one column cannot stand for two"),
         (("sid", "ItemId", "Time"), None, "lacks the column SessionId; it has sid, ItemId, Time"),
+        (("4", "shoe", "1600000000"), None, "Its first line looks like an event: put a line with the names"),
     ],
 )
 def test_a_header_that_will_not_do_gets_its_own_sentence(tmp_path, header, columns, message):
@@ -301,6 +311,7 @@ def test_parts_may_differ_in_width_and_in_what_nobody_reads(tmp_path):
         ("log.tsv", "SessionId\tItemId\tTime\n".encode("utf-16"), "not utf-8 but UTF-16"),
         ("log.parquet", b"SessionId\tItemId\tTime\n1\ta\t5\n", "cannot be read as .parquet"),
         ("log.parquet.gz", b"x", "has the ending '.parquet.gz'"),
+        ("log.tsv", "Sesión\tItemId\tTime\n".encode("latin-1"), r"line 1 is not utf-8 \(.*\)\. Save it as UTF-8"),
     ],
 )
 def test_a_file_of_another_kind_gets_its_own_sentence(tmp_path, name, content, message):
@@ -312,6 +323,53 @@ def test_a_file_of_another_kind_gets_its_own_sentence(tmp_path, name, content, m
 def test_a_folder_without_parts_is_said(tmp_path):
     with pytest.raises(MissingError, match="it is a folder, and holds no Parquet files"):
         reading.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "message"),
+    [
+        (pa.bool_(), None, "Time holds true and false"),
+        (pa.time32("s"), None, "Time holds times of day without their dates"),
+        (pa.duration("s"), None, "Time holds lengths of time"),
+        (pa.timestamp("s"), "ms", "Time holds dates .* which need no time unit"),
+        (pa.date32(), "order", "Time holds dates .* which need no time unit"),
+    ],
+)
+def test_a_type_of_parquet_that_is_no_time_is_refused_by_name(tmp_path, kind, unit, message):
+    times = pa.array([1, 2, 3, 4], pa.int32() if kind.bit_width == 32 else pa.int64()).cast(kind)
+    pq.write_table(pa.table({"SessionId": [1, 1, 2, 2], "ItemId": [1, 2, 1, 2], "Time": times}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=rf"a\.parquet: column {message}"):
+        reading.read(tmp_path / "a.parquet", time_unit=unit)
+
+
+def test_bytes_of_parquet_are_text_and_none_of_them_may_be_empty(tmp_path):
+    for items, wrong in (([b"a", b"b", b"\xc3\xb1", b"a"], None), ([b"a", b"", b"b", b"a"], "value is missing")):
+        table = pa.table({"SessionId": [1, 1, 2, 2], "ItemId": items, "Time": [1, 2, 3, 4]})
+        pq.write_table(table, tmp_path / "a.parquet")
+        if wrong is None:
+            assert [log[ITEM].tolist() for log in both(tmp_path / "a.parquet", tmp_path)] == [["a", "b", "ñ", "a"]] * 2
+        else:
+            assert wrong in refused(tmp_path / "a.parquet", tmp_path)
+
+
+@pytest.mark.parametrize("unit", [None, "order"])
+def test_positions_that_begin_at_0_in_some_sessions_and_at_1_in_others_are_an_order(tmp_path, unit):
+    rows = [(s, i % 3, i + s % 2) for s in range(20) for i in range(4)]
+    for log in both(write(tmp_path / "log.tsv", rows), tmp_path, time_unit=unit):
+        assert log[TIME].tolist() == list(range(80))
+        assert log[SESSION].tolist() == [str(s) for s in range(20) for _ in range(4)]
+
+
+def test_one_time_for_all_is_no_order_unless_the_order_of_the_lines_is_asked_for(tmp_path):
+    path = write(tmp_path / "log.tsv", [(s, s % 3, 5) for s in (2, 2, 1, 1, 3, 3)])
+    assert reading.read(path).time == "real"
+    found = reading.read(path, time_unit="order")
+    assert found.time == "order"
+    assert found.log[SESSION].tolist() == [2, 2, 1, 1, 3, 3]
+
+
+def test_a_single_event_is_no_log(tmp_path):
+    assert "holds a single event" in refused(write(tmp_path / "log.tsv", [(1, 1, 5)]), tmp_path)
 
 
 def test_an_own_column_part_is_mentioned(tmp_path):

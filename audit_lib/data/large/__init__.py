@@ -26,7 +26,7 @@ from audit_lib.data.logs import ITEM
 from audit_lib.data.reading import READABLE, LogFile, Note, files
 from audit_lib.data.registry import REGISTRY
 from audit_lib.data.sessions import Sessions
-from audit_lib.data.splits import DAY, Split, no_days
+from audit_lib.data.splits import DAY, Split, no_days, no_later
 from audit_lib.errors import InputError
 from audit_lib.files import digest, hold
 
@@ -150,9 +150,7 @@ def _build(source: LogFile, folder: Path, settings: Mapping[str, Any], *, memory
         elif default and settings["test_share"] is not None:
             options["test_days"] = float(arranged.last - arranged.first) * settings["test_share"] / DAY
             if options["test_days"] == 0:
-                raise InputError(
-                    f"{safe_name(source.path)}: every event has the same Time, so there is no later part to test on."
-                )
+                raise no_later(safe_name(source.path))
         summary = cut.temporal(arranged, ready, **options)
         catalogue = pd.Index(sort.read_ids(ready / "catalogue"), name=ITEM)
         prints = {part: _open(ready / part, catalogue).fingerprint for part in ("train", "test")}

@@ -132,8 +132,9 @@ def _kind_of_time(db: duckdb.DuckDBPyConnection, source: LogFile) -> TimeKind:
     if source.unit is None and (not whole or least < 0 or most >= times.FIRST):
         return "real"
     sessions, restarting = _row(db, """
-        SELECT count(*), avg((start = least)::INTEGER)
-        FROM (SELECT min(t) AS start FROM events GROUP BY s), (SELECT min(t) AS least FROM events)""")
+        SELECT count(*), avg((start = least OR (start = least + 1 AND last - start = size - 1))::INTEGER)
+        FROM (SELECT min(t) AS start, max(t) AS last, count(*) AS size FROM events GROUP BY s),
+            (SELECT min(t) AS least FROM events)""")
     restarting = restarting if sessions > 2 else 0.0
     distinct = _row(db, "SELECT count(DISTINCT t) FROM events")[0] == n
     if source.unit is None and not times.is_order(

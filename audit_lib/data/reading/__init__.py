@@ -67,6 +67,8 @@ class LogFile:
                 parsed = times.parse(batch.column(TIME), self.unit)
             except times.BadTime as error:
                 raise self._bad_time(error, row) from error
+            except InputError as error:
+                raise InputError(f"{self.path}: {error}") from error
             if row and parsed.dates != self.dates:
                 raise InputError(f"{self.path}: column {TIME} has numbers and dates. Write all of them in one way.")
             self.dates, self.zoneless = parsed.dates, self.zoneless + parsed.zoneless
@@ -75,8 +77,9 @@ class LogFile:
             row += len(batch)
             yield pa.RecordBatch.from_arrays([*ids, pa.array(parsed.seconds)], names=list(COLUMNS))
         failures.check()
-        if row == 0:
-            raise InputError(f"{self.path} holds no events. A log needs at least one session of two events.")
+        if row < 2:
+            held = "a single event" if row else "no events"
+            raise InputError(f"{self.path} holds {held}. A log needs at least one session of two events.")
 
     def _raw(self) -> Iterator[pa.RecordBatch]:
         if self.text is not None:
@@ -168,8 +171,12 @@ def dataset_of(path: Path) -> pa.dataset.Dataset:
 
 
 def _plain(values: pa.Array) -> pa.Array:
-    """Categories as the values that they stand for."""
-    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    """Categories as the values that they stand for, bytes as the text that they are in UTF-8."""
+    values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    kind = values.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+        return values.cast(pa.string())
+    return values
 
 
 def _of_file(source: LogFile, ending: str) -> list[Note]:
@@ -253,9 +260,7 @@ def _kind_of_time(source: LogFile, log: pd.DataFrame) -> tuple[TimeKind, pd.Data
         codes, labels = pd.factorize(log[SESSION])
     except TypeError:  # lists are no ids: `logs.validate` says so
         return "real", log
-    start = np.full(len(labels), np.inf)
-    np.minimum.at(start, codes, seconds)
-    restarting = float((start == seconds.min()).mean()) if len(labels) > 2 else 0.0
+    restarting = times.restarting(codes, seconds) if len(labels) > 2 else 0.0
     whole = bool((seconds == np.floor(seconds)).all())
     if source.unit is None and not times.is_order(
         seconds.min(), seconds.max(), whole=whole, distinct=whole and log[TIME].is_unique, events=len(log),
@@ -270,8 +275,11 @@ def _kind_of_time(source: LogFile, log: pd.DataFrame) -> tuple[TimeKind, pd.Data
 def notes_of_time(source: LogFile, seconds: np.ndarray, time: TimeKind) -> list[Note]:
     """What is worth knowing about the times of a log."""
     if time == "order":
-        said = "" if source.unit else " If it is in seconds, give --time-unit s."
-        return [Note(f"Time counts events and holds no dates: it is read as an order.{said}")]
+        if source.unit:
+            return [Note("Time is read as an order, not as dates.")]
+        return [Note(
+            "Time counts events and holds no dates: it is read as an order. If it is in seconds, give --time-unit s."
+        )]  # fmt: skip
     found = times.notes(
         float(seconds.min()), float(seconds.max()), times.strays(seconds), unit=source.unit, dates=source.dates
     )

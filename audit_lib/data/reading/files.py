@@ -176,10 +176,13 @@ def own_names(path: Path, present: list[str], columns: Mapping[str, str], *, ato
         users = " A user is not a session: name SessionId=user_id only if a user's history is one." * (
             atomic and missing == [ATOMIC[SESSION]] and "user_id" in has
         )
+        headless = " Its first line looks like an event: put a line with the names of the columns above it." * any(
+            name.lstrip("-").replace(".", "", 1).isdecimal() for name in present
+        )
         raise InputError(
             f"'{path}' lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
             f"{', '.join(map(str, present[:20]))}. Rename them or pass a column mapping: "
-            f"{','.join(f'{role}=NAME' for role in COLUMNS)}.{users}"
+            f"{','.join(f'{role}=NAME' for role in COLUMNS)}.{users}{headless}"
         )
     if repeated := [name for name in dict.fromkeys(names.values()) if present.count(name) > 1]:
         raise InputError(

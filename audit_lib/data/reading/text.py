@@ -90,11 +90,17 @@ class Text:
         for number, line in self._events():
             found = len(field.findall(line)) if self.quoted and '"' in line else line.count(self.separator) + 1
             if found != len(self.columns):
-                marks = " A quotation mark on it closes nowhere." * ('"' in line and not _whole(line, self.separator))
-                raise InputError(
+                said = (
                     f"'{self.path}' cannot be read as {self.path.suffix}: line {number} has {found} fields, and its "
-                    f"header {len(self.columns)} (separated by {SEPARATORS[self.separator]}).{marks} Correct the line."
+                    f"header {len(self.columns)} (separated by {SEPARATORS[self.separator]})."
                 )
+                if '"' in line and self.stray is not None:
+                    where = "this line" if self.stray == number else f"line {self.stray}"
+                    raise InputError(
+                        f"{said} On {where} a field begins with a quotation mark and does not end with one, so the "
+                        f"marks of this file quote nothing. Correct {where}."
+                    )
+                raise InputError(f"{said} Correct the line.")
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
@@ -140,7 +146,9 @@ def _header(path: Path) -> tuple[int, str]:
     try:
         return skip, line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"'{path}' cannot be read as {path.suffix}: line {skip} is not utf-8: {error}.") from error
+        raise InputError(
+            f"'{path}' cannot be read as {path.suffix}: line {skip} is not utf-8 ({error.reason}). Save it as UTF-8."
+        ) from error
 
 
 def _columns(path: Path, ending: str, header: str, columns: Mapping[str, str]) -> tuple[str, list[str], dict[str, str]]:
@@ -196,11 +204,6 @@ def _field(separator: str) -> re.Pattern[str]:
     """One field and the separator before it, or the beginning of the line."""
     s = re.escape(separator)
     return re.compile(rf'(?:^|{s})("[^"]*(?:""[^"]*)*"(?=$|{s})|(?!")[^{s}]*)')
-
-
-def _whole(line: str, separator: str) -> bool:
-    """Whether every field of the line that begins with a quotation mark also ends with one."""
-    return sum(match.end() - match.start() for match in _field(separator).finditer(line)) == len(line)
 
 
 def _quotation(path: Path, skip: int, separator: str, ids: list[int], lines: int) -> tuple[bool, int | None]:

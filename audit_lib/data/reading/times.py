@@ -25,6 +25,10 @@ BINS = 200_000
 HANDFUL, SESSION_OR_TWO = 0.01, 100  # share of the events; number of them, in a small log
 
 _DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+_NO_TIME = (
+    (pa.types.is_boolean, "true and false"), (pa.types.is_time, "times of day without their dates"),
+    (pa.types.is_duration, "lengths of time"),
+)  # fmt: skip
 _ZONE = re.compile(r"(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?)$")
 
 
@@ -64,6 +68,14 @@ def check_unit(unit: str | None) -> str | None:
 def parse(values: pa.Array, unit: str | None) -> Parsed:
     """Seconds from a column of numbers, timestamps or text. Raises BadTime where one is neither number nor date."""
     kind = values.type
+    for of_type, what in _NO_TIME:
+        if of_type(kind):
+            raise InputError(
+                f"column {TIME} holds {what} (Parquet type {kind}). Write the time of each event as a timestamp or in "
+                "Unix seconds."
+            )
+    if unit is not None and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        raise InputError(f"column {TIME} holds dates (Parquet type {kind}), which need no time unit. Leave it out.")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         zoned = pa.types.is_timestamp(kind) and kind.tz is not None
         micros = pc.cast(pc.cast(values, pa.timestamp("us", kind.tz if zoned else None), safe=False), pa.int64())
@@ -73,7 +85,7 @@ def parse(values: pa.Array, unit: str | None) -> Parsed:
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return Parsed(_in_seconds(_numbers(values), unit), False)
     series = values.to_pandas()
-    return Parsed(_in_seconds(as_seconds(series, "the log").to_numpy(), unit), False)
+    return Parsed(_in_seconds(as_seconds(series).to_numpy(), unit), False)
 
 
 def _numbers(values: pa.Array) -> np.ndarray:
@@ -142,11 +154,22 @@ def is_order(first: float, last: float, *, whole: bool, distinct: bool, events: 
     """Whether numbers are positions, not seconds.
 
     Whole numbers from 0 on, long before 1990, that either count on without ever being repeated, or begin anew in most
-    sessions. restarting: the share of sessions that begin at the least number of all.
+    sessions (see `restarting`). A number that is the same for all events is no order.
     """
-    if not whole or first < 0 or last >= FIRST or events < 2 or (_is_digits(first) and _is_digits(last)):
+    if not whole or first < 0 or last >= FIRST or first == last or (_is_digits(first) and _is_digits(last)):
         return False
     return (distinct and last - first < 10 * events) or restarting > 0.5
+
+
+def restarting(codes: np.ndarray, times: np.ndarray) -> float:
+    """The share of sessions that begin at the least number of all, or at the next one and then count on by one.
+
+    codes: (E,) int, the session of each event. times: (E,) float64.
+    """
+    least = times.min()
+    spans = pd.Series(times).groupby(codes).agg(["min", "max", "size"])
+    counts_on = (spans["min"] == least + 1) & (spans["max"] - spans["min"] == spans["size"] - 1)
+    return float(((spans["min"] == least) | counts_on).mean())
 
 
 def positions(codes: np.ndarray, times: np.ndarray) -> np.ndarray:
