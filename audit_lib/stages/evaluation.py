@@ -191,10 +191,10 @@ def pairs(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K) -> pd.
     for a, b in combinations(runs, 2):
         found = drawn.compare(values[a], values[b])
         d = found.difference
-        interval = (d.estimate, d.low, d.high) if d.estimate >= 0 else (-d.estimate, -d.high, -d.low)
-        first, second = (a, b) if d.estimate >= 0 else (b, a)
-        names = {"first": first, "second": second}
-        rows.append(names | dict(zip(("difference", "low", "high"), interval, strict=True)) | {"p": found.p})
+        if d.estimate >= 0:
+            rows.append((a, b, d.estimate, d.low, d.high, found.p))
+        else:
+            rows.append((b, a, -d.estimate, -d.high, -d.low, found.p))
     table = pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p"])
     return table.assign(p_holm=comparisons.holm(table["p"]))
 

@@ -128,10 +128,7 @@ def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.D
     rows = []
     for label, runs in found:
         recall, mrr = over(runs), mean_over(runs, "MRR")
-        rows.append({
-            "label": label, "value": recall.estimate, "low": recall.low, "high": recall.high, "mrr": mrr,
-            "seeds": recall.seeds,
-        })  # fmt: skip
+        rows.append((label, recall.estimate, recall.low, recall.high, mrr, recall.seeds))
     table = pd.DataFrame(rows, columns=["label", "value", "low", "high", "mrr", "seeds"])
     return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
@@ -159,13 +156,8 @@ def by_first_step_table(book: Book, *, dataset: str, lang: str) -> Table:
     rows = []
     for step in (1, 2) if runs else ():
         recall, mrr = over(runs, min_step=step), mean_over(runs, "MRR", min_step=step)
-        rows.append({
-            "Events before the target, at least": step,
-            "Predictions": int((runs[0].targets["step"] >= step).sum()),
-            "Recall@20": recall.estimate,
-            "95 % interval": Interval(recall.low, recall.high),
-            "MRR@20": mrr,
-        })  # fmt: skip
+        predictions = int((runs[0].targets["step"] >= step).sum())
+        rows.append((step, predictions, recall.estimate, Interval(recall.low, recall.high), mrr))
     headings = ("Events before the target, at least", "Predictions", "Recall@20", "95 % interval", "MRR@20")
     return Table(pd.DataFrame(rows, columns=list(headings)), lang=lang)
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from audit_lib import recommenders
@@ -26,6 +25,7 @@ from audit_lib.recommenders.gru4rec import batches, workarounds
 from audit_lib.show.table import Interval, Label, Table
 from audit_lib.show.words import Translate, translator
 from audit_lib.stages import profiles
+from audit_lib.stages.exercises import log_of
 from audit_lib.stages.prepared import Prepared
 from audit_lib.study import evidence, running
 from audit_lib.study.evidence import Run
@@ -89,11 +89,8 @@ def lanes_table(sessions: Sequence[str], *, n_lanes: int, lang: str) -> Table:
 
     '0 | ' stands before the first event of a session, where the hidden state of the lane becomes zero.
     """
-    letters = sorted(set("".join(sessions)))
-    items = np.array([letters.index(letter) for session in sessions for letter in session], np.int64)
-    offsets = np.cumsum([0, *map(len, sessions)]).astype(np.int64)
-    times, labels = np.arange(len(items), dtype=float), np.arange(len(sessions))
-    plan = batches.schedule(Sessions(items, offsets, times, labels, pd.Index(letters)), batch_size=n_lanes)
+    train = Sessions.from_log(log_of(*sessions))
+    plan, letters = batches.schedule(train, batch_size=n_lanes), train.catalogue
     rows: dict[str, list[Any]] = {"Step": list(range(1, plan.n_steps + 1))}
     for lane in range(plan.n_lanes):
         steps = zip(plan.inputs[:, lane], plan.targets[:, lane], plan.reset[:, lane], strict=True)
