@@ -202,10 +202,10 @@ def _standing(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield f
 
 
-def ledger(book: Book | None = None, *, path: Path = FILE) -> list[Settled]:
+def ledger(book: Book | None = None) -> list[Settled]:
     """Settle every claim from the evidence in a book, by default the committed one."""
     book = book or Book()
-    return [settle(claim, book) for claim in read(path)]
+    return [settle(claim, book) for claim in read()]
 
 
 def as_json(settled: Iterable[Settled]) -> list[dict[str, Any]]:
