@@ -66,7 +66,7 @@ class Tree:
         return self.clean and self.commit == self.code.commit
 
     def manifest(self) -> dict[str, str | bool]:
-        """For the manifest of every evidence file that used the code."""
+        """What is kept of it with everything that the code was used for."""
         return {"url": self.code.url, "commit": self.commit, "clean": self.clean, "pinned": self.pinned}
 
 

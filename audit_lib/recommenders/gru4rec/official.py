@@ -135,11 +135,6 @@ class OfficialGRU4Rec(Recommender):
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
         if not self.weights:
             raise InputError(f"{self.name} is not fitted yet: call fit or load first.")
-        if prefixes.sessions.n_items != len(self.weights["By"]):
-            raise InputError(
-                f"{self.name} was fitted on {len(self.weights['By'])} items, the prefixes have a catalogue of "
-                f"{prefixes.sessions.n_items}. Test sessions must share the catalogue of train."
-            )
         model = self._network()
         with threads(self.config.threads):
             hidden = hidden_states(model, prefixes, self.config.device)  # (P rounded up to tiles, H)
