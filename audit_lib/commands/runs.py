@@ -45,6 +45,8 @@ def rank(
         raise click.UsageError("Name a recommender with --recommender; `python -m audit_lib list` has them.")
     if save is not None and len(chosen) > 1:
         raise InputError(f"--save keeps one model, and {len(chosen)} recommenders are named. Rank them one at a time.")
+    if save is not None and save.is_dir():
+        raise InputError(f"--save '{save}' is a folder. Give the path of a file.")
     for name, parsed in chosen.items():
         running.create(name, seed=seed, device=device, **parsed)  # a wrong setting is said at once
     data, split = prepare(dataset, **log)

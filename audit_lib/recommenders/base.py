@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import typing
 from abc import ABC, abstractmethod
@@ -89,7 +90,10 @@ class Recommender(ABC):
         more: what else the header is to say.
         """
         arrays = {key: np.ascontiguousarray(value) for key, value in self.state().items()}
-        meta = {"recommender": self.name, "config": self.config.model_dump_json(), "catalogue": self.catalogue or ""}
+        meta = {
+            "recommender": self.name, "config": self.config.model_dump_json(), "catalogue": self.catalogue or "",
+            "sha256": _sha256(arrays),
+        }  # fmt: skip
         with whole(Path(path)) as partial:
             save_file(arrays, partial, meta | dict(more or {}))
         return Path(path)
@@ -107,6 +111,8 @@ class Recommender(ABC):
                 raise InputError(f"'{path}' holds '{meta.get('recommender')}', not '{cls.name}'.")
             if not meta.get("catalogue"):
                 raise InputError(f"'{path}' does not say which catalogue it belongs to. Fit and save it again.")
+            if meta.get("sha256") != _sha256(state):
+                raise InputError(f"'{path}' is damaged: its arrays are not those that were written. Save it again.")
             model = cls(cls.Config(**json.loads(meta["config"])))
             model.restore(state)
         except InputError:
@@ -115,6 +121,15 @@ class Recommender(ABC):
             raise InputError(f"'{path}' is no saved recommender: {error}.") from error
         model.catalogue = meta["catalogue"]
         return model
+
+
+def _sha256(arrays: Mapping[str, np.ndarray]) -> str:
+    """The sha256 of arrays with their names, types and shapes."""
+    digest = hashlib.sha256()
+    for key, array in sorted(arrays.items()):
+        digest.update(f"{key} {array.dtype} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _noting(fit: Callable[..., Any]) -> Callable[..., Any]:
@@ -206,7 +221,8 @@ def configured(name: str, config: type[Config], settings: Mapping[str, Any]) -> 
 
 def _explain(error: pydantic.ValidationError, config: type[Config]) -> str:
     """One clause a wrong setting, with the settings that exist."""
-    wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+    said = lambda e: "there is no such setting" if e["type"] == "extra_forbidden" else e["msg"].lower()  # noqa: E731
+    wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {said(e)}" for e in error.errors())
     return f"{wrong}. Its settings are {', '.join(config.model_fields) or 'none'}."
 
 

@@ -263,7 +263,7 @@ def test_metrics_of_no_file_or_no_prediction_are_refused(fails, ranked):
     [
         (["rank", "--dataset", "synthetik", "--recommender", "markov"], "Unknown data set 'synthetik'. Did you mean"),
         (["rank", "--dataset", "clicks.tsv", "--recommender", "markof"], "Did you mean 'markov'?"),
-        (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "tie=keep"], "tie: extra inputs"),
+        (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "tie=keep"], "tie: there is no such"),
         (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "ties"], "'ties' is not key=value"),
         (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "seed=3"], "Give it as --seed"),
         (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "out=x"], "no setting"),

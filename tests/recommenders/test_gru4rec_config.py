@@ -46,7 +46,7 @@ def test_the_input_follows_from_the_two_official_switches():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"dropout": 0.1}, "dropout: extra inputs are not permitted"),
+        ({"dropout": 0.1}, "dropout: there is no such setting"),
         ({"layers": "0"}, "greater than or equal to 1"),
         ({"layers": []}, "at least 1 item"),
         ({"loss": "top2"}, "'cross-entropy', 'bpr-max', 'bpr', 'top1' or 'top1-max'"),

@@ -127,6 +127,18 @@ def test_a_folder_of_another_split_or_of_none_is_refused(folder, tmp_path):
         exchange.read(tmp_path)
 
 
+def test_a_folder_takes_more_formats_of_its_split_and_none_of_another(folder, given, tmp_path):
+    data, split = given
+    made = {"name_or_path": str(folder / "clicks.tsv")}
+    for form in ("tsv", "parquet"):
+        place = exchange.write(data, split, tmp_path, formats=(form,), made=made)
+    assert {"targets.tsv", "targets.parquet"} < set(json.loads(place.read_text())["files"])
+    _, shorter = prepare(folder / "clicks.tsv", test_days=1)
+    with pytest.raises(EvidenceError, match="holds the files of another split"):
+        exchange.write(data, shorter, tmp_path, formats=("recbole",), made=made | {"test_days": 1})
+    assert exchange.read(tmp_path)[1].summary == split.summary
+
+
 def test_an_unknown_format_is_refused(given, tmp_path):
     with pytest.raises(InputError, match="'xlsx' is no format"):
         exchange.write(*given, tmp_path / "x", formats=("xlsx",), made={})
@@ -227,7 +239,7 @@ def test_float16_scores_and_masked_memory_are_read(given, scores, ids, tmp_path)
         (lambda t: t.assign(equal=t["equal"].where(t["target"] != 5, -1)), "row 5: above"),
         (lambda t: t.assign(item=t["item"].astype(float).where(t["target"] != 3, 0.5)), "row 3: item is '0.5'"),
         (lambda t: t.drop(columns="item"), "lacks the column item; it has target, above, equal"),
-        (lambda t: t.drop(columns="above"), "neither the columns above and equal"),
+        (lambda t: t.drop(columns="above"), "must have either the columns above and equal"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_with_its_first_row(given, tmp_path, spoil, message):
@@ -262,8 +274,26 @@ def test_a_text_list_of_anything_else_is_refused(given, tmp_path):
     _, split = given
     target = split.prefixes.target
     table = pd.DataFrame({"target": np.arange(len(target)), "item": target, "list": "1 two"})
-    with pytest.raises(InputError, match="row 0: its list holds -1"):
+    with pytest.raises(InputError, match=r"row 0: '1 two' is no list of items\. Write the numbers"):
         outside.read([as_table(tmp_path / "l.tsv", table)], split, name="peer")
+    both = table.assign(list="1 2", above=0, equal=0)
+    with pytest.raises(InputError, match="must have either the columns above and equal, which are ranks, or list"):
+        outside.read([as_table(tmp_path / "l.tsv", both)], split, name="peer")
+
+
+def test_whole_numbers_are_scores_only_with_a_table_of_items(given, scores, ids, tmp_path):
+    _, split = given
+    places = np.argsort(np.argsort(scores, axis=1), axis=1)  # whole numbers in the order of the scores
+    with pytest.raises(InputError, match="scores, or the items in their order"):
+        outside.read([saved(tmp_path / "s.npy", places)], split, name="peer", ids=ids)
+    with pytest.raises(InputError, match=r"its list holds 4000, .* store scores as floats"):
+        outside.read([saved(tmp_path / "s.npy", np.full((len(scores), 3), 4000))], split, name="peer", ids=ids)
+    items = as_table(tmp_path / "items.tsv", pd.DataFrame({"item": range(N_ITEMS)}))
+    found = [
+        outside.read([saved(tmp_path / "s.npy", array)], split, name="peer", ids=ids, items=items).columns["above"]
+        for array in (places, places.astype(float))
+    ]
+    np.testing.assert_array_equal(*found)
 
 
 def test_scores_that_do_not_fit_are_refused(given, scores, ids, tmp_path):
