@@ -9,7 +9,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pydantic
@@ -21,8 +21,11 @@ from audit_lib.errors import InputError, MissingError
 from audit_lib.files import whole
 
 
-class Config(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """Settings of a recommender: frozen, and unknown keys are refused. 'none' is None where a setting can be None."""
+class Config(pydantic.BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """Settings of a recommender: frozen, and unknown keys are refused. 'none' is None where a setting can be None.
+
+    The text under a setting is what `audit_lib settings` says of it.
+    """
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -35,6 +38,10 @@ class Config(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 Settings = Config  # in a recommender, `Config` is its own
+Fallback = Annotated[
+    Literal["popularity", "zero"],
+    pydantic.Field(description="What ranks the items that have no score of their own; 'zero' leaves them all tied."),
+]
 
 
 class Recommender(ABC):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit_lib.show.table import EXACT, FINE, Interval
-from audit_lib.show.words import LEAKAGE, data_name, number, translator, typeset
+from audit_lib.show.words import LEAKAGE, SPLITS, data_name, number, translator, typeset
 from audit_lib.study import literature_values, plan, releases
 from audit_lib.study.claims import Part
 from audit_lib.study.results import TRAININGS
@@ -85,9 +85,7 @@ def describe(part: Part, lang: str = "en") -> str:
 _WORDS: dict[str, dict[str, str]] = {
     "which": {"least": "The least", "greatest": "The greatest"},
     "field": LEAKAGE,
-    "split": {
-        "random_sessions": "Random sessions", "leave_last_out": "Leave last out", "random_events": "Random events",
-    },
+    "split": SPLITS,
     "fact": {
         "default-fit": "Training with default options", "logq-text-ids": "Loss correction with text identifiers",
         "median": "Evaluation in median mode", "save-load": "Saving and loading",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -172,13 +172,10 @@ def _tables(tables: Mapping[str, pd.DataFrame], form: str) -> dict[str, bytes]:
 
 def _atomic(prefixes: Prefixes, *, first: int = 0) -> bytes:
     """RecBole's .inter file: one row a prediction task. session_id: the number of the target, from `first`."""
-    head = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
-    return (head + "".join(_atomic_lines(prefixes, first))).encode()
-
-
-def _atomic_lines(prefixes: Prefixes, first: int) -> Iterator[str]:
+    lines = ["session_id:token\titem_id_list:token_seq\titem_id:token\n"]
     for i, target in enumerate(prefixes.target.tolist()):
-        yield f"{first + i}\t{_joined(prefixes.items(i)[-LONGEST:])}\t{target}\n"
+        lines.append(f"{first + i}\t{_joined(prefixes.items(i)[-LONGEST:])}\t{target}\n")
+    return "".join(lines).encode()
 
 
 def _joined(items: np.ndarray) -> str:

@@ -26,12 +26,12 @@ from audit_lib.data.datasets import Dataset
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError, MissingError, WriteError
+from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.shuffle import best_of
 from audit_lib.recommenders import Recommender
 from audit_lib.study import evidence
 
 FORMAT = 2
-K = 20
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,8 @@ class Saved:
     def _best(self, scores: np.ndarray, k: int, unknown: list[Any]) -> Recommended:
         if not 1 <= k <= len(self.catalogue):
             raise InputError(f"k is {k}; it must lie between 1 and the {len(self.catalogue)} items of the catalogue.")
-        found = np.empty((1, k), np.int64)
-        best_of(scores, found)
-        return Recommended(self.catalogue[found[0]].tolist(), scores[0, found[0]].tolist(), unknown)
+        (found,) = best_of(scores, k)
+        return Recommended(self.catalogue[found].tolist(), scores[0, found].tolist(), unknown)
 
 
 def save(model: Recommender, dataset: Dataset, split: Split, path: Path) -> Path:

@@ -30,7 +30,6 @@ from audit_lib.evaluation.ranking import COLUMNS, Ranks
 from audit_lib.study import evidence, provenance
 from audit_lib.study.evidence import Run
 
-KINDS = ("scores", "ranks", "lists")
 READERS = {".parquet": pd.read_parquet, ".tsv": lambda path: pd.read_csv(path, sep="\t"), ".csv": pd.read_csv}
 
 
@@ -95,9 +94,7 @@ def evaluate(
     )  # fmt: skip
     about["outside"] = {"kind": result.kind, "columns": list(result.columns), "up_to": result.up_to}
     out = out or evidence.root()
-    place = evidence.path_of(
-        split, dataset=dataset.name, recommender=name, config=about["config"], seed=seed, out=out
-    )
+    place = evidence.path_of(split, about, out)
     if place.is_file() and not fresh:
         there = evidence.read(place)
         if all(np.array_equal(there.ranks.get(key), value) for key, value in result.columns.items()):
@@ -106,7 +103,7 @@ def evaluate(
             f"'{place}' holds other ranks under the same name, source, settings and seed. Give another --seed or "
             "--set, or replace them with --fresh."
         )
-    return Run(*evidence.keep_table(result.columns, split, about, out)), result
+    return evidence.keep_table(result.columns, split, about, out), result
 
 
 def read(

@@ -26,6 +26,7 @@ from audit_lib.data.preparing import columns_of, prepare
 from audit_lib.data.safe_pickle import read_integers
 from audit_lib.errors import AuditError, EvidenceError, MissingError
 from audit_lib.evaluation.ranking import COLUMNS
+from audit_lib.files import digest
 from audit_lib.recommenders import checkpoints
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.popularity import Popularity
@@ -360,7 +361,7 @@ def test_a_damaged_record(tmp_path, record_property, hashed):
         if hashed:
             try:
                 content = json.loads(data)
-                content["sha256"] = records._digest(content["columns"], content["rows"])
+                content["sha256"] = digest([content["columns"], content["rows"]])
             except (ValueError, KeyError, TypeError):
                 return
             data = json.dumps(content).encode()

@@ -453,11 +453,11 @@ def test_where_evidence_can_be_written_as_far_as_can_be_told(tmp_path, monkeypat
 
 
 def test_configuration_seed_split_and_recommender_each_change_the_path(split, tmp_path):
-    base = {"dataset": "d", "recommender": "r", "config": {"k": 1}, "seed": 0, "out": tmp_path}
+    base = {"dataset": "d", "recommender": "r", "config": {"k": 1}, "seed": 0}
     other = temporal_split(random_log(), test_days=3, min_item_support=2)
     variants = [{}, {"dataset": "e"}, {"recommender": "s"}, {"config": {"k": 2}}, {"seed": 1}]
-    paths = {evidence.path_of(split, **(base | change)) for change in variants}
-    assert len(paths | {evidence.path_of(other, **base)}) == 6
+    paths = {evidence.path_of(split, base | change, tmp_path) for change in variants}
+    assert len(paths | {evidence.path_of(other, base, tmp_path)}) == 6
 
 
 def test_the_order_of_a_configuration_does_not_change_its_hash():

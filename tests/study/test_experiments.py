@@ -287,13 +287,6 @@ def test_observations_are_tables_that_a_record_can_hold(tmp_path):
         assert len(records.read(name, folder=records.write(name, table, folder=tmp_path).parent)) == len(table)
 
 
-def test_words_of_documents_are_counted(tmp_path):
-    for lang, text in (("en", "one two three four"), ("es", "uno dos tres")):
-        (tmp_path / lang).mkdir()
-        (tmp_path / lang / "page.md").write_text(text)
-    assert observations.documents(tmp_path / "en", tmp_path / "es").loc[0, "ratio"] == 0.75
-
-
 def test_the_books_own_words_are_counted_in_both_languages(tmp_path):
     (tmp_path / "book").mkdir()
     text = """
