@@ -24,7 +24,7 @@ from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import COMMITTED
 from audit_lib.recommenders.gru4rec import batches, workarounds
 from audit_lib.show.table import Interval, Label, Table
-from audit_lib.show.words import Translate, translator
+from audit_lib.show.words import Translate, translator, typeset
 from audit_lib.stages import profiles
 from audit_lib.stages.evaluation import MAIN_SPLITS
 from audit_lib.stages.prepared import Prepared
@@ -231,11 +231,11 @@ def settings_table(settings: Mapping[str, Any], lang: str) -> Table:
 
 
 def measured(text: str, translate: Translate) -> str:
-    """A sentence with numbers, translated with '#' in their places and filled in order; an error stays as it is."""
+    """A sentence with numbers, translated with '#' in their places, which are filled in order; an error stays as it is."""
     if "Error: " in text:
         return text
     numbers = iter(_NUMBER.findall(text))
-    return re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text)))
+    return typeset(re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text))))
 
 
 def facts_table(facts: pd.DataFrame, lang: str) -> Table:
