@@ -231,7 +231,7 @@ def settings_table(settings: Mapping[str, Any], lang: str) -> Table:
 
 
 def measured(text: str, translate: Translate) -> str:
-    """A sentence with numbers, translated with '#' in their places, which are filled in order; an error stays as it is."""
+    """A sentence with numbers, translated with '#' in their places and filled in order; an error stays as it is."""
     if "Error: " in text:
         return text
     numbers = iter(_NUMBER.findall(text))
