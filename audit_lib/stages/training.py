@@ -23,7 +23,7 @@ from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import COMMITTED
 from audit_lib.recommenders.gru4rec import batches, workarounds
 from audit_lib.show.table import Interval, Label, Table
-from audit_lib.show.words import Translate, translator
+from audit_lib.show.words import Translate, translator, typeset
 from audit_lib.stages import profiles
 from audit_lib.stages.exercises import log_of
 from audit_lib.stages.prepared import Prepared
@@ -232,7 +232,7 @@ def measured(text: str, translate: Translate) -> str:
     if "Error: " in text:
         return text
     numbers = iter(_NUMBER.findall(text))
-    return re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text)))
+    return typeset(re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text))))
 
 
 def facts_table(facts: pd.DataFrame, lang: str) -> Table:

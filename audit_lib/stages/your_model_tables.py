@@ -114,8 +114,9 @@ def checklist(found: Standing, lang: str) -> pd.DataFrame:
     config = {key: value for key, value in about["config"].items() if value not in ("", None)}
     split, others = about["split"], said(len(found.others), "recommenders", lang)
     sessions = values_of(found.runs[:1], "Recall", found.k, found.first)[1].sessions
+    published = _("published" if split["name"] == "published" else "temporal")
     rows = {
-        "Which split is it?": f"{data_name(run.dataset, lang)}, {split['name']}, {split['hash'][:12]}",
+        "Which split is it?": f"{data_name(run.dataset, lang)}, {published}, {split['hash'][:12]}",
         "Are all targets measured?": _("Yes, {n}.").format(n=typeset(f"{len(run.ranks):,}")),
         "Is the whole catalogue ranked?": _whole(kind, run, _),
         "Do ties count against it?": _ties(kind, found, _),
@@ -176,10 +177,10 @@ def sessions(found: Standing, numbers: dict[str, float], lang: str) -> pd.DataFr
     """What `power` found before a reader: Property, Value."""
     _ = translator(lang)
     none = _("No number: there is no difference.")
-    needed = none if np.isinf(numbers["needed"]) else f"{numbers['needed']:,.0f}"
+    needed = none if np.isinf(numbers["needed"]) else typeset(f"{numbers['needed']:,.0f}")
     rows = {
-        f"Difference of Recall@{found.k}": f"{number(numbers['difference'], DIFFERENCE)} {_('points')}",
-        "Test sessions here": f"{numbers['sessions']:,.0f}",
+        f"Difference of Recall@{found.k}": typeset(f"{number(numbers['difference'], DIFFERENCE)} {_('points')}"),
+        "Test sessions here": typeset(f"{numbers['sessions']:,.0f}"),
         "Test sessions that would tell it from zero": needed,
         "Smallest difference that can be told here": f"{number(numbers['detectable'], '.2points')} {_('points')}",
     }
