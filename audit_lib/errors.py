@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -56,6 +56,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     return InputError(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(known)}.")
+
+
+def one_of(kind: str, name: str, known: Collection[str]) -> str:
+    """The name, which must be one of a registry. Raises InputError as `unknown` has it."""
+    if name not in known:
+        raise unknown(kind, name, known)
+    return name
 
 
 def guard() -> None:

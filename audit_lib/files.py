@@ -98,10 +98,15 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+
+
 def writable(folder: Path) -> bool:
     """Whether evidence can be written there, as far as can be told without writing."""
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
-    return existing.is_dir() and os.access(existing, os.W_OK)
+    place = existing(folder)
+    return place.is_dir() and os.access(place, os.W_OK)
 
 
 @contextlib.contextmanager

@@ -7,17 +7,25 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser
 
+from audit_lib.data import preparing
+from audit_lib.data.datasets import Dataset
+from audit_lib.data.splits import Split
+from audit_lib.errors import MissingError
 from audit_lib.files import ONE_THREAD, PROJECT, hold
 from book.press import browser, execution
 from book.press.browser import Tab
+
+settings.register_profile("tests", deadline=None)  # no test asserts a time
+settings.load_profile("tests")
 
 STANDIN = """---
 jupytext:
@@ -166,6 +174,23 @@ def shared(factory: pytest.TempPathFactory) -> Path:
     """The temporary folder that all processes of a run of the tests have in common."""
     own = factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture
+def prepare_real(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[Dataset, Split]]:
+    """Prepares a data set of which the mirror or the cache holds the files: nothing is downloaded here."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise MissingError("not in AUDIT_MIRROR nor in the cache")
+
+    def prepared(name: str) -> tuple[Dataset, Split]:
+        try:
+            return preparing.prepare(name)
+        except MissingError as error:
+            pytest.skip(f"{name}: {error}")
+
+    monkeypatch.setattr("audit_lib.data.fetching._download", refuse)
+    return prepared
 
 
 @pytest.fixture(scope="session")

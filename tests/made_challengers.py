@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from audit_lib.data import splits
 from audit_lib.evaluation.ranking import Ranks
 from audit_lib.study import epochs, evidence, provenance
 from audit_lib.study.results import Book
-from tests.study.test_claims import N, split
 
+N = 40  # sessions, of three events: two targets each
 STUDY = """
 [settings.one]
 layers = 10
@@ -40,6 +42,13 @@ why = "a test"
 """
 
 
+def split() -> splits.Split:
+    items = np.arange(200)
+    train = pd.DataFrame({"SessionId": items // 2, "ItemId": items, "Time": items.astype(float)})
+    test = pd.DataFrame({"SessionId": 1000 + np.repeat(np.arange(N), 3), "ItemId": np.tile([0, 1, 2], N)})
+    return splits.make_split("published", train, test.assign(Time=1000.0 + np.arange(3 * N)))
+
+
 def made_book(folder: Path) -> Book:
     """A folder without evidence, and a small study."""
     (folder / "study.toml").write_text(STUDY)
@@ -55,7 +64,8 @@ def put_run(
     zero = np.zeros_like(above)
     evidence.write(
         Ranks(above, zero, above, zero), split(), dataset=dataset, data_hash="-", recommender=recommender,
-        config=dict(config), seed=seed, seconds={"fit": 1.0, "rank": 1.0}, out=book.folder,
+        config=dict(config), seed=seed, seconds={"fit": 2.0, "rank": 1.0}, out=book.folder,
+        log=[{"epoch": 1, "loss": 7.0}, {"epoch": 2, "loss": 6.0}],
     )  # fmt: skip
 
 

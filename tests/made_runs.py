@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from audit_lib.study.evidence import Run
+from audit_lib.study.results import Book
 
 
 def made(
@@ -20,3 +21,14 @@ def made(
     run = kind(Path(path), about)
     vars(run).update(ranks=ranks, targets=targets)
     return run
+
+
+class Shelf(Book):
+    """A book with given runs by group."""
+
+    def __init__(self, **groups: list[Any]) -> None:
+        self.groups, self.folder, self.study = groups, Path("nowhere"), Path("study.toml")
+
+    def present(self, *, dataset: str = "", group: str = "", recommender: str = "", **_: Any) -> list[Any]:
+        fits = lambda run: dataset in ("", run.dataset) and recommender in ("", run.recommender)  # noqa: E731
+        return list(filter(fits, self.groups.get(group, [])))

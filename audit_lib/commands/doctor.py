@@ -18,11 +18,13 @@ import torch
 
 from audit_lib.commands.printing import AS_JSON, show
 from audit_lib.data import fetching
-from audit_lib.files import BOOK, COMMITTED, PROJECT, from_the_future, holder, settle
+from audit_lib.files import BOOK, COMMITTED, PROJECT, existing, from_the_future, holder, settle
 from audit_lib.recommenders.gru4rec import vendor
 from audit_lib.study import committed, evidence
 
 NEEDED = {"memory": 4.0, "disk": 3.0}  # GiB, for the default book
+NO_MIRROR = "not set (data sets are downloaded)"
+NO_OFFICIAL = "not fetched (optional: python -m audit_lib fetch official)"
 
 
 def examine() -> list[dict[str, str]]:
@@ -32,11 +34,12 @@ def examine() -> list[dict[str, str]]:
     rows += [
         _row("cores", str(os.cpu_count()), True),
         _row("torch threads", str(torch.get_num_threads()), True),
-        _row("BLAS of numpy", _blas(), True),
+        _row("BLAS of numpy", np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"], True),
         _row("GPU", torch.cuda.get_device_name() if torch.cuda.is_available() else "none (not needed)", True),
     ]
     memory = psutil.virtual_memory().available / 2**30
-    mirror = os.environ.get("AUDIT_MIRROR", "not set (data sets are downloaded)")
+    mirror = os.environ.get("AUDIT_MIRROR", NO_MIRROR)
+    official = "in vendor/" if vendor.OFFICIAL.place.is_dir() else NO_OFFICIAL
     rows += [
         _row("free memory", f"{memory:.1f} GiB", memory > NEEDED["memory"], f"{NEEDED['memory']:.0f} GiB are needed"),
         _disk("free disk", PROJECT, NEEDED["disk"]),
@@ -48,9 +51,9 @@ def examine() -> list[dict[str, str]]:
         _row("clock", *_clock(PROJECT)),
         _row("other runs", *_others(PROJECT / ".snakemake")),
         _row("the book's evidence", *_evidence(COMMITTED)),
-        _row("mirror", mirror, _mirror(), "no such folder"),
+        _row("mirror", mirror, mirror == NO_MIRROR or Path(mirror).is_dir(), "no such folder"),
         _row("browser", shutil.which("chromium") or "none (its tests are skipped)", True),
-        _row("official GRU4Rec", *_official()),
+        _row("official GRU4Rec", official, True),
     ]
     return rows
 
@@ -59,24 +62,20 @@ def _row(check: str, found: str, good: bool, otherwise: str = "") -> dict[str, s
     return {"check": check, "found": found, "verdict": "ok" if good else otherwise}
 
 
-def _existing(folder: Path) -> Path:
-    return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
-
-
 def _caches() -> str:
     folder = settle()
     return "at home" if folder is None else f"{folder}, since the home folder is missing or read-only"
 
 
 def _disk(check: str, folder: Path, needed: float) -> dict[str, str]:
-    free = shutil.disk_usage(_existing(folder)).free / 2**30
+    free = shutil.disk_usage(existing(folder)).free / 2**30
     return _row(check, f"{free:.1f} GiB", free > needed, f"{needed:g} GiB are needed at {folder}: make room there")
 
 
 def _folder(check: str, folder: Path, variable: str) -> dict[str, str]:
     """Whether a file can really be written there: a full disk, a quota or a read-only mount shows in nothing else."""
     other = f", or set {variable}" if variable else ""
-    place = _existing(folder)
+    place = existing(folder)
     if not place.is_dir():
         return _row(check, str(folder), False, f"'{place}' is no folder: make it writable{other}")
     try:
@@ -128,19 +127,6 @@ def _pins() -> list[dict[str, str]]:
         if found != pin.strip():
             rows.append(_row(package, found, False, f"pinned {pin.strip()}: pip install -r requirements.txt"))
     return rows or [_row("requirements", f"{len(pins)} as pinned", True)]
-
-
-def _blas() -> str:
-    return np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
-
-
-def _mirror() -> bool:
-    return "AUDIT_MIRROR" not in os.environ or Path(os.environ["AUDIT_MIRROR"]).is_dir()
-
-
-def _official() -> tuple[str, bool]:
-    found = vendor.vendor_folder().is_dir()
-    return ("in vendor/" if found else "not fetched (optional: python -m audit_lib fetch official)"), True
 
 
 @click.command()

@@ -20,12 +20,32 @@ from audit_lib.study import evidence
 from audit_lib.study.evidence import Run
 
 FILE = click.Path(path_type=Path)
+PATHS = click.argument("paths", nargs=-1, required=True, type=FILE)
+CUTOFFS = click.option(
+    "--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]"
+)
+TIES = click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
+
+
+def _asked(paths: tuple[Path, ...], cutoffs: tuple[int, ...]) -> tuple[list[Run], tuple[int, ...]]:
+    """The runs, and the cutoffs that were asked for, which every run's ranks must tell of; else the usual ones.
+
+    `--k 1 5 10 20` may be written as elsewhere: bare numbers after it are cutoffs, not paths.
+    """
+    files = [path for path in paths if path.exists() or not str(path).isdecimal()]
+    if not files:
+        raise click.UsageError("Give at least one evidence file.")
+    runs = [evidence.read(path) for path in files]
+    if chosen := (*cutoffs, *(int(str(path)) for path in paths if path not in files)):
+        return runs, known_cutoffs(chosen, runs)
+    longest = min(run.up_to or run.n_items for run in runs)
+    return runs, tuple(k for k in metrics.CUTOFFS if k <= longest)
 
 
 @click.command("metrics")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
-@click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
+@PATHS
+@CUTOFFS
+@TIES
 @click.option("--min-step", default=1, show_default=True, help="Only targets with at least this many events before.")
 @click.option("--per-session", type=FILE, help="Also write the mean of every session to a .tsv, .csv or .parquet file.")
 @AS_JSON
@@ -34,10 +54,8 @@ def metrics_(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Recall, MRR and NDCG of evidence files; for tests of your own also by session."""
-    files, more = _split_numbers(paths)
     checks.at_least("min_step", 1, min_step)
-    runs = [evidence.read(path) for path in files]
-    chosen = cutoffs_of((*cutoffs, *more), runs)
+    runs, chosen = _asked(paths, cutoffs)
     rows, counts, by_session = [], [], []
     for run, about in zip(runs, about_runs(runs), strict=True):
         keep = run.targets["step"] >= min_step
@@ -56,20 +74,12 @@ def metrics_(
     show(pd.DataFrame(rows), as_json)
 
 
-def _split_numbers(paths: tuple[Path, ...]) -> tuple[list[Path], list[int]]:
-    """Lets `--k 1 5 10 20` be written as elsewhere: bare numbers after it are cutoffs, not paths."""
-    files = [path for path in paths if path.exists() or not str(path).isdecimal()]
-    if not files:
-        raise click.UsageError("Give at least one evidence file.")
-    return files, [int(str(path)) for path in paths if path not in files]
-
-
 @click.command("sampled")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@PATHS
 @click.option("--negatives", default=100, show_default=True, help="Negatives sampled per target.")
 @click.option("--sampling", default="uniform", show_default=True, type=click.Choice(SAMPLINGS))
-@click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
-@click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
+@CUTOFFS
+@TIES
 @click.option("--winners", "pairs", is_flag=True, help="For every pair, the probability of naming the wrong winner.")
 @AS_JSON
 def sampled_(
@@ -77,19 +87,16 @@ def sampled_(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Exact expectation of sampled metrics beside the full ones, of evidence files."""
-    files, more = _split_numbers(paths)
-    runs = [evidence.read(path) for path in files]
-    cutoffs = cutoffs_of((*cutoffs, *more), runs)
     checks.at_least("negatives", 1, negatives)
-    options = {"n": negatives, "sampling": sampling, "ties": ties}
-    table = winners.by_metric(runs, cutoffs, **options) if pairs else sampled.by_metric(runs, cutoffs, **options)
-    show(table, as_json)
+    runs, chosen = _asked(paths, cutoffs)
+    by_metric = winners.by_metric if pairs else sampled.by_metric
+    show(by_metric(runs, chosen, n=negatives, sampling=sampling, ties=ties), as_json)
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--k", "cutoffs", multiple=True, type=int, help="Cutoffs, as in --k 1 5 10. [default: 1 5 10 20]")
-@click.option("--ties", default="conservative", show_default=True, type=click.Choice(metrics.TIES))
+@PATHS
+@CUTOFFS
+@TIES
 @click.option("--average", default="micro", show_default=True, type=click.Choice(resampling.AVERAGES))
 @click.option("--margin", type=float, help="Also test equivalence: 0.01 is one point of Recall.")
 @click.option("--seed", default=0, show_default=True, help="Of the resamples.")
@@ -107,13 +114,11 @@ def compare(
 
     With a margin also whether the two are equivalent: two one-sided tests at 5 %, row by row.
     """
-    files, more = _split_numbers(paths)
-    if len(files) != 2:
-        raise click.UsageError(f"compare takes two evidence files, not {len(files)}.")
-    a, b = (evidence.read(path) for path in files)
-    chosen = cutoffs_of((*cutoffs, *more), [a, b])
-    table = comparisons.compare_runs(a, b, chosen, ties=ties, average=average, margin=margin, seed=seed)
-    show(table.assign(**dict(zip("ab", names_of([a, b]), strict=True))), as_json)
+    runs, chosen = _asked(paths, cutoffs)
+    if len(runs) != 2:
+        raise click.UsageError(f"compare takes two evidence files, not {len(runs)}.")
+    table = comparisons.compare_runs(*runs, chosen, ties=ties, average=average, margin=margin, seed=seed)
+    show(table.assign(**dict(zip("ab", names_of(runs), strict=True))), as_json)
 
 
 def about_runs(runs: list[Run]) -> list[dict[str, Any]]:
@@ -166,9 +171,3 @@ def _as_set(value: Any) -> str:
     if isinstance(value, dict):
         return value.get("law", "…")
     return "/".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def cutoffs_of(chosen: tuple[int, ...], runs: list[Run]) -> tuple[int, ...]:
-    """The cutoffs that were asked for, which every run's ranks must tell of; else the usual ones, as far as they do."""
-    longest = min(run.up_to or run.n_items for run in runs)
-    return known_cutoffs(chosen, runs) if chosen else tuple(k for k in metrics.CUTOFFS if k <= longest)

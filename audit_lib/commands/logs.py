@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from audit_lib.commands.preflight import few, preflight, split_facts
+from audit_lib.commands.printing import AS_JSON
 from audit_lib.data import datasets, large, synthetic
 from audit_lib.data.datasets import Dataset
 from audit_lib.data.preparing import columns_of, parse_settings, prepare, split_of
@@ -32,7 +33,7 @@ OF_LOG = (
 
 
 def of_log(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options that say how an own log is read and split."""
+    """Adds the options that say how an own log is read and split: arguments of `data.preparing.prepare`."""
     for option in reversed(OF_LOG):
         command = option(command)
     return command
@@ -56,23 +57,20 @@ def say_predictions(counts: Iterable[int]) -> None:
 @click.command()
 @click.argument("name_or_path")
 @of_log
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def describe(
-    name_or_path: str, columns: str | None, time_unit: str | None, test_days: float | None,
-    min_item_support: int | None, as_json: bool,
-) -> None:  # fmt: skip
+@AS_JSON
+def describe(name_or_path: str, as_json: bool, **log: Any) -> None:
     """Statistics of a data set or an own log, over its sessions of two or more events, and how it would be split."""
-    options = {"test_days": test_days, "min_item_support": min_item_support}
     if large.is_large(name_or_path):
-        dataset, split = prepare(name_or_path, columns=columns, time_unit=time_unit, **options)
+        dataset, split = prepare(name_or_path, **log)
         facts: dict[str, Any] = {"name": dataset.name, "time": dataset.time, "data_hash": dataset.data_hash}
         preview: dict[str, Any] | str = split_facts(dataset, split)
     else:
-        dataset = datasets.load(name_or_path, columns=columns_of(columns), time_unit=time_unit)
+        dataset = datasets.load(name_or_path, columns=columns_of(log["columns"]), time_unit=log["time_unit"])
         facts = datasets.facts_of(dataset)
         facts |= {f"{end}_event": None if facts[f"time_{end}"] is None else date(facts[f"time_{end}"])
                   for end in ("first", "last")}  # fmt: skip
         try:
+            options = {name: log[name] for name in ("test_days", "min_item_support")}
             preview = split_facts(dataset, split_of(dataset, **options))
         except AuditError as error:
             preview = str(error)
@@ -118,11 +116,8 @@ def fetch(names: tuple[str, ...]) -> None:
     That is 'official' (the authors' GRU4Rec) or 'srgnn' (SR-GNN). Hashes, and the commit of code, are verified.
     """
     for name in names:
-        if name == "official":
-            click.echo(vendor.fetch_official())
-            continue
-        if name in CODES:
-            click.echo(vendored.fetch(CODES[name]))
+        if code := {"official": vendor.OFFICIAL, **CODES}.get(name):
+            click.echo(vendored.fetch(code))
             continue
         files = datasets.fetch(name)
         for path in files:

@@ -45,7 +45,7 @@ def targets(
 @click.option("--name", required=True, help="What tables call the model.")
 @click.option("--source", default="", help="Where the model is from, such as a library and its version.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the model, as given.")
-@click.option("--seed", default=0, show_default=True, help="With which it was trained.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="With which it was trained.")
 @click.option("--ids", type=FILE, help="Of .npy files: a table of target and item, a row for each of theirs.")
 @click.option("--items", type=FILE, help="Of .npy files of scores: a table of item, a row for each of their columns.")
 @click.option("--out", type=FOLDER, help="Evidence folder. [default: runs/evidence]")
@@ -56,9 +56,10 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Make evidence of RESULTS, which a model of another library gave for the targets in FOLDER; print its path.
 
-    RESULTS are scores (.npy, a row for each target and a column for each item, in one file or several), or one table
-    (.parquet, .tsv, .csv) of the columns target, item and either above and equal, or list: recommended items, the best
-    first. A row that is not where it belongs is refused. FOLDER is one that `targets` wrote.
+    RESULTS are scores (.npy of floats, a row for each target and a column for each item, in one file or several), lists
+    (.npy of whole numbers, a row for each target: recommended items, the best first), or one table (.parquet, .tsv,
+    .csv) of the columns target, item and either above and equal, or list: items with spaces between them. A row that is
+    not where it belongs is refused. FOLDER is one that `targets` wrote.
     """
     dataset, split = exchange.read(folder)
     run, found = outside.evaluate(

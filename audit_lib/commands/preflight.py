@@ -43,7 +43,6 @@ class LogReport:
     path: str
     facts: dict[str, Any] = field(default_factory=dict)
     findings: list[Notice] = field(default_factory=list)
-    dataset: Dataset | None = None
     split: Split | None = None
 
     @property
@@ -93,15 +92,14 @@ def preflight(
         names = columns_of(columns)
         unit = times.check_unit(time_unit)
         with _unsaid():
-            _read(report, path, names, unit, given)
+            split = report.split = _read(report, path, names, unit, given)
     except AuditError as error:
         report.add("problem", str(error))
-    if report.split is not None:
-        _of_split(report, given["k"])
-        if COMMITTED.is_dir():
-            took = expected.minutes(report.split, profile=given["profile"], seeds=given["seeds"])
-            words = f"about {max(1, round(took))} of training and ranking, beside the pages themselves"
-            report.facts["minutes"] = words
+        return report
+    _of_split(report, split, given["k"])
+    if COMMITTED.is_dir():
+        took = expected.minutes(split, profile=given["profile"], seeds=given["seeds"])
+        report.facts["minutes"] = f"about {max(1, round(took))} of training and ranking, beside the pages themselves"
     return report
 
 
@@ -148,8 +146,8 @@ def _unsaid() -> Iterator[None]:
 
 def _read(
     report: LogReport, path: str | Path, columns: Mapping[str, str] | None, unit: str | None, given: Mapping[str, Any]
-) -> None:
-    """Reads and splits the log; what was read stays in the report even where the split fails."""
+) -> Split:
+    """The split of a log, which it reads; what was read stays in the report even where the split fails."""
     options = {"test_days": given["test_days"], "min_item_support": given["min_item_support"]}
     if large.is_large(path):
         dataset, split = prepare(path, columns=columns, time_unit=unit, **options)
@@ -168,8 +166,8 @@ def _read(
         if repeated := int(dataset.log.duplicated(list(COLUMNS)).sum()):
             report.add("note", f"{repeated:,} rows are repeated (session, item and time); they are kept.")
         split = split_of(dataset, **options)
-    report.dataset, report.split = dataset, split
     report.facts |= split_facts(dataset, split)
+    return split
 
 
 def _of_notes(report: LogReport, dataset: Dataset) -> None:
@@ -211,9 +209,7 @@ def few(predictions: int) -> str | None:
     )
 
 
-def _of_split(report: LogReport, k: int | None) -> None:
-    split = report.split
-    assert split is not None
+def _of_split(report: LogReport, split: Split, k: int | None) -> None:
     if words := few(split.summary["predictions"]):
         report.add("warning", words)
     items = split.train.n_items

@@ -10,7 +10,7 @@ import pandas as pd
 from audit_lib import recommenders
 from audit_lib.commands.printing import AS_JSON, show
 from audit_lib.data.registry import REGISTRY, Generated, GitHub, Manual, Wheel
-from audit_lib.errors import unknown
+from audit_lib.errors import one_of
 from audit_lib.show.words import name_of
 from audit_lib.study import settings as of_recommenders
 
@@ -47,8 +47,8 @@ def settings(recommender: str, dataset: str | None, as_json: bool) -> None:
 
     `rank --set` and `rank --config` take them.
     """
-    if dataset is not None and dataset not in REGISTRY:
-        raise unknown("data set", dataset, REGISTRY)
+    if dataset is not None:
+        one_of("data set", dataset, REGISTRY)
     table = of_recommenders.table(recommender, dataset)
     if as_json:
         show(table, as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import pandas as pd
@@ -34,9 +35,8 @@ from audit_lib.study import presets, running, spaces, tuning
 @click.option("--save", type=click.Path(path_type=Path), help="A file for the trained model, as `recommend` takes it.")
 @click.option("--fresh", is_flag=True, help="Run even if this evidence exists.")
 def rank(
-    dataset: str, columns: str | None, time_unit: str | None, test_days: float | None, min_item_support: int | None,
-    names: tuple[str, ...], settings: tuple[str, ...], config: Path | None, seed: int, device: str, out: Path | None,
-    save: Path | None, fresh: bool,
+    dataset: str, names: tuple[str, ...], settings: tuple[str, ...], config: Path | None, seed: int, device: str,
+    out: Path | None, save: Path | None, fresh: bool, **log: Any,
 ) -> None:  # fmt: skip
     """Train recommenders, rank every target with each, write evidence, print its paths."""
     wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
@@ -45,11 +45,11 @@ def rank(
         raise click.UsageError("Name a recommender with --recommender; `python -m audit_lib list` has them.")
     if save is not None and len(chosen) > 1:
         raise InputError(f"--save keeps one model, and {len(chosen)} recommenders are named. Rank them one at a time.")
+    if save is not None and save.is_dir():
+        raise InputError(f"--save '{save}' is a folder. Give the path of a file.")
     for name, parsed in chosen.items():
         running.create(name, seed=seed, device=device, **parsed)  # a wrong setting is said at once
-    data, split = prepare(
-        dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
-    )
+    data, split = prepare(dataset, **log)
     say_notes(data)
     for name, parsed in chosen.items():
         with heartbeat(f"{name} on {data.name}"):
@@ -72,15 +72,13 @@ def rank(
 @click.option("--storage", type=click.Path(path_type=Path), help="Where trials are kept, to go on after a stop.")
 @click.option("--save", is_flag=True, help="Keep the result as the tuned settings of this data set.")
 def tune(
-    dataset: str, columns: str | None, time_unit: str | None, test_days: float | None, min_item_support: int | None,
-    recommender: str, trials: int, metric: str, k: int, min_step: int, seed: int, storage: Path | None, save: bool,
+    dataset: str, recommender: str, trials: int, metric: str, k: int, min_step: int, seed: int, storage: Path | None,
+    save: bool, **log: Any,
 ) -> None:  # fmt: skip
     """Search settings on a validation split of train, as long as the test part; print how they were found."""
     checks.at_least("min_step", 1, min_step)
     checks.at_least("seed", 0, seed)
-    data, split = prepare(
-        dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
-    )
+    data, split = prepare(dataset, **log)
     say_notes(data)
     checks.cutoffs([k], split.train.n_items)
     if save and data.source is None:

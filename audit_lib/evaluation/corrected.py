@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.linalg import lstsq
 from scipy.special import betaln, gammaln
 
-from audit_lib.errors import InputError, unknown
+from audit_lib.errors import InputError, one_of
 from audit_lib.evaluation.count_laws import count_law
 from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.sampled import GAINS, expectation, gain_by_count
@@ -170,9 +170,7 @@ def comparison(
     *,
     k: int,
     sizes: Iterable[int],
-    gammas: Iterable[float] = (0.01, 0.1),
     law: str = "uniform-replacement",
-    ties: str = "conservative",
 ) -> pd.DataFrame:
     """One row per n and estimator: truth, estimate, bias, sd, rmse.
 
@@ -180,31 +178,28 @@ def comparison(
     the targets outside the catalogue, which have no rank in it.
     """
     v = counts.n_items
-    auc = float(expectation(counts, "AUC", n=1, k=None, ties=ties)[~counts.missed].mean())
+    auc = float(expectation(counts, "AUC", n=1, k=None)[~counts.missed].mean())
     rows = {}
     for n in sizes:
         rows[n, "sampled"] = naive(metric, n=n, k=k)
         rows[n, "unbiased rank"] = unbiased_rank(metric, n=n, k=k, n_items=v)
-        for gamma in gammas:
+        for gamma in (0.01, 0.1):
             fitted = bias_variance(metric, n=n, k=k, n_items=v, gamma=gamma, law=law)
             rows[n, f"bias-variance {gamma:g}"] = fitted
         if metric == "Recall":
             rows[n, "mapping linear"] = mapping_linear(n=n, k=k, n_items=v)
             rows[n, "mapping beta"] = mapping_beta(n=n, k=k, n_items=v, shape=rank_shape(auc))
-    found = [quality(counts, values, metric, k=k, law=law, ties=ties) for values in rows.values()]
+    found = [quality(counts, values, metric, k=k, law=law) for values in rows.values()]
     index = pd.MultiIndex.from_tuples(list(rows), names=["n", "estimator"])
     return pd.DataFrame(found, index=index)
 
 
 def _law(places: np.ndarray, n: int, n_items: int, law: str) -> np.ndarray:
-    if law not in LAWS:
-        raise unknown("sampling", law, LAWS)
+    one_of("sampling", law, LAWS)
     if law == "uniform":
         return count_law(places, n, n + 1, pool=n_items - 1)
     return count_law(places / (n_items - 1), n, n + 1, pool=None)
 
 
 def _gain(metric: str) -> Callable[[np.ndarray], np.ndarray]:
-    if metric not in GAINS:
-        raise unknown("metric", metric, GAINS)
-    return GAINS[metric]
+    return GAINS[one_of("metric", metric, GAINS)]

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from audit_lib.errors import InputError, unknown
+from audit_lib.errors import InputError, one_of
 from audit_lib.evaluation.ranking import Ranked, up_to
 
 SAMPLINGS = ("uniform", "uniform-replacement", "popularity")
@@ -78,8 +78,7 @@ class Counts:
 
         Their sum is at most 1 after rounding too: each errs by less than the quarter of the step from 1 to the next.
         """
-        if sampling not in SAMPLINGS:
-            raise unknown("sampling", sampling, SAMPLINGS)
+        one_of("sampling", sampling, SAMPLINGS)
         if sampling != "popularity":
             return self.ahead / self.pool, self.equal / self.pool
         above, equal, own, total = self.support_above, self.support_equal, self.support, self.support_total

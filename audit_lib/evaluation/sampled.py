@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from audit_lib.errors import InputError, unknown
+from audit_lib.errors import InputError, one_of
 from audit_lib.evaluation.count_laws import (
     count_law,
     multivariate_hypergeometric,
@@ -155,8 +155,7 @@ def gain_by_count(metric: str, n: int, k: int | None) -> np.ndarray:
 def check_request(counts: Counts, metric: str, n: int, k: int | None, sampling: str, ties: str) -> None:
     names = (("metric", metric, METRICS), ("sampling", sampling, SAMPLINGS), ("tie policy", ties, TIES))
     for kind, name, known in names:
-        if name not in known:
-            raise unknown(kind, name, known)
+        one_of(kind, name, known)
     if n < 1 or (sampling == "uniform" and n > counts.pool):
         raise InputError(
             f"{n} negatives cannot be drawn from {counts.pool} other items ({sampling}); take 1 to {counts.pool}."

@@ -51,22 +51,20 @@ def shuffle_test(
     metric: str = "Recall",
     k: int = metrics.K,
     shuffles: int = 10,
-    min_prefix: int = 2,
     ties: str = "conservative",
-    level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> ShuffleTest:
-    """The shuffle test of a fitted recommender on the test sessions with at least `min_prefix` events before the last.
+    """The shuffle test of a fitted recommender on the test sessions with at least two events before the last.
 
     Every shuffle is a uniform permutation of all events but the last (a pair keeps its order half of the time). The
     interval draws sessions and shuffles with replacement. Raises InputError if no session is long enough or if nothing
     is hit in the original order, where no relative loss exists.
     """
-    keep = test.lengths > max(min_prefix, 1)
+    keep = test.lengths > 2
     if not keep.any() or shuffles < 1:
         raise InputError(
-            f"The shuffle test needs sessions with {min_prefix} events before the last, and a shuffle; "
+            "The shuffle test needs sessions with 2 events before the last, and a shuffle; "
             f"there are {int(keep.sum())} such sessions and {shuffles} shuffles."
         )
     sessions, rng = test.select(keep), np.random.default_rng(seed)
@@ -89,9 +87,9 @@ def shuffle_test(
     return ShuffleTest(
         recall=float(mean[0]),
         shuffled=float(mean[1 : 1 + shuffles].mean()),
-        loss=percentile_interval(losses.mean(), 1.0 - after[hit] / drawn[hit, 0], level),
+        loss=percentile_interval(losses.mean(), 1.0 - after[hit] / drawn[hit, 0]),
         losses=losses,
-        jaccard=percentile_interval(mean[1 + shuffles :].mean(), overlap, level),
+        jaccard=percentile_interval(mean[1 + shuffles :].mean(), overlap),
         sessions=sessions.n_sessions,
         left_out=test.n_sessions - sessions.n_sessions,
     )
@@ -114,9 +112,7 @@ class _Tops:
 
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
         for block in self.recommender.score(prefixes, block_size=block_size):
-            best = np.empty((len(block), min(self.k, block.shape[1])), np.int64)
-            best_of(block, best)
-            self.found.append(best)
+            self.found.append(best_of(block, self.k))
             yield block
 
 
@@ -124,11 +120,16 @@ def _predict_last(
     recommender: Recommender, sessions: Sessions, metric: str, k: int, ties: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """(S,) the metric of the last item of each session, and (S, K) its top items, the lower index first in ties."""
+    tops = _Tops(recommender, k)
+    ranks = rank(tops, last_prefixes(sessions), np.zeros(sessions.n_items, np.int64))
+    return metrics.METRICS[metric](ranks.above, ranks.equal, k, ties), np.concatenate(tops.found)
+
+
+def last_prefixes(sessions: Sessions) -> Prefixes:
+    """The prefix of the last event of every session."""
     only = np.zeros(sessions.n_events, bool)
     only[sessions.offsets[1:] - 1] = True
-    tops = _Tops(recommender, k)
-    ranks = rank(tops, Prefixes(sessions, only), np.zeros(sessions.n_items, np.int64))
-    return metrics.METRICS[metric](ranks.above, ranks.equal, k, ties), np.concatenate(tops.found)
+    return Prefixes(sessions, only)
 
 
 def _jaccard(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -138,9 +139,16 @@ def _jaccard(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return common / (2 * a.shape[1] - common)
 
 
+def best_of(scores: np.ndarray, k: int) -> np.ndarray:
+    """(b, min(k, V)) int64: the k best items of each row of (b, V), best first; the lower index first in ties."""
+    out = np.empty((len(scores), min(k, scores.shape[1])), np.int64)
+    _fill(scores, out)
+    return out
+
+
 @numba.njit(cache=True, nogil=True)
-def best_of(scores, out):
-    """Fills out (b, K) with the K best items of each row by insertion; equal scores keep the lower index first."""
+def _fill(scores, out):
+    """Fills out (b, K) with the K best items of each row by insertion."""
     k = out.shape[1]
     for i in range(scores.shape[0]):
         best = np.empty(k, scores.dtype)

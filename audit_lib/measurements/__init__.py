@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from audit_lib.errors import InputError, unknown
+from audit_lib.errors import InputError, one_of
 from audit_lib.study import committed, records
 
 REGISTRY: dict[str, str] = {
@@ -42,9 +42,7 @@ def make(name: str, *, folder: Path | None = None) -> Path:
     """Measures, and writes the record. Raises InputError for an unknown name, and for what the tests measure."""
     if name in records.OF_THE_TESTS:
         raise InputError(f"The tests measure '{name}': `python -m {records.command(name)}`.")
-    if name not in REGISTRY:
-        raise unknown("record", name, REGISTRY)
-    module, function = REGISTRY[name].split(":")
+    module, function = REGISTRY[one_of("record", name, REGISTRY)].split(":")
     return records.write(name, getattr(import_module(module), function)(), folder=folder)
 
 

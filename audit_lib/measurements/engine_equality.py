@@ -7,7 +7,7 @@ Relative differences: a loss's to the loss it is compared with, a weight's to th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -61,9 +61,9 @@ OFFICIAL_CASES: dict[str, dict[str, Any]] = {
 TAIL_CASE = "effect of the official tail"
 
 
-def walks(n_sessions: int, *, shortest: int = 2, seed: int = 0) -> pd.DataFrame:
+def walks(n_sessions: int, *, shortest: int = 2) -> pd.DataFrame:
     """A log in which an item is followed by a fixed other one six times in ten, and else by one of a Zipf law."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     popularity = 1 / np.arange(1, N_ITEMS + 1)
     popularity /= popularity.sum()
     rows = []
@@ -148,13 +148,13 @@ def worst(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -
     return max(float(np.abs(found[n] - expected[n]).max() / np.abs(expected[n]).max()) for n in expected)
 
 
-def fast_against_reference(*, steps: int = 200, n_sample: Iterable[int] = (0, 64), sessions: int = 300) -> pd.DataFrame:
+def fast_against_reference(*, steps: int = 200, sessions: int = 300) -> pd.DataFrame:
     """input, loss, n_sample, steps, losses, weights: the fast CPU path against autograd in float64.
 
-    One row for each input, loss and number of extra negatives, all on one small generated log.
+    One row for each input, loss and number of extra negatives (0 and 64), all on one small generated log.
     """
     train, rows = Sessions.from_log(walks(sessions)), []
-    for (entry, how), (loss, what), extra in itertools.product(INPUTS.items(), LOSSES.items(), n_sample):
+    for (entry, how), (loss, what), extra in itertools.product(INPUTS.items(), LOSSES.items(), (0, 64)):
         config = GRU4RecConfig(**BASE | how | what | {"n_sample": extra})
         expected = steps_of(Reference, config, train, steps=steps, dtype=torch.float64)
         found = steps_of(Fast, config, train, steps=steps)

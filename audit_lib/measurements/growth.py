@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,7 +40,7 @@ TEST_DAYS = 0.05  # of the ten days that the log spans: half a per cent of the e
 PIECE = 100_000  # sessions generated at a time
 
 
-def write_log(path: Path, n_events: int, *, n_items: int = ITEMS, seed: int = 0) -> int:
+def write_log(path: Path, n_events: int, *, n_items: int = ITEMS) -> int:
     """Writes a synthetic log to Parquet piece by piece, in order of time; returns its number of events (5 a session).
 
     Each piece is a stretch of the ten days. Sessions overlap inside a piece, so that the rows of one lie apart.
@@ -51,7 +51,7 @@ def write_log(path: Path, n_events: int, *, n_items: int = ITEMS, seed: int = 0)
     try:
         for k in range(pieces):
             n = min(PIECE, sessions - k * PIECE)
-            config = synthetic.SyntheticConfig(n_sessions=n, n_items=n_items, days=10 / pieces, seed=seed + k)
+            config = synthetic.SyntheticConfig(n_sessions=n, n_items=n_items, days=10 / pieces, seed=k)
             log = synthetic.generate(config).sort_values(TIME, kind="stable")
             log[SESSION] += k * PIECE
             log[TIME] += k * 10 * 86_400 / pieces
@@ -65,20 +65,18 @@ def write_log(path: Path, n_events: int, *, n_items: int = ITEMS, seed: int = 0)
     return written
 
 
-def measure(
-    *, events: Sequence[int] = EVENTS, tables_up_to: int = TABLES_UP_TO, days: float = TEST_DAYS, n_items: int = ITEMS
-) -> pd.DataFrame:
+def measure() -> pd.DataFrame:
     """step, events, targets, processor_seconds, wall_seconds, peak_memory_mb, measured (False: extrapolated), same.
 
     same: whether the split on disk has the hash of the split of the table (False, too, where there was no table).
     """
     rows: list[dict[str, Any]] = []
-    for wanted in events:
+    for wanted in EVENTS:
         with TemporaryDirectory(prefix="growth") as folder:
             path = Path(folder) / "clicks.parquet"
-            n = write_log(path, wanted, n_items=n_items)
-            steps = [name for name in STEPS if wanted <= tables_up_to or "table" not in name]
-            said = {name: _run(name, path, days, Path(folder)) for name in steps}
+            n = write_log(path, wanted)
+            steps = [name for name in STEPS if wanted <= TABLES_UP_TO or "table" not in name]
+            said = {name: _run(name, path, Path(folder)) for name in steps}
         same = said.get("split, as a table", {}).get("hash") == said["rank, on disk"]["hash"]
         for name, found in said.items():
             rows.append({
@@ -90,11 +88,11 @@ def measure(
     return pd.concat([table, extrapolate(table, TARGET)], ignore_index=True)
 
 
-def _run(step: str, path: Path, days: float, folder: Path) -> dict[str, Any]:
+def _run(step: str, path: Path, folder: Path) -> dict[str, Any]:
     """Runs one step in a fresh process with one thread, its cache in `folder`, and returns what it reports."""
     own = {"PYTHONPATH": str(PROJECT), "AUDIT_CACHE": str(folder / "cache")}
     done = subprocess.run(
-        [sys.executable, "-m", "audit_lib.measurements.growth", step, str(path), str(days)], cwd=PROJECT, check=True,
+        [sys.executable, "-m", "audit_lib.measurements.growth", step, str(path)], cwd=PROJECT, check=True,
         capture_output=True, text=True, env={**os.environ, **ONE_THREAD, **own},
     )  # fmt: skip
     return json.loads(done.stdout)
@@ -115,32 +113,32 @@ def extrapolate(table: pd.DataFrame, n_events: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(table.columns))
 
 
-def on_disk(path: Path, days: float) -> Split:
+def on_disk(path: Path) -> Split:
     """The split of a log through `large`; a second call opens what the first one made."""
-    return large.prepare(path, test_days=days, min_item_support=SUPPORT)[1]
+    return large.prepare(path, test_days=TEST_DAYS, min_item_support=SUPPORT)[1]
 
 
-def ranked(path: Path, days: float) -> Split:
+def ranked(path: Path) -> Split:
     """The same, opened, and a first-order Markov chain trained on it and ranked."""
-    split = on_disk(path, days)
+    split = on_disk(path)
     ranking.rank(recommenders.create("markov").fit(split.train), split.prefixes, split.train.support)
     return split
 
 
-def as_table(path: Path, days: float) -> Split:
+def as_table(path: Path) -> Split:
     """The split of a log that pandas holds in memory."""
-    return splits.temporal_split(read_log(path), test_days=days, min_item_support=SUPPORT)
+    return splits.temporal_split(read_log(path), test_days=TEST_DAYS, min_item_support=SUPPORT)
 
 
-STEPS: dict[str, Callable[[Path, float], Split]] = {
+STEPS: dict[str, Callable[[Path], Split]] = {
     "split, on disk": on_disk, "rank, on disk": ranked, "split, as a table": as_table
 }  # fmt: skip
 
 
-def main(step: str, path: str, days: str) -> None:
+def main(step: str, path: str) -> None:
     """One step, in this process; prints what it took as JSON."""
     start, processor = time.perf_counter(), time.process_time()
-    split = STEPS[step](Path(path), float(days))
+    split = STEPS[step](Path(path))
     print(json.dumps({
         "processor": time.process_time() - processor, "wall": time.perf_counter() - start,
         "memory": running.peak_memory_mb(), "hash": evidence.split_hash(split), "targets": len(split.prefixes),

@@ -25,7 +25,7 @@ from audit_lib import recommenders
 from audit_lib.data.preparing import prepare
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.evaluation.metrics import K
-from audit_lib.evaluation.shuffle import best_of
+from audit_lib.evaluation.shuffle import best_of, last_prefixes
 from audit_lib.recommenders import Recommender, SparseRecommender
 from audit_lib.recommenders.gru4rec.train import GRU4Rec
 from audit_lib.study import presets
@@ -121,17 +121,10 @@ def _queries(test: Sessions, n: int) -> Sessions:
     return test.select(np.sort(chosen))
 
 
-def _last(sessions: Sessions) -> Prefixes:
-    """The last prefix of every session."""
-    only = np.zeros(sessions.n_events, bool)
-    only[sessions.offsets[1:] - 1] = True
-    return Prefixes(sessions, only)
-
-
 def _timed(served: Sequence[Served], sample: Sessions, at_once: int, repeats: int) -> Iterator[dict[str, Any]]:
     """The rows of one log for so many answers at a time."""
     edges = np.arange(0, sample.n_sessions + 1, at_once)
-    prefixes = [_last(sample.select(np.arange(a, b))) for a, b in pairwise(edges)]
+    prefixes = [last_prefixes(sample.select(np.arange(a, b))) for a, b in pairwise(edges)]
     jobs = [(s, way) for s in served for way in s.ways]
     asked = [[s.asked(way, each) for each in prefixes] for s, way in jobs]
     times = np.empty((2, len(jobs), repeats, len(prefixes)))  # processor, wall
@@ -158,20 +151,14 @@ def _timed(served: Sequence[Served], sample: Sessions, at_once: int, repeats: in
 def answer(served: Served, way: str, asked: Any) -> np.ndarray:
     """(n, 20) int64: the best items of each of n prefixes, best first (fewer columns for a smaller catalogue)."""
     if way == "catalogue":
-        return _best(next(served.model.score(asked, block_size=len(asked))))
+        return best_of(next(served.model.score(asked, block_size=len(asked))), K)
     if way == "state":
-        return _best(served.model.answer(served.model.advance(*asked)))
+        return best_of(served.model.answer(served.model.advance(*asked)), K)
     if served.name == "popularity":
         return np.tile(served.popular[:K], (len(asked), 1))
     indptr, items, values = served.model.score_sparse(asked, np.arange(len(asked)))
     found = [_filled(items[a:b], values[a:b], served.popular) for a, b in pairwise(indptr)]
     return np.stack(found)
-
-
-def _best(scores: np.ndarray) -> np.ndarray:
-    found = np.empty((len(scores), min(K, scores.shape[1])), np.int64)
-    best_of(scores, found)
-    return found
 
 
 def _filled(items: np.ndarray, values: np.ndarray, popular: np.ndarray) -> np.ndarray:

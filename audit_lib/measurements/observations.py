@@ -1,10 +1,9 @@
-"""What is observed on the logs themselves: leaks, what shuffling costs, and the length of documents."""
+"""What is observed on the logs themselves: leaks, and what shuffling costs."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 
@@ -12,7 +11,6 @@ from audit_lib import recommenders
 from audit_lib.data.leakage import leakage_report
 from audit_lib.data.preparing import prepare
 from audit_lib.data.splits import Split
-from audit_lib.errors import MissingError
 from audit_lib.evaluation import metrics, ranking
 from audit_lib.evaluation import shuffle as order
 
@@ -70,14 +68,3 @@ def _shuffled(recommender: str, split: Split) -> dict[str, str | float]:
     found = order.shuffle_test(recommenders.create(recommender).fit(split.train), split.test)
     loss = {"loss": found.loss.estimate, "low": found.loss.low, "high": found.loss.high}
     return {"recommender": recommender, "recall": float(found.recall), **loss}
-
-
-def documents(english: Path, spanish: Path) -> pd.DataFrame:
-    """One row: words in the Markdown files of two folders. For the documents of a study, which are not ours to keep."""
-    counts = []
-    for folder in (english, spanish):
-        files = sorted(folder.rglob("*.md"))
-        if not files:
-            raise MissingError(f"There is no Markdown file in '{folder}'.")
-        counts.append(sum(len(file.read_text("utf-8").split()) for file in files))
-    return pd.DataFrame({"words_en": counts[:1], "words_es": counts[1:], "ratio": [counts[1] / counts[0]]})

@@ -75,14 +75,14 @@ def _noting(loss: Callable, gru: Any) -> Callable:
     return noting
 
 
-def outcome(call: Callable[[], Any], works: str = "works") -> str:
+def outcome(call: Callable[[], Any]) -> str:
     """'works', or the error that the call raised, with the first line of its message."""
     try:
         call()
     except Exception as error:  # whatever it is, it is the outcome
         lines = str(error).strip().splitlines() or [""]
         return f"{type(error).__name__}: {lines[0].split(chr(27))[0].strip()[:120]}"  # without terminal colours
-    return works
+    return "works"
 
 
 # --- does it run? -----------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def metrics_of(lab: Lab, value: float, mode: str) -> str:
 
 def default_modes(lab: Lab) -> str:
     function = inspect.signature(lab.evaluation.batch_eval).parameters["mode"].default
-    command = [sys.executable, "-B", str(vendor.vendor_folder() / "run.py"), "-h"]
+    command = [sys.executable, "-B", str(vendor.OFFICIAL.place / "run.py"), "-h"]
     environment = os.environ | {"COLUMNS": "10000"}
     text = subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stdout
     found = re.search(r"--eval_type .*?\(Default: (\w+)\)", text, re.DOTALL)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from audit_lib.errors import unknown
+from audit_lib.errors import one_of
 from audit_lib.recommenders.base import (
     Config,
     Recommender,
@@ -39,7 +39,7 @@ REGISTRY: dict[str, str] = {
     "vstan": "audit_lib.recommenders.sessionknn:VSTAN",
     "oracle": "audit_lib.recommenders.oracle:Oracle",
     "gru4rec": "audit_lib.recommenders.gru4rec.train:GRU4Rec",
-    "gru4rec_2016": "audit_lib.recommenders.gru4rec.year2016:GRU4Rec2016",
+    "gru4rec_2016": "audit_lib.recommenders.gru4rec.train:GRU4Rec2016",
     "gru4rec_official": "audit_lib.recommenders.gru4rec.official:OfficialGRU4Rec",
     "srgnn": "audit_lib.recommenders.challengers.srgnn:SRGNN",
 }
@@ -56,9 +56,7 @@ _CONFIGS: dict[str, str] = {
 
 def lookup(name: str) -> type[Recommender]:
     """The class of that name. Raises InputError, with the nearest name, if there is none."""
-    if name not in REGISTRY:
-        raise unknown("recommender", name, REGISTRY)
-    return _imported(REGISTRY[name])
+    return _imported(REGISTRY[one_of("recommender", name, REGISTRY)])
 
 
 def create(name: str, **settings: Any) -> Recommender:

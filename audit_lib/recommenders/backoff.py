@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pydantic
 from scipy import sparse
 
 from audit_lib.data.sessions import Prefixes, Sessions
-from audit_lib.recommenders.base import Config, SparseRecommender, gather_rows
+from audit_lib.recommenders.base import Config, Fallback, SparseRecommender, gather_rows
 
 
 class MarkovBackoffConfig(Config):
-    """order: the longest context, in events. mu: how much weight the shorter contexts get (1: Witten and Bell's).
-
-    fallback: what ranks the items that follow none of the contexts; 'zero' leaves them all tied.
-    """
+    """Settings of `MarkovBackoff`."""
 
     order: int = pydantic.Field(3, ge=1, le=8)
+    """Events in the longest context."""
     mu: pydantic.PositiveFloat = 1.0
-    fallback: Literal["popularity", "zero"] = "popularity"
+    """Weight of the shorter contexts; 1 is Witten and Bell's."""
+    fallback: Fallback = "popularity"
 
 
 class MarkovBackoff(SparseRecommender):

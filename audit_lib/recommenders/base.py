@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pydantic
@@ -20,8 +21,11 @@ from audit_lib.errors import InputError, MissingError
 from audit_lib.files import whole
 
 
-class Config(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """Settings of a recommender: frozen, and unknown keys are refused. 'none' is None where a setting can be None."""
+class Config(pydantic.BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """Settings of a recommender: frozen, and unknown keys are refused. 'none' is None where a setting can be None.
+
+    The text under a setting is what `audit_lib settings` says of it.
+    """
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -34,6 +38,10 @@ class Config(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 Settings = Config  # in a recommender, `Config` is its own
+Fallback = Annotated[
+    Literal["popularity", "zero"],
+    pydantic.Field(description="What ranks the items that have no score of their own; 'zero' leaves them all tied."),
+]
 
 
 class Recommender(ABC):
@@ -82,7 +90,10 @@ class Recommender(ABC):
         more: what else the header is to say.
         """
         arrays = {key: np.ascontiguousarray(value) for key, value in self.state().items()}
-        meta = {"recommender": self.name, "config": self.config.model_dump_json(), "catalogue": self.catalogue or ""}
+        meta = {
+            "recommender": self.name, "config": self.config.model_dump_json(), "catalogue": self.catalogue or "",
+            "sha256": _sha256(arrays),
+        }  # fmt: skip
         with whole(Path(path)) as partial:
             save_file(arrays, partial, meta | dict(more or {}))
         return Path(path)
@@ -100,6 +111,8 @@ class Recommender(ABC):
                 raise InputError(f"'{path}' holds '{meta.get('recommender')}', not '{cls.name}'.")
             if not meta.get("catalogue"):
                 raise InputError(f"'{path}' does not say which catalogue it belongs to. Fit and save it again.")
+            if meta.get("sha256") != _sha256(state):
+                raise InputError(f"'{path}' is damaged: its arrays are not those that were written. Save it again.")
             model = cls(cls.Config(**json.loads(meta["config"])))
             model.restore(state)
         except InputError:
@@ -108,6 +121,15 @@ class Recommender(ABC):
             raise InputError(f"'{path}' is no saved recommender: {error}.") from error
         model.catalogue = meta["catalogue"]
         return model
+
+
+def _sha256(arrays: Mapping[str, np.ndarray]) -> str:
+    """The sha256 of arrays with their names, types and shapes."""
+    digest = hashlib.sha256()
+    for key, array in sorted(arrays.items()):
+        digest.update(f"{key} {array.dtype} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _noting(fit: Callable[..., Any]) -> Callable[..., Any]:
@@ -199,7 +221,8 @@ def configured(name: str, config: type[Config], settings: Mapping[str, Any]) -> 
 
 def _explain(error: pydantic.ValidationError, config: type[Config]) -> str:
     """One clause a wrong setting, with the settings that exist."""
-    wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+    said = lambda e: "there is no such setting" if e["type"] == "extra_forbidden" else e["msg"].lower()  # noqa: E731
+    wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {said(e)}" for e in error.errors())
     return f"{wrong}. Its settings are {', '.join(config.model_fields) or 'none'}."
 
 

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pydantic
 from scipy import sparse
 
 from audit_lib.data.sessions import Sessions
-from audit_lib.recommenders.base import Config
+from audit_lib.recommenders.base import Config, Fallback
 from audit_lib.recommenders.rules import LastItemRecommender, strongest
 
 _ROWS_AT_ONCE = 2048  # items whose similarities are held before they are cut to the nearest
 
 
 class ItemKNNConfig(Config):
-    """k: neighbours an item keeps (and those tied with the last of them). lam: λ, the regularisation.
-
-    alpha: how the two supports share the norm; 1/2 is the cosine, 1 the confidence of a rule.
-    fallback: what ranks the items that are no neighbours; 'zero' leaves them all tied.
-    """
+    """Settings of `ItemKNN`: lam is λ, alpha is α."""
 
     k: pydantic.PositiveInt = 100
+    """Neighbours that are kept of each item, and those tied with the last of them."""
     lam: pydantic.NonNegativeFloat = 20.0
+    """Regularisation: how little the meetings of rare items count."""
     alpha: float = pydantic.Field(0.5, ge=0, le=1)
-    fallback: Literal["popularity", "zero"] = "popularity"
+    """How the supports of two items share the norm; 1/2 is the cosine, 1 the confidence of a rule."""
+    fallback: Fallback = "popularity"
 
 
 class ItemKNN(LastItemRecommender):

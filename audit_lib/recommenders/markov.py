@@ -7,22 +7,23 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
-from audit_lib.data.sessions import Prefixes, Sessions
-from audit_lib.recommenders.base import Config, SparseRecommender, gather_rows
+from audit_lib.data.sessions import Sessions
+from audit_lib.recommenders.base import Config, Fallback
+from audit_lib.recommenders.rules import LastItemRecommender
 
 
 class MarkovConfig(Config):
-    """fallback: what ranks the items that never followed the last one; 'zero' leaves them all tied.
+    """Settings of `Markov`.
 
-    ties: equal counts are broken by the first occurrence of the transition in train ('first'), by the follower's
-    popularity, or kept ('keep': a third of a large log's ranks then depend on the tie policy).
+    With ties='keep' a third of a large log's ranks depend on the tie policy.
     """
 
-    fallback: Literal["popularity", "zero"] = "popularity"
+    fallback: Fallback = "popularity"
     ties: Literal["first", "popularity", "keep"] = "first"
+    """What orders items of equal counts: their first appearance in train, their popularity, or nothing."""
 
 
-class Markov(SparseRecommender):
+class Markov(LastItemRecommender):
     """Scores item j after i by the number of transitions i -> j in train; the rest by popularity.
 
     Counts order the items exactly as the transition probabilities do. Fit O(E), score O(followers of i) + O(V).
@@ -32,22 +33,17 @@ class Markov(SparseRecommender):
     Config = MarkovConfig
     config: MarkovConfig
 
-    def fit_sparse(self, train: Sessions) -> dict[str, np.ndarray]:
+    def weights(self, train: Sessions) -> sparse.csr_array:
         inside = np.diff(train.session) == 0
         source, follower = train.items[:-1][inside], train.items[1:][inside]
         shape = (train.n_items, train.n_items)
         counts = sparse.csr_array((np.ones(len(source)), (source, follower)), shape=shape)  # sums repeats
         counts.sum_duplicates()
-        values = counts.data
         if self.config.ties == "first":
-            values = values - self._first_seen(counts, source, follower)
+            counts.data = counts.data - self._first_seen(counts, source, follower)
         elif self.config.ties == "popularity":
-            values = values + train.support[counts.indices] / (2.0 * train.support.max())
-        return {
-            "indptr": counts.indptr.astype(np.int64),
-            "items": counts.indices.astype(np.int64),
-            "values": values.astype(np.float32),
-        }
+            counts.data = counts.data + train.support[counts.indices] / (2.0 * train.support.max())
+        return counts
 
     @staticmethod
     def _first_seen(counts: sparse.csr_array, source: np.ndarray, follower: np.ndarray) -> np.ndarray:
@@ -59,7 +55,3 @@ class Markov(SparseRecommender):
         place = np.empty(len(keys), np.int64)
         place[order] = np.arange(len(keys)) - counts.indptr[row[order]]
         return place / (2.0 * n)
-
-    def score_sparse(self, prefixes: Prefixes, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        indptr, at = gather_rows(self.arrays["indptr"], prefixes.last[rows])
-        return indptr, self.arrays["items"][at], self.arrays["values"][at]

@@ -61,31 +61,25 @@ def build_index(train: Sessions, sample_size: int | None) -> dict[str, np.ndarra
     }
 
 
-class Scratch:
-    """Arrays that one thread reuses from prefix to prefix; a stamp says which entries belong to the present one."""
+def scratch(n_sessions: int, n_items: int) -> tuple[np.ndarray, ...]:
+    """This thread's arrays, reused from prefix to prefix and made anew only when their size changes.
 
-    def __init__(self, n_sessions: int, n_items: int):
-        self.shape = (n_sessions, n_items)
-        self.stamp = np.zeros(1, np.int64)
-        self.session_stamp = np.zeros(n_sessions, np.int64)
-        self.similarity = np.empty(n_sessions, np.float64)
-        self.latest = np.empty(n_sessions, np.int64)
-        self.candidates = np.empty(n_sessions, np.int64)
-        self.prefix_stamp = np.zeros(n_items, np.int64)
-        self.item_stamp = np.zeros(n_items, np.int64)
-        self.score = np.empty(n_items, np.float64)
-        self.scored = np.empty(n_items, np.int64)
-
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        return tuple(value for key, value in vars(self).items() if key != "shape")
-
-
-def scratch(n_sessions: int, n_items: int) -> Scratch:
-    """This thread's scratch arrays; made anew only when their size changes."""
-    held = getattr(_local, "scratch", None)
-    if held is None or held.shape != (n_sessions, n_items):
-        held = _local.scratch = Scratch(n_sessions, n_items)
-    return held
+    A stamp says which entries belong to the present prefix.
+    """
+    if getattr(_local, "shape", None) != (n_sessions, n_items):
+        _local.shape = n_sessions, n_items
+        _local.arrays = (
+            np.zeros(1, np.int64),  # the stamp
+            np.zeros(n_sessions, np.int64),  # of the sessions
+            np.empty(n_sessions, np.float64),  # similarity
+            np.empty(n_sessions, np.int64),  # distance of the latest shared item
+            np.empty(n_sessions, np.int64),  # candidates
+            np.zeros(n_items, np.int64),  # stamp of the prefix's items
+            np.zeros(n_items, np.int64),  # of the scored items
+            np.empty(n_items, np.float64),  # score
+            np.empty(n_items, np.int64),  # scored items
+        )
+    return _local.arrays
 
 
 @numba.njit(cache=True, nogil=True)

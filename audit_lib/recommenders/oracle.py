@@ -21,9 +21,10 @@ def _generator(value: object) -> object:
 
 
 class OracleConfig(base.Config):
-    """generator: the configuration of the log's generator, or the name of the synthetic data set."""
+    """Settings of `Oracle`; a log's generator can be given by the name of the synthetic data set."""
 
     generator: Annotated[SyntheticConfig, pydantic.BeforeValidator(_generator)] = synthetic.PRESETS["synthetic"]
+    """The synthetic data set that the log was drawn from."""
 
 
 class Oracle(base.Recommender):

@@ -12,9 +12,10 @@ from audit_lib.recommenders.base import Config, Recommender, SparseRecommender, 
 
 
 class PopularityConfig(Config):
-    """ties: leave items of equal support tied, or break ties by first appearance in train ('first')."""
+    """Settings of `Popularity`."""
 
     ties: Literal["keep", "first"] = "keep"
+    """What orders items of equal counts: their first appearance in train, their popularity, or nothing."""
 
 
 class Popularity(Recommender):

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Literal
 
 import numpy as np
 import pydantic
 from scipy import sparse
 
 from audit_lib.data.sessions import Prefixes, Sessions
-from audit_lib.recommenders.base import Config, SparseRecommender, gather_rows
+from audit_lib.recommenders.base import Config, Fallback, SparseRecommender, gather_rows
 from audit_lib.recommenders.decay import Decay, by_distance
 
 _PAIRS_AT_ONCE = 20_000_000  # bounds the memory of counting: about 16 bytes a pair
@@ -93,20 +92,20 @@ class LastItemRecommender(SparseRecommender):
 
 
 class RulesConfig(Config):
-    """pruning: keep each antecedent's strongest rules only, and those tied with the last of them.
-
-    fallback: what ranks the items without a rule; 'zero' leaves them all tied.
-    """
+    """Settings of `AssociationRules`. Rules tied with the last one kept are kept, too."""
 
     pruning: pydantic.PositiveInt | None = None
-    fallback: Literal["popularity", "zero"] = "popularity"
+    """Rules that are kept of each item, the strongest; none: all."""
+    fallback: Fallback = "popularity"
 
 
 class SequentialRulesConfig(RulesConfig):
-    """steps: how far after the antecedent an item still counts. weighting: its weight by distance (see `decay`)."""
+    """Settings of `SequentialRules`; weights are those of `decay`."""
 
     steps: pydantic.PositiveInt = 10
+    """How many events after an item another still counts."""
     weighting: Decay = "div"
+    """How the weight of a pair falls with the distance of its items."""
 
 
 class AssociationRules(LastItemRecommender):

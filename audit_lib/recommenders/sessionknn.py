@@ -13,7 +13,7 @@ import pydantic
 
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.recommenders import neighbours
-from audit_lib.recommenders.base import Config, SparseRecommender
+from audit_lib.recommenders.base import Config, Fallback, SparseRecommender
 from audit_lib.recommenders.decay import Decay, by_distance, by_position
 
 Similarity = Literal["cosine", "vec"]
@@ -21,53 +21,55 @@ DAY = 86400.0
 
 
 class SessionKNNConfig(Config):
-    """k: neighbours. sample_size: how many of the most recent sessions that share an item are compared; None: all.
+    """Settings of `SessionKNN`.
 
-    similarity: 'cosine' divides by the root of the neighbour's number of distinct items, 'vec' (the dot product) does
-    not. remind: whether the items of the prefix are scored too. fallback: what ranks the items that no neighbour has;
-    'zero' leaves them all tied.
+    The cosine divides by the root of the neighbour's number of distinct items, the dot product does not.
     """
 
     k: pydantic.PositiveInt = 100
+    """Neighbours of a session."""
     sample_size: pydantic.PositiveInt | None = 1000
+    """How many of the most recent sessions that share an item are compared; none: all."""
     similarity: Similarity = "cosine"
+    """Of two sessions: the cosine, or the dot product."""
     remind: bool = True
-    fallback: Literal["popularity", "zero"] = "popularity"
+    """Whether the items of the session itself are scored too."""
+    fallback: Fallback = "popularity"
 
 
 class VSKNNConfig(SessionKNNConfig):
-    """weighting: of the prefix's items in the similarity, by position. weighting_score: of a neighbour's items, by the
-    distance of the latest shared item. idf_weighting: w in 1 + w·idf; 0 switches it off.
-    """
+    """Settings of `VSKNN`; weights are those of `decay`."""
 
     weighting: Decay = "div"
+    """How the weight of an event of the session falls towards its beginning."""
     weighting_score: Decay = "div"
+    """How a neighbour's weight falls with the distance of the latest shared item."""
     idf_weighting: pydantic.NonNegativeFloat = 0.0
+    """How much rare items gain: w in 1 + w idf; 0 switches it off."""
 
 
 class STANConfig(SessionKNNConfig):
-    """lambda_spw, λ1: by how many events a prefix item's weight falls to 1/e. lambda_snh, λ2: likewise a session's, in
-    days. lambda_inh, λ3: likewise an item's, in events from the last shared item of its session. None: no weight.
-
-    train_days: the days that train spans where Time is only a position; Time is then stretched over them.
-    """
+    """Settings of `STAN`: lambda_spw, lambda_snh and lambda_inh are λ1, λ2 and λ3."""
 
     k: pydantic.PositiveInt = 500
     sample_size: pydantic.PositiveInt | None = 5000
     lambda_spw: pydantic.PositiveFloat | None = 1.02
+    """Events by which the weight of an item of the session falls to 1/e; none: no weight."""
     lambda_snh: pydantic.PositiveFloat | None = 5.0
+    """Days by which the weight of a neighbour falls to 1/e; none: no weight."""
     lambda_inh: pydantic.PositiveFloat | None = 2.05
+    """Events from the last shared item by which the weight of a neighbour's item falls to 1/e."""
     train_days: pydantic.PositiveFloat | None = None
+    """Days that train spans, where its times are only positions."""
 
 
 class VSTANConfig(STANConfig):
-    """lambda_ipw: by how many events since the latest shared item a neighbour's weight falls to 1/e; None: no weight.
-
-    lambda_idf: w in 1 + w·idf; 0 switches it off.
-    """
+    """Settings of `VSTAN`."""
 
     lambda_ipw: pydantic.PositiveFloat | None = 1.02
+    """Events since the latest shared item by which the weight of a neighbour falls to 1/e."""
     lambda_idf: pydantic.NonNegativeFloat = 5.0
+    """How much rare items gain: w in 1 + w idf; 0 switches it off."""
 
 
 class SessionKNN(SparseRecommender):
@@ -126,7 +128,7 @@ class SessionKNN(SparseRecommender):
         gap = self.gap(np.arange(int(arrays["session_positions"].max(initial=0)) + 1))
         names = ("session_indptr", "session_items", "session_positions", "item_indptr", "item_sessions")
         index = tuple(arrays[name] for name in names)
-        scratch = neighbours.scratch(n_sessions, n_items).arrays()
+        scratch = neighbours.scratch(n_sessions, n_items)
         k, m = self.config.k, self.config.sample_size or n_sessions
         room = max(n_items, neighbours.ROOM)
         parts, done = [], 0

@@ -66,11 +66,11 @@ class Tree:
         return self.clean and self.commit == self.code.commit
 
     def manifest(self) -> dict[str, str | bool]:
-        """For the manifest of every evidence file that used the code."""
+        """What is kept of it with everything that the code was used for."""
         return {"url": self.code.url, "commit": self.commit, "clean": self.clean, "pinned": self.pinned}
 
 
-def fetch(code: Code, *, any_tree: bool | None = None) -> str:
+def fetch(code: Code) -> str:
     """Clones the pinned commit into the vendor folder, verifies it, and returns the notice to show.
 
     Does nothing but verify if it is there already. The clone lands under a temporary name and is then renamed.
@@ -80,21 +80,20 @@ def fetch(code: Code, *, any_tree: bool | None = None) -> str:
     done = "is already in" if folder.exists() else "was fetched into"
     if not folder.exists():
         clone(code, folder)
-    tree = verify(code, folder, any_tree=any_tree)
+    tree = verify(code)
     note = "" if tree.pinned else " (NOT the pinned tree, as asked)"
     return f"{code.folder} {done} '{folder}', commit {tree.commit[:7]}{note}.\n{code.notice}"
 
 
-def verify(code: Code, folder: Path | None = None, *, any_tree: bool | None = None) -> Tree:
+def verify(code: Code) -> Tree:
     """The commit and cleanliness of a code's folder.
 
     Raises MissingError if it is not there; InputError, unless any tree is asked for, if it is not the pinned commit or
     a file in it was changed, added or removed.
     """
-    folder = folder or code.place
+    folder, any_tree = code.place, os.environ.get("AUDIT_VENDOR_ANY") == "1"
     if not folder.is_dir():
         raise MissingError(f"{code.title} is not in '{folder}'. Run: {code.command}")
-    any_tree = os.environ.get("AUDIT_VENDOR_ANY") == "1" if any_tree is None else any_tree
     try:
         commit = _git("rev-parse", "HEAD", folder=folder, code=code)
         changed = _git("status", "--porcelain", "--untracked-files=all", folder=folder, code=code).splitlines()

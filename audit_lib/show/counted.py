@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit_lib.errors import unknown
+from audit_lib.errors import one_of
 from audit_lib.show.words import Translate, translator, typeset
 
 
@@ -130,8 +130,6 @@ def phrases(lang: str = "en") -> dict[str, tuple[str, str, str]]:
 def said(count: float, name: str, lang: str = "en") -> str:
     """A count in its words. Raises InputError for a name that `phrases` lacks."""
     known = phrases(lang)
-    if name not in known:
-        raise unknown("phrase", name, known)
-    none, one, many = known[name]
+    none, one, many = known[one_of("phrase", name, known)]
     n = round(count)
     return none if n == 0 else one if n == 1 else many.replace("#", typeset(f"{n:,d}"))

@@ -69,7 +69,7 @@ def activity(table: pd.DataFrame, *, cut: float | None = None, timed: bool = Tru
 def by_cutoff(table: pd.DataFrame, *, metric: str = "Recall", lang: str = "en") -> Plot:
     """table: recommender, k, value (low and high, if there are intervals)."""
     with axes_of() as (figure, axes):
-        draw_lines(axes, table, x="k", y="value", series="recommender", label=lambda r: name_of(r, lang))
+        draw_lines(axes, table, "k", lang)
         axes.set(xlabel="K", ylabel=f"{metric}@K", ylim=(0, None), xticks=sorted(table["k"].unique()))
         in_percent(axes.yaxis)
         legend(figure, axes)
@@ -114,7 +114,7 @@ def by_negatives(
     """table: recommender, n, value; n on a logarithmic axis. full: V - 1, marked, where nothing is sampled."""
     _ = translator(lang)
     with axes_of(figsize=(7.0, 4.4)) as (figure, axes):
-        draw_lines(axes, table, x="n", y="value", series="recommender", label=lambda r: name_of(r, lang))
+        draw_lines(axes, table, "n", lang)
         axes.set(xlabel=_("Negatives sampled per target"), ylabel=f"{metric}@{k}", xscale="log", ylim=(0, 1.03))
         in_percent(axes.yaxis)
         if full is not None:
@@ -124,9 +124,8 @@ def by_negatives(
 
 
 def specifications(
-    table: pd.DataFrame, *, choices: dict[str, str], levels: Callable[[str, Any], str], ylabel: str, lang: str = "en",
-    bins: int = 80,
-) -> Plot:  # fmt: skip
+    table: pd.DataFrame, *, choices: dict[str, str], levels: Callable[[str, Any], str], ylabel: str, lang: str = "en"
+) -> Plot:
     """A specification curve: value above, the choices behind it below, specifications in order of value.
 
     table: value, yes (bool), low and high (NaN where there is none), and a column for each of choices (column: English
@@ -152,6 +151,7 @@ def specifications(
         upper.axhline(0, color="black", linewidth=1)
         upper.set(ylabel=_(ylabel))
         in_percent(upper.yaxis)
+        bins = 80
         place = np.minimum((at * bins).astype(int), bins - 1)
         total = np.maximum(np.bincount(place, minlength=bins), 1)
         shares = [np.bincount(place, table[c] == level, minlength=bins) / total for c, level in rows]
@@ -175,10 +175,7 @@ def by_group(table: pd.DataFrame, *, xlabel: str, ylabel: str = "Recall@20", lan
     groups = list(dict.fromkeys(table["group"]))
     place = {group: i for i, group in enumerate(groups)}
     with axes_of() as (figure, axes):
-        draw_lines(
-            axes, table.assign(at=table["group"].map(place)), x="at", y="value", series="recommender",
-            label=lambda r: name_of(r, lang),
-        )  # fmt: skip
+        draw_lines(axes, table.assign(at=table["group"].map(place)), "at", lang)
         axes.set_xticks(range(len(groups)), [_(g) if isinstance(g, str) else str(g) for g in groups])
         axes.set(xlabel=_(xlabel), ylabel=ylabel, ylim=(0, None))
         in_percent(axes.yaxis)
@@ -220,7 +217,7 @@ def bars(
     return Plot(figure, table)
 
 
-def fronts(table: pd.DataFrame, *, xlabel: str | None = None, ylabel: str = "Recall@20", lang: str = "en") -> Plot:
+def fronts(table: pd.DataFrame, *, xlabel: str | None = None, lang: str = "en") -> Plot:
     """table: panel, label, x, y, front (bool): points on a logarithmic x, those of each panel's front joined.
 
     xlabel: an English label for all panels, whose names are their titles; without it, the panel is what x is.
@@ -242,7 +239,7 @@ def fronts(table: pd.DataFrame, *, xlabel: str | None = None, ylabel: str = "Rec
             axes.set(xscale="log", xlabel=_(xlabel or panel), title=panel if xlabel else None)
             in_percent(axes.yaxis)
         for axes in grid[:, 0]:
-            axes.set(ylabel=ylabel)
+            axes.set(ylabel="Recall@20")
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
         legend_of_all(figure, grid)
@@ -256,7 +253,7 @@ def by_size(table: pd.DataFrame, *, lang: str = "en") -> Plot:
     with axes_of(ncols=len(panels), sharey=True, squeeze=False, figsize=(9.0, 3.8)) as (figure, grid):
         for axes, panel in zip(grid.flat, panels, strict=True):
             rows = table[table["panel"] == panel]
-            draw_lines(axes, rows, x="items", y="value", series="recommender", label=lambda r: name_of(r, lang))
+            draw_lines(axes, rows, "items", lang)
             axes.set(xscale="log", yscale="log", xlabel=_("Items in the catalogue"), title=_(panel))
         grid[0, 0].set(ylabel=_("Milliseconds of one answer"))
         legend_of_all(figure, grid)

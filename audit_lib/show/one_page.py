@@ -25,11 +25,12 @@ def one_page(
     Question, Answer. xlabel: an English label.
     """
     _ = translator(lang)
+    height = 0.2 * sum(len(_folded(answer)) for answer in answers["Answer"]) + 0.2  # inches, roughly
     with matplotlib.rc_context(STYLE | {"figure.constrained_layout.use": False, "font.size": 8.5}):
         figure = Figure(figsize=A4)
         grid = figure.add_gridspec(
             4, 1, left=0.2, right=0.94, top=0.96, bottom=0.03, hspace=0.28,
-            height_ratios=[0.9, 0.3 + 0.26 * len(table), 0.5 + 0.24 * len(differences), _height(answers)],
+            height_ratios=[0.9, 0.3 + 0.26 * len(table), 0.5 + 0.24 * len(differences), height],
         )  # fmt: skip
         head, rows, plot, questions = (figure.add_subplot(cell) for cell in grid)
         for axes in (head, rows, questions):
@@ -69,19 +70,14 @@ def _differences(axes: matplotlib.axes.Axes, table: pd.DataFrame, xlabel: str) -
     in_points(axes.xaxis)
 
 
-def _height(answers: pd.DataFrame) -> float:
-    """Inches, roughly, of the questions."""
-    return 0.2 * sum(max(len(_folded(str(answer))), 1) for answer in answers["Answer"]) + 0.2
-
-
-def _folded(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDE) or [""]
-
-
 def _answers(axes: matplotlib.axes.Axes, answers: pd.DataFrame) -> None:
-    lines = [max(len(_folded(str(answer))), 1) for answer in answers["Answer"]]
-    step, place = 1 / sum(lines), 1.0
-    for (question, answer), n in zip(answers.itertuples(index=False), lines, strict=True):
+    folded = [_folded(answer) for answer in answers["Answer"]]
+    step, place = 1 / sum(map(len, folded)), 1.0
+    for question, lines in zip(answers["Question"], folded, strict=True):
         axes.text(-0.17, place, question, va="top", weight="bold", transform=axes.transAxes)
-        axes.text(0.46, place, "\n".join(_folded(str(answer))), va="top", linespacing=1.3, transform=axes.transAxes)
-        place -= n * step
+        axes.text(0.46, place, "\n".join(lines), va="top", linespacing=1.3, transform=axes.transAxes)
+        place -= len(lines) * step
+
+
+def _folded(answer: str) -> list[str]:
+    return textwrap.wrap(answer, WIDE) or [""]

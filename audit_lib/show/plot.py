@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from audit_lib.show.csv import csv_text
+from audit_lib.show.words import name_of
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -103,25 +104,25 @@ def style_of(name: str, place: int) -> dict[str, str]:
     return dict(zip(("color", "marker", "linestyle"), SERIES.get(name, other), strict=True))
 
 
-def leading(table: pd.DataFrame, y: str, series: str) -> set[str]:
-    """The series in colour: all of a few; of more than MANY, GRU4Rec, Popularity, what is not in SERIES, and of the
-    others the one with the highest mean of y.
+def leading(table: pd.DataFrame) -> set[str]:
+    """The recommenders in colour: all of a few; of more than MANY, GRU4Rec, Popularity, what is not in SERIES, and of
+    the others the one with the highest mean value.
     """
-    means = table.groupby(series)[y].mean()
+    means = table.groupby("recommender")["value"].mean()
     simple = [name for name in means.index if name in SERIES and not name.startswith(("gru4rec", "popularity"))]
     if len(means) <= MANY or not simple:
         return set(means.index)
     return set(means.index) - set(simple) | {means[simple].idxmax()}
 
 
-def draw_lines(axes: Any, table: pd.DataFrame, *, x: str, y: str, series: str, label: Callable[[str], str]) -> None:
-    """One line and marker per series, in order of appearance, with an interval where the table has low and high."""
-    coloured = leading(table, y, series)
-    for i, (name, rows) in enumerate(table.groupby(series, sort=False)):
-        style: dict[str, Any] = style_of(str(name), i) | {"label": label(str(name))}
+def draw_lines(axes: Any, table: pd.DataFrame, x: str, lang: str) -> None:
+    """A line for each recommender: its value over x, with an interval where the table has low and high."""
+    coloured = leading(table)
+    for i, (name, rows) in enumerate(table.groupby("recommender", sort=False)):
+        style: dict[str, Any] = style_of(str(name), i) | {"label": name_of(str(name), lang)}
         if name not in coloured:
             style |= {"color": PALE, "linewidth": 1, "markersize": 5, "zorder": 1.5}
-        axes.plot(rows[x], rows[y], **style)
+        axes.plot(rows[x], rows["value"], **style)
         if {"low", "high"} <= set(rows):
             axes.fill_between(rows[x], rows["low"], rows["high"], color=style["color"], alpha=0.15, linewidth=0)
 

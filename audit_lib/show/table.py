@@ -128,7 +128,7 @@ class Table:
     """A table as readers see it: headings in their language, numbers in one format. Prints as HTML and as text."""
 
     def __init__(
-        self, data: pd.DataFrame, *, lang: str, formats: Mapping[str, str] | None = None,
+        self, data: pd.DataFrame | Mapping[str, Any], *, lang: str, formats: Mapping[str, str] | None = None,
         shown: bool | Sequence[bool] | np.ndarray = True,
     ):  # fmt: skip
         """data: columns with English headings. formats: of `words.number` by heading, where it is not `spec_of`.
@@ -136,6 +136,7 @@ class Table:
         shown: for each row or for all, whether a page shows it; a sentence leads to the CSV, which has all rows.
         """
         self.lang, self.formats = lang, dict(formats or {})
+        data = pd.DataFrame(data)
         self.shown = np.broadcast_to(np.asarray(shown, bool), len(data))
         self.data = data.apply(lambda column: column if is_numeric_dtype(column) else self._said(column))
 

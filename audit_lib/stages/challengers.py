@@ -155,7 +155,7 @@ def _measured(book: Book, dataset: str, lang: str) -> list[tuple[Any, ...]]:
 
 def printed_table(table: pd.DataFrame, lang: str) -> Table:
     """`printed`."""
-    shown = pd.DataFrame({
+    return Table({
         "Data set": table["dataset"],
         "Year": [str(year) for year in table["year"]],
         "Model": table["name"],
@@ -163,8 +163,7 @@ def printed_table(table: pd.DataFrame, lang: str) -> Table:
         "95 % interval": intervals(table, EXACT),
         "MRR@20": table["mrr"],
         "Source": [cited(s, lang) if s else Label("Measured here") for s in table["source"]],
-    })  # fmt: skip
-    return Table(shown, lang=lang, formats=dict.fromkeys(("Recall@20", "MRR@20"), EXACT))
+    }, lang=lang, formats=dict.fromkeys(("Recall@20", "MRR@20"), EXACT))  # fmt: skip
 
 
 def quoted(found: Challengers, trials: pd.DataFrame) -> dict[str, int]:

@@ -14,7 +14,6 @@ import pandas as pd
 from babel.lists import format_list
 
 from audit_lib.evaluation.metrics import K
-from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import EXACT, FINE, Estimate, Remark, Table
@@ -30,7 +29,7 @@ from audit_lib.study import (
 from audit_lib.study.challenger_runs import DATASETS, Course
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.reported_epoch import GROUPS, METRICS, Looked, Reported
+from audit_lib.study.reported_epoch import GROUPS, METRICS, Looked
 from audit_lib.study.results import Book, NotYet, mean_over
 
 MODEL = "srgnn"  # the one that the study plans
@@ -176,14 +175,10 @@ def differences_table(book: Book, there: Sequence[Trained], lang: str) -> Table 
                         challenger_runs.difference(t.dataset, t.courses, runs, metric, best=best)
                         for best in (True, False)
                     ]
-                    cells = *map(_in_points, less), str(less[0].seeds)
+                    cells = *(Estimate(*each[:3], FINE) for each in less), str(less[0].seeds)
                     rows.append((t.name, t.dataset, name, f"{metric}@{K}", *cells))
     headings = ["Model", "Data set", "Less", "Metric", "With its best epoch on test", "With its last epoch", "Seeds"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang) if rows else None
-
-
-def _in_points(measured: Measured) -> Estimate:
-    return Estimate(measured.estimate, measured.low, measured.high, FINE)
 
 
 # --- what the look at the test part adds
@@ -197,25 +192,18 @@ def looks_table(book: Book, there: Sequence[Trained], lang: str) -> Table:
                 rows.append((dataset, t.name, f"{metric}@{K}", t.epochs, *_cells(look), None))
             for group, recommender in GROUPS.items():
                 with suppress(NotYet):
-                    look, chosen = _looked(book, dataset, group, metric)
-                    cells = str(chosen.epochs), *_cells(look), _in_points(chosen.gain)
+                    look, chosen = (
+                        reported_epoch.reported(book, dataset, group, metric, last=last) for last in (True, False)
+                    )
+                    cells = str(chosen.epochs), *_cells(look), Estimate(*chosen.gain[:3], FINE)
                     rows.append((dataset, name_of(recommender, lang), f"{metric}@{K}", *cells))
     headings = ["Data set", "Model", "Metric", "Epochs", "Best on test", "Maximum", "Less the last epoch",
                 "Less the one chosen in validation"]  # fmt: skip
     return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats={"Maximum": EXACT})
 
 
-def _looked(book: Book, dataset: str, group: str, metric: str) -> tuple[Looked, Reported]:
-    """Of a GRU4Rec that was ranked after every epoch: against its last epoch, and against the one of validation."""
-    chosen = reported_epoch.reported(book, dataset, group, metric)
-    runs, step = reported_epoch.trajectories(book, dataset, group), min_step(dataset)
-    each = [run.values(metric, min_step=step) for run in runs]
-    look = reported_epoch.looked(each, [len(values) - 1 for values in each], runs[0].resampling(step))
-    return look._replace(best=chosen.best), chosen
-
-
 def _cells(look: Looked) -> tuple[str, float, Estimate]:
-    return ", ".join(map(str, look.best)), look.maximum, _in_points(look.gain)
+    return ", ".join(map(str, look.best)), look.maximum, Estimate(*look.gain[:3], FINE)
 
 
 def provenance_runs(there: Sequence[Trained]) -> list[Run]:

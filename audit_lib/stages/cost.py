@@ -13,10 +13,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from audit_lib.show import words as labels
 from audit_lib.show.words import data_name, name_of
 from audit_lib.stages.decision import NEURAL, seconds_of
-from audit_lib.stages.literature import GROUPS
+from audit_lib.stages.literature import GROUPS, named
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
@@ -70,7 +69,7 @@ def _cost(dataset: str, name: str, group: str, runs: list[Run], lang: str) -> tu
     found = over(runs, min_step=min_step(dataset))
     own = all(_by_processor(run.manifest["seconds"]) for run in runs)
     return (
-        dataset, _label(name, group, lang), name, group, found.estimate, found.low, found.high,
+        dataset, named(name, GROUPS.get(group), lang), name, group, found.estimate, found.low, found.high,
         statistics.median(map(seconds_of, runs)), "processor" if own else "wall",
         min(run.manifest["peak_memory_mb"] for run in runs), len(runs),
     )  # fmt: skip
@@ -79,11 +78,6 @@ def _cost(dataset: str, name: str, group: str, runs: list[Run], lang: str) -> tu
 def _by_processor(seconds: Mapping[str, float]) -> bool:
     """Whether all of it is known in processor time: not so what was trained before a stop."""
     return "processor" in seconds and "earlier" not in seconds
-
-
-def _label(name: str, group: str, lang: str) -> str:
-    words = GROUPS.get(group)
-    return name_of(name, lang) + (f", {labels.translator(lang)(words)}" if words else "")
 
 
 def front(cost: Iterable[float], worth: Iterable[float]) -> np.ndarray:
@@ -171,13 +165,13 @@ def timed(table: pd.DataFrame, record: pd.DataFrame, dataset: str) -> pd.DataFra
     return rows[rows["group"] == [groups.get(key, SIMPLE) for key in keys]]
 
 
-def trade(table: pd.DataFrame, record: pd.DataFrame, *, dataset: str = REAL) -> pd.DataFrame:
-    """panel (label), label, x, y, front: Recall@20 of one data set against each kind of cost.
+def trade(table: pd.DataFrame, record: pd.DataFrame) -> pd.DataFrame:
+    """panel (label), label, x, y, front: Recall@20 of the data set REAL against each kind of cost.
 
     Of every recommender with the settings in which its answers were timed, as `timed` has them.
     """
-    rows = timed(table, record, dataset)
-    own = answers(record, log=dataset).set_index("recommender")
+    rows = timed(table, record, REAL)
+    own = answers(record, log=REAL).set_index("recommender")
     own["seconds"] = rows.set_index("recommender")["seconds"]
     costs_ = {label: rows["recommender"].map(own[column]) for column, label in PANELS.items()}
     found = [

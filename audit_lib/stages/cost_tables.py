@@ -21,13 +21,12 @@ CLOCKS = {"processor": "Processor", "wall": "Wall clock"}
 
 def clocks_table(found: pd.DataFrame, lang: str) -> Table:
     """`cost.clocks`."""
-    shown = pd.DataFrame({
+    return Table({
         "Clock": [Label(CLOCKS[clock]) for clock in found["clock"]],
         "Runs": found["runs"],
         "Wall / processor, median": found["median"],
         "Wall / processor, largest": found["largest"],
-    })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Wall / processor, median": ".1f", "Wall / processor, largest": ".0f"})
+    }, lang=lang, formats={"Wall / processor, median": ".1f", "Wall / processor, largest": ".0f"})  # fmt: skip
 
 
 def matrix_table(table: pd.DataFrame, column: str, spec: str, lang: str) -> Table:
@@ -65,10 +64,10 @@ def steps_table(found: pd.DataFrame, lang: str) -> Table:
     return Table(shown, lang=lang, formats=formats, shown=~found["dataset"].duplicated(keep="last"))
 
 
-def growth_table(record: pd.DataFrame, lang: str, *, served: bool = True) -> Table:
+def growth_table(record: pd.DataFrame, lang: str) -> Table:
     """Medians over the smallest and the largest catalogue, their ratio, and the 99th percentiles over the latter."""
     rows = []
-    for name, part in cost.answers(record, served=served).groupby("recommender", sort=False):
+    for name, part in cost.answers(record).groupby("recommender", sort=False):
         small, large = part.iloc[0], part.iloc[-1]
         growth = large["p50"] / small["p50"]
         rows.append((name, small["p50"], large["p50"], growth, large["p99"], large["p99_wall"]))
@@ -80,17 +79,16 @@ def growth_table(record: pd.DataFrame, lang: str, *, served: bool = True) -> Tab
     return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=formats)
 
 
-def memory_table(table: pd.DataFrame, record: pd.DataFrame, lang: str, *, dataset: str = cost.REAL) -> Table:
-    """Recall@20, fitted arrays and least peak of a process on one data set, as `cost.timed` has them."""
-    size = cost.answers(record, log=dataset).set_index("recommender")["model_mb"]
-    rows = cost.timed(table, record, dataset)
-    shown = pd.DataFrame({
+def memory_table(table: pd.DataFrame, record: pd.DataFrame, lang: str) -> Table:
+    """Recall@20, fitted arrays and least peak of a process on the data set `cost.REAL`, as `cost.timed` has them."""
+    size = cost.answers(record, log=cost.REAL).set_index("recommender")["model_mb"]
+    rows = cost.timed(table, record, cost.REAL)
+    return Table({
         "Recommender": rows["recommender"],
         "Recall@20": rows["recall"],
         "Fitted arrays (MiB)": rows["recommender"].map(size),
         "Peak of the process (MiB)": rows["memory_mb"],
-    })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Fitted arrays (MiB)": ".1f", "Peak of the process (MiB)": ",.0f"})
+    }, lang=lang, formats={"Fitted arrays (MiB)": ".1f", "Peak of the process (MiB)": ",.0f"})  # fmt: skip
 
 
 def training_growth_table(scaling: pd.DataFrame, lang: str) -> Table:

@@ -58,35 +58,31 @@ class Candidates:
 
     kind: Kind
     runs: Mapping[str, Mapping[str, list[Run]]]
-    _found: dict[object, list[Measured]] = field(default_factory=dict)
+    _means: dict[object, Measured] = field(default_factory=dict)
     _estimates: dict[object, list[float]] = field(default_factory=dict)
 
     def estimates(self, name: str, condition: str, metric: str = "Recall") -> list[float]:
-        """Those of `each`, to the last bit, without their intervals: nothing is resampled."""
+        """A metric at K on each data set that has such targets, without an interval: nothing is resampled."""
         if (key := (name, _targets(condition), metric)) not in self._estimates:
             asked = (self._sample(dataset, name, _targets(condition), None, metric) for dataset in self.kind.datasets)
             self._estimates[key] = [float(drawn.observed(values).mean()) for values, drawn in filter(None, asked)]
         return self._estimates[key]
 
     def estimate(self, name: str, condition: str, metric: str = "Recall") -> float:
-        """That of `mean`."""
+        """Their mean; that of `mean` to the last bit."""
         found = self.estimates(name, condition, metric)
         return statistics.mean(found) if found else float("nan")
 
-    def mean(self, name: str, condition: str, less: str | None = None, metric: str = "Recall") -> Measured:
-        """A metric at K of a recommender, or its difference from another: the mean over data sets, each of one weight.
+    def mean(self, name: str, condition: str, less: str | None = None) -> Measured:
+        """Recall at K of a recommender, or its difference from another: the mean over data sets, each of one weight.
 
         Data sets are independent, so that the distances of the limits from the estimates add up in squares (Zou &
-        Donner 2008). The interval is for these logs; it says nothing of the spread between logs, which `each` shows.
+        Donner 2008). The interval is for these logs; it says nothing of the spread between logs.
         """
-        return mean_of_logs(self.each(name, condition, less, metric))
-
-    def each(self, name: str, condition: str, less: str | None = None, metric: str = "Recall") -> list[Measured]:
-        """The same on each data set that has such targets."""
-        if (key := (name, _targets(condition), less, metric)) not in self._found:
-            asked = (self._sample(dataset, name, _targets(condition), less, metric) for dataset in self.kind.datasets)
-            self._found[key] = [drawn.over_seeds(values) for values, drawn in filter(None, asked)]
-        return self._found[key]
+        if (key := (name, _targets(condition), less)) not in self._means:
+            asked = (self._sample(dataset, name, _targets(condition), less, "Recall") for dataset in self.kind.datasets)
+            self._means[key] = mean_of_logs([drawn.over_seeds(values) for values, drawn in filter(None, asked)])
+        return self._means[key]
 
     def _sample(
         self, dataset: str, name: str, over: str, less: str | None, metric: str
@@ -169,17 +165,11 @@ def kinds(book: Book) -> list[Kind]:
     for dataset in real_datasets(book):
         if dataset in CONTROLS or headline.of(book, dataset) is None:
             continue
-        found.setdefault((_order(book, dataset), _size(book, dataset)), []).append(dataset)
+        order = "weak" if shuffle_loss(book, which=dataset).estimate <= WEAK else "strong"
+        run = next(iter(book.recommenders(dataset).values()))
+        size = "large" if run.manifest["split"]["train"]["events"] >= LARGE else "small"
+        found.setdefault((order, size), []).append(dataset)
     return [Kind(o, s, tuple(found[o, s])) for o in ORDERS for s in SIZES if (o, s) in found]
-
-
-def _order(book: Book, dataset: str) -> str:
-    return "weak" if shuffle_loss(book, which=dataset).estimate <= WEAK else "strong"
-
-
-def _size(book: Book, dataset: str) -> str:
-    run = next(iter(book.recommenders(dataset).values()))
-    return "large" if run.manifest["split"]["train"]["events"] >= LARGE else "small"
 
 
 def _runs(book: Book, kind: Kind) -> dict[str, dict[str, list[Run]]]:

@@ -5,18 +5,14 @@ Each takes the recommenders of one split by name, as runs or as their counts, an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from audit_lib.data.preparing import prepare
-from audit_lib.errors import MissingError
 from audit_lib.evaluation import comparisons, metrics
 from audit_lib.evaluation.corrected import comparison
 from audit_lib.evaluation.counts import Counts
@@ -30,39 +26,10 @@ from audit_lib.evaluation.winners import (
     winners_table,
     wrong_probability,
 )
-from audit_lib.recommenders import REGISTRY, lookup
 from audit_lib.show.table import Label
 from audit_lib.stages.prepared import Prepared
-from audit_lib.study import evidence, running
+from audit_lib.study import running
 from audit_lib.study.evidence import Run
-
-MAIN_SPLITS = ("published", "temporal")
-
-
-def runs_of(
-    dataset: str, *, columns: Mapping[str, str] | str | None = None, time_unit: str | None = None,
-    test_days: float | None = None, min_item_support: int | None = None, seed: int | None = None,
-    out: Path | None = None,
-) -> dict[str, Run]:  # fmt: skip
-    """One run per recommender on the split of a data set (see `data.preparing.prepare`), in order of name.
-
-    What ranks no whole catalogue with its support, as some results from outside do not, is left out.
-    Evidence is found by what it is of: the hashes of data and split, not the name of a file nor when it was ranked. Of
-    several runs the one with the default configuration, then of the lowest seed, then of the first path; `seed` asks
-    for one seed. Raises MissingError if there is no evidence.
-    """
-    data, split = prepare(
-        dataset, columns=columns, time_unit=time_unit, test_days=test_days, min_item_support=min_item_support
-    )
-    wanted = evidence.split_hash(split)
-    runs = [run for run in evidence.find(out, data_hash=data.data_hash) if run.manifest["split"]["hash"] == wanted]
-    runs = [run for run in runs if seed in (None, run.seed) and run.whole]
-    if not runs:
-        raise MissingError(f"There is no evidence of '{data.name}' yet. Make it with `python -m audit_lib rank`.")
-    found: dict[str, Run] = {}
-    for run in sorted(runs, key=lambda run: (not _is_default(run), run.seed, run.path)):
-        found.setdefault(run.recommender, run)
-    return dict(sorted(found.items()))
 
 
 def counted(runs: Mapping[str, Run]) -> dict[str, Counts]:
@@ -75,13 +42,10 @@ def sample_sizes(n_items: int, *, first: int = 10, points: int = 18) -> list[int
     return np.unique(np.geomspace(min(first, n_items - 1), n_items - 1, points).round().astype(int)).tolist()
 
 
-def curves(
-    counts: Mapping[str, Counts], metric: str, *, k: int, sizes: Iterable[int], sampling: str = "uniform",
-    ties: str = "conservative",
-) -> pd.DataFrame:  # fmt: skip
-    """recommender, n, value: the exact expectation of the sampled metric at every number of negatives."""
+def curves(counts: Mapping[str, Counts], metric: str, *, k: int, sizes: Iterable[int]) -> pd.DataFrame:
+    """recommender, n, value: the exact expectation of the metric at every number of uniform negatives."""
     rows = [
-        {"recommender": name, "n": n, "value": _mean(c, metric, n=n, k=k, sampling=sampling, ties=ties)}
+        {"recommender": name, "n": n, "value": float(expectation(c, metric, n=n, k=k).mean())}
         for name, c in counts.items()
         for n in sizes
     ]
@@ -94,10 +58,7 @@ def inflation(runs: Mapping[str, Run], log: Prepared, *, sampling: str = "unifor
     return found[found["metric"] == log.lead].replace(np.inf, np.nan)
 
 
-def crossings(
-    counts: Mapping[str, Counts], metric: str, *, k: int, sizes: Iterable[int], sampling: str = "uniform",
-    ties: str = "conservative",
-) -> pd.DataFrame:  # fmt: skip
+def crossings(counts: Mapping[str, Counts], metric: str, *, k: int, sizes: Iterable[int]) -> pd.DataFrame:
     """first, second, n: where the expected sampled metrics of a pair change places, `first` ahead from n negatives on.
 
     Crossings are looked for between neighbours of `sizes`, then found to the exact n by bisection.
@@ -107,7 +68,7 @@ def crossings(
 
     @cache
     def mean(name: str, n: int) -> float:
-        return _mean(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
+        return float(expectation(counts[name], metric, n=n, k=k).mean())
 
     for a, b in combinations(counts, 2):
 
@@ -131,21 +92,18 @@ def winners(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
     return winners_table(counted(runs), log.lead, n=log.negatives, k=log.k, session=session).reset_index()
 
 
-def negatives_needed(
-    counts: Mapping[str, Counts], metric: str, *, k: int, sampling: str = "uniform", ties: str = "conservative",
-    probability: float = 0.95,
-) -> pd.DataFrame:  # fmt: skip
+def negatives_needed(counts: Mapping[str, Counts], metric: str, *, k: int) -> pd.DataFrame:
     """first, second, difference (full), n, share: the least n that names the winner, and its share of V - 1.
 
-    Pairs that the full metric ties are left out. n, to one in a hundred, and share are NaN where no n up to V - 1 is
-    enough.
+    It names the winner in 95 of 100 draws of uniform negatives. Pairs that the full metric ties are left out. n, to one
+    in a hundred, and share are NaN where no n up to V - 1 is enough.
     """
-    full = {name: float(full_metric(c, metric, k=k, ties=ties).mean()) for name, c in counts.items()}
+    full = {name: float(full_metric(c, metric, k=k, ties="conservative").mean()) for name, c in counts.items()}
     pool = next(iter(counts.values())).pool
 
     @cache
     def studied(name: str, n: int) -> SampledMetric:
-        return sampled_metric(counts[name], metric, n=n, k=k, sampling=sampling, ties=ties)
+        return sampled_metric(counts[name], metric, n=n, k=k, sampling="uniform", ties="conservative")
 
     rows = []
     for first, second in combinations(sorted(full, key=lambda name: -full[name]), 2):
@@ -155,7 +113,7 @@ def negatives_needed(
         def wrong(n: int, first: str = first, second: str = second) -> float:
             return wrong_probability(studied(first, n), studied(second, n))
 
-        n = smallest_size(wrong, pool, probability=probability, grid=24, precision=0.01)
+        n = smallest_size(wrong, pool, probability=0.95, grid=24, precision=0.01)
         size = float("nan") if n is None else float(n)
         rows.append({"first": first, "second": second, "difference": full[first] - full[second], "n": size})
     table = pd.DataFrame(rows, columns=["first", "second", "difference", "n"])
@@ -215,40 +173,38 @@ def by_support(runs: Mapping[str, Run], log: Prepared) -> pd.DataFrame:
 
 
 def intervals(
-    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, average: str = "micro", seed: int = 0
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, average: str = "micro"
 ) -> pd.DataFrame:
     """recommender, value, low, high: the metric with its 95 % interval over sessions, best first."""
     rows = []
     for name, run in runs.items():
-        found = run.resampling(average=average, seed=seed).interval(run.values(metric, k))
+        found = run.resampling(average=average).interval(run.values(metric, k))
         rows.append({"recommender": name, "value": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows).sort_values("value", ascending=False, ignore_index=True)
 
 
-def pairs(
-    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, average: str = "micro", seed: int = 0
-) -> pd.DataFrame:
+def pairs(runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K) -> pd.DataFrame:
     """first, second, difference, low, high, p, p_holm: every pair, the better one first, Holm over all pairs."""
     values = {name: run.values(metric, k) for name, run in runs.items()}
-    drawn = next(iter(runs.values())).resampling(average=average, seed=seed)
+    drawn = next(iter(runs.values())).resampling()
     rows = []
     for a, b in combinations(runs, 2):
         found = drawn.compare(values[a], values[b])
         d = found.difference
-        interval = (d.estimate, d.low, d.high) if d.estimate >= 0 else (-d.estimate, -d.high, -d.low)
-        first, second = (a, b) if d.estimate >= 0 else (b, a)
-        names = {"first": first, "second": second}
-        rows.append(names | dict(zip(("difference", "low", "high"), interval, strict=True)) | {"p": found.p})
+        if d.estimate >= 0:
+            rows.append((a, b, d.estimate, d.low, d.high, found.p))
+        else:
+            rows.append((b, a, -d.estimate, -d.high, -d.low, found.p))
     table = pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p"])
     return table.assign(p_holm=comparisons.holm(table["p"]))
 
 
 def agreement(
-    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, sizes: Iterable[int], seed: int = 0
+    runs: Mapping[str, Run], metric: str = "Recall", *, k: int = K, sizes: Iterable[int]
 ) -> pd.DataFrame:
     """n, tau, low, high: Kendall's tau of the sampled (uniform, in expectation) with the full order of recommenders."""
-    counts = {name: Counts.of_run(run) for name, run in runs.items()}
-    drawn = next(iter(runs.values())).resampling(resamples=2000, seed=seed)
+    counts = counted(runs)
+    drawn = next(iter(runs.values())).resampling(resamples=2000)
     full = {name: run.values(metric, k) for name, run in runs.items()}
     rows = []
     for n in sizes:
@@ -256,18 +212,3 @@ def agreement(
         found = comparisons.rank_agreement(full, sampled, drawn)
         rows.append({"n": n, "tau": found.estimate, "low": found.low, "high": found.high})
     return pd.DataFrame(rows)
-
-
-def _is_default(run: Run) -> bool:
-    """Whether the run has the settings that its recommender has by itself; required ones may be anything."""
-    if run.recommender not in REGISTRY:
-        return True
-    fields = lookup(run.recommender).Config.model_fields
-    optional = {name: field for name, field in fields.items() if not field.is_required()}
-    default = {name: field.get_default(call_default_factory=True) for name, field in optional.items()}
-    plain = json.loads(json.dumps(default, default=str))
-    return all(plain.get(name, value) == value for name, value in run.manifest["config"].items())
-
-
-def _mean(counts: Counts, metric: str, **options: object) -> float:
-    return float(expectation(counts, metric, **options).mean())

@@ -23,19 +23,18 @@ def inflation_table(factors: pd.DataFrame, lang: str) -> Table:
 
 def popular_table(uniform: pd.DataFrame, popular: pd.DataFrame, lang: str) -> Table:
     """`evaluation.inflation` with uniform negatives and with negatives drawn by popularity."""
-    shown = pd.DataFrame({
+    return Table({
         "Recommender": popular["recommender"],
         "Whole catalogue": popular["full"],
         "Uniform": uniform["sampled"].to_numpy(),
         "By popularity": popular["sampled"],
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
-def crossings_table(crossings: pd.DataFrame, lang: str, *, most: int = 12) -> Table:
+def crossings_table(crossings: pd.DataFrame, lang: str) -> Table:
     """`evaluation.crossings`; a page shows those with most negatives, which many negatives do not avoid."""
     table = crossings.set_axis(["Ahead from here on", "Behind from here on", "Negatives"], axis=1)
-    return Table(table, lang=lang, shown=table["Negatives"].rank(method="first", ascending=False) <= most)
+    return Table(table, lang=lang, shown=table["Negatives"].rank(method="first", ascending=False) <= 12)
 
 
 def winners_table(winners: pd.DataFrame, lang: str) -> Table:
@@ -46,9 +45,9 @@ def winners_table(winners: pd.DataFrame, lang: str) -> Table:
     return Table(shown, lang=lang)
 
 
-def needed_table(needed: pd.DataFrame, lang: str, *, most: int = 10) -> Table:
+def needed_table(needed: pd.DataFrame, lang: str) -> Table:
     """The pairs of `evaluation.negatives_needed` that need most negatives."""
-    shown = needed.sort_values("n", ascending=False, na_position="first").head(most)
+    shown = needed.sort_values("n", ascending=False, na_position="first").head(10)
     headings = ["Better", "Worse", "Difference", "Negatives needed", "Share of the catalogue"]
     formats = {"Difference": FINE, "Negatives needed": ",d"}
     return Table(shown.set_axis(headings, axis=1), lang=lang, formats=formats)
@@ -78,11 +77,11 @@ def intervals_table(found: pd.DataFrame, log: Prepared, lang: str) -> Table:
     return Table(found.set_axis(["Recommender", log.metric, "Low", "High", "Mean of sessions"], axis=1), lang=lang)
 
 
-def closest_table(pairs: pd.DataFrame, lang: str, *, closest: int = 10) -> Table:
+def closest_table(pairs: pd.DataFrame, lang: str) -> Table:
     """The pairs of `evaluation.pairs` that are closest to each other."""
     headings = ["Better", "Worse", "Difference", "Low", "High", "p", "p (Holm)"]
     formats = dict.fromkeys(("Difference", "Low", "High"), FINE)
-    return Table(pairs.nsmallest(closest, "difference").set_axis(headings, axis=1), lang=lang, formats=formats)
+    return Table(pairs.nsmallest(10, "difference").set_axis(headings, axis=1), lang=lang, formats=formats)
 
 
 def provenance_table(runs: Mapping[str, Run], lang: str) -> Table:

@@ -21,9 +21,9 @@ from audit_lib.recommenders.gru4rec import batches, losses, model
 from audit_lib.recommenders.gru4rec.optimizer import EPSILON
 
 
-def log_of(*sessions: str, days: float = 1.0) -> pd.DataFrame:
-    """A log of which each word is a session and each letter an item: a second between events, days between sessions."""
-    rows = [(s, item, DAY * days * s + i) for s, word in enumerate(sessions) for i, item in enumerate(word)]
+def log_of(*sessions: str) -> pd.DataFrame:
+    """A log: each word is a session, each letter an item; a second between events, a day between sessions."""
+    rows = [(s, item, DAY * s + i) for s, word in enumerate(sessions) for i, item in enumerate(word)]
     return pd.DataFrame(rows, columns=[SESSION, ITEM, TIME])
 
 

@@ -82,12 +82,12 @@ def single(table: pd.DataFrame) -> pd.DataFrame:
     return table[~table["variant"].str.startswith(("as_", "all_"))]
 
 
-def across(datasets: Sequence[str], loss: str, *, out: Path | None = None) -> pd.DataFrame:
+def across(datasets: Sequence[str], loss: str) -> pd.DataFrame:
     """variant, dataset and the rest of `costs`: the variants that were measured on two data sets or more.
 
     In the order of their mean relative loss. Raises MissingError as `variants` does.
     """
-    tables = [costs(variants(name, loss, out=out)).assign(dataset=name) for name in datasets]
+    tables = [costs(variants(name, loss)).assign(dataset=name) for name in datasets]
     table = pd.concat(tables, ignore_index=True)
     by_variant = table.groupby("variant")["loss"]
     table = table[by_variant.transform("size") > 1]
@@ -106,13 +106,13 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["first", "second", "variants", "tau"])
 
 
-def published(path: Path = FILE) -> pd.DataFrame:
+def published() -> pd.DataFrame:
     """dataset, loss, implementation, best, features, distributed (Recall@20), and three relative losses.
 
     omitted: of the official code with the features of the implementation alone, against all features. erred: of the
     implementation as distributed, against the official code with the same features. total: against all features.
     """
-    table = pd.read_csv(path, comment="#")
+    table = pd.read_csv(FILE, comment="#")
     return table.assign(
         omitted=1 - table["features"] / table["best"],
         erred=1 - table["distributed"] / table["features"],
@@ -120,10 +120,10 @@ def published(path: Path = FILE) -> pd.DataFrame:
     )
 
 
-def omissions(measured: Mapping[str, pd.DataFrame], *, like: str = "Yoochoose") -> pd.DataFrame:
-    """loss, implementation, measured with low and high, like (published there), least and most (of all data sets).
+def omissions(measured: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """loss, implementation, measured with low and high, like (published), least and most (of all published data sets).
 
-    measured: `costs` by loss. like: the published data set that is closest to the measured one.
+    measured: `costs` by loss. like: on Yoochoose, the published data set that is closest to the measured one.
     """
     rows = []
     for (loss, name), published_ in published().groupby(["loss", "implementation"], sort=False):
@@ -132,7 +132,7 @@ def omissions(measured: Mapping[str, pd.DataFrame], *, like: str = "Yoochoose") 
             continue
         ours, there = costs_.loc[FEATURES[name]], published_.set_index("dataset")["omitted"]
         rows.append((
-            loss, name, ours["loss"], ours["loss_low"], ours["loss_high"], there[like], there.min(), there.max()
+            loss, name, ours["loss"], ours["loss_low"], ours["loss_high"], there["Yoochoose"], there.min(), there.max()
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=["loss", "implementation", "measured", "low", "high", "like", "least", "most"])
 

@@ -26,7 +26,7 @@ def label(variant: str | None) -> Label:
 
 def costs_table(table: pd.DataFrame, lang: str) -> Table:
     """`implementations.costs`."""
-    shown = pd.DataFrame({
+    return Table({
         "What is changed": [label(variant) for variant in table["variant"]],
         "Recall@20": table["value"],
         "95 % interval": intervals(table),
@@ -34,8 +34,7 @@ def costs_table(table: pd.DataFrame, lang: str) -> Table:
         "Relative loss": table["loss"],
         "95 % interval of the loss": intervals(table, low="loss_low", high="loss_high"),
         "Seeds": table["seeds"],
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
 def across_table(table: pd.DataFrame, lang: str) -> Table:
@@ -66,27 +65,25 @@ def right_table(found: Found, lang: str) -> Table:
 
 def errors_table(table: pd.DataFrame, lang: str) -> Table:
     """`implementations.errors_of_loss`."""
-    shown = pd.DataFrame({
+    return Table({
         "Error": [label(variant) for variant in table["variant"]],
         "Added to": [label(against) for against in table["against"]],
         "Recall@20": table["value"],
         "Relative loss": table["loss"],
         "95 % interval of the loss": intervals(table, low="loss_low", high="loss_high"),
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
 def omissions_table(table: pd.DataFrame, lang: str) -> Table:
     """`implementations.omissions`."""
-    shown = pd.DataFrame({
+    return Table({
         "Loss": [Label(LOSSES[loss]) for loss in table["loss"]],
         "Features of": table["implementation"],
         "Measured here": table["measured"],
         "95 % interval": intervals(table),
         "Published, Yoochoose": table["like"],
         "Published, five data sets": intervals(table, low="least", high="most"),
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
 def distributed_table(table: pd.DataFrame, lang: str) -> Table:

@@ -46,7 +46,7 @@ def compared(book: Book, metric: str = "Recall", *, lang: str = "en") -> pd.Data
                 if not runs:
                     continue
                 found, said = over(runs, metric, K, entry["min_step"]), entry[metric.lower()]
-                log, called = words.data_name(entry["dataset"], lang), _named(name, settings, lang)
+                log, called = words.data_name(entry["dataset"], lang), named(name, settings, lang)
                 rows.append((
                     f"{log}: {called}", entry["dataset"], called, cited(entry["source"], lang), entry["targets"],
                     said, found.estimate, found.low, found.high, found.estimate - said, found.seeds,
@@ -66,7 +66,8 @@ def _engines(recommender: str) -> tuple[str, ...]:
     return ("gru4rec", "gru4rec_official") if recommender.startswith("gru4rec") else (recommender,)
 
 
-def _named(recommender: str, settings: str | None, lang: str) -> str:
+def named(recommender: str, settings: str | None, lang: str) -> str:
+    """A recommender in text, with what its settings are called beside the plain name."""
     name = words.name_of(recommender, lang)
     return f"{name}, {words.translator(lang)(settings)}" if settings else name
 
@@ -127,10 +128,7 @@ def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.D
     rows = []
     for label, runs in found:
         recall, mrr = over(runs), mean_over(runs, "MRR")
-        rows.append({
-            "label": label, "value": recall.estimate, "low": recall.low, "high": recall.high, "mrr": mrr,
-            "seeds": recall.seeds,
-        })  # fmt: skip
+        rows.append((label, recall.estimate, recall.low, recall.high, mrr, recall.seeds))
     table = pd.DataFrame(rows, columns=["label", "value", "low", "high", "mrr", "seeds"])
     return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
@@ -138,35 +136,29 @@ def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.D
 def ablations_table(table: pd.DataFrame, reference: float, lang: str) -> Table:
     """`ablations`, with the distance from a published Recall@20; a page shows the twelve that are nearest to it."""
     distance = table["value"] - reference
-    shown = pd.DataFrame({
+    return Table({
         "What is changed": table["label"],
         "Recall@20": table["value"],
         "95 % interval": intervals(table),
         "MRR@20": table["mrr"],
         "From the published value": distance,
         "Seeds": table["seeds"],
-    })  # fmt: skip
-    return Table(shown, lang=lang, shown=distance.abs().rank(method="first") <= 12)
+    }, lang=lang, shown=distance.abs().rank(method="first") <= 12)  # fmt: skip
 
 
-def nearest(table: pd.DataFrame, reference: float, *, within: float = 0.02) -> pd.DataFrame:
-    """The ablations that land within so much of a published value; no rows if none did."""
-    return table[(table["value"] - reference).abs() <= within].reset_index(drop=True)
+def nearest(table: pd.DataFrame, reference: float) -> pd.DataFrame:
+    """The ablations that land within two points of a published value; no rows if none did."""
+    return table[(table["value"] - reference).abs() <= 0.02].reset_index(drop=True)
 
 
-def by_first_step_table(book: Book, *, dataset: str, lang: str, recommender: str = "gru4rec") -> Table:
-    """Events before the target, Predictions, Recall@20, interval, MRR@20: over all targets, and over later ones."""
-    runs = book.present(dataset=dataset, group=main_group(dataset), recommender=recommender)
+def by_first_step_table(book: Book, *, dataset: str, lang: str) -> Table:
+    """Events before the target, Predictions, GRU4Rec's Recall@20 and MRR@20: over all targets, and over later ones."""
+    runs = book.present(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
     rows = []
     for step in (1, 2) if runs else ():
         recall, mrr = over(runs, min_step=step), mean_over(runs, "MRR", min_step=step)
-        rows.append({
-            "Events before the target, at least": step,
-            "Predictions": int((runs[0].targets["step"] >= step).sum()),
-            "Recall@20": recall.estimate,
-            "95 % interval": Interval(recall.low, recall.high),
-            "MRR@20": mrr,
-        })  # fmt: skip
+        predictions = int((runs[0].targets["step"] >= step).sum())
+        rows.append((step, predictions, recall.estimate, Interval(recall.low, recall.high), mrr))
     headings = ("Events before the target, at least", "Predictions", "Recall@20", "95 % interval", "MRR@20")
     return Table(pd.DataFrame(rows, columns=list(headings)), lang=lang)
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import pandas as pd
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
-from audit_lib.evaluation.counts import Counts
-from audit_lib.evaluation.resampling import Resampling
 from audit_lib.show import figures, row_figures
 from audit_lib.show.plot import Plot
 from audit_lib.stages import evaluation, tables
@@ -25,7 +22,7 @@ def cutoffs(runs: Mapping[str, Run], metric: str, k: int, lang: str) -> Plot:
 
 def negatives(runs: Mapping[str, Run], metric: str, k: int, lang: str) -> Plot:
     """The exact expectation of the metric by the number of uniform negatives, up to the whole catalogue."""
-    counts = {name: Counts.of_run(run) for name, run in runs.items()}
+    counts = evaluation.counted(runs)
     pool = next(iter(counts.values())).pool
     table = evaluation.curves(counts, metric, k=k, sizes=evaluation.sample_sizes(pool + 1))
     return figures.by_negatives(table, metric=metric, k=k, full=pool, lang=lang)
@@ -46,8 +43,7 @@ def support(runs: Mapping[str, Run], metric: str, k: int, lang: str) -> Plot:
 def differences(runs: Mapping[str, Run], metric: str, k: int, lang: str) -> Plot:
     """The first run less each of the others, paired by target, with 95 % intervals over sessions."""
     table = less(runs, metric, k)
-    xlabel = "Difference of Recall@20".replace("Recall@20", f"{metric}@{k}")
-    return row_figures.differences(table, xlabel=xlabel, lang=lang)
+    return row_figures.differences(table, xlabel=f"Difference of {metric}@{k}", lang=lang)
 
 
 def less(runs: Mapping[str, Run], metric: str, k: int) -> pd.DataFrame:
@@ -55,18 +51,14 @@ def less(runs: Mapping[str, Run], metric: str, k: int) -> pd.DataFrame:
     names = list(runs)
     if len(names) < 2:
         raise InputError("A difference needs two recommenders; give the evidence of another.")
-    values = {name: _values(run, metric, k) for name, run in runs.items()}
-    drawn = Resampling.of(runs[names[0]].targets["session"])
+    values = {name: run.values(metric, k) for name, run in runs.items()}
+    drawn = runs[names[0]].resampling()
     rows = []
     for name in names[1:]:
         found = drawn.compare(values[names[0]], values[name])
         d = found.difference
         rows.append({"label": name, "value": d.estimate, "low": d.low, "high": d.high, "p": found.p})
     return pd.DataFrame(rows)
-
-
-def _values(run: Run, metric: str, k: int) -> np.ndarray:
-    return metrics.METRICS[metric](run.ranks["above"].to_numpy(), run.ranks["equal"].to_numpy(), k)
 
 
 KINDS: dict[str, Callable[[Mapping[str, Run], str, int, str], Plot]] = {

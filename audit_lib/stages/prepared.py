@@ -65,13 +65,8 @@ class Prepared:
 
     @property
     def negatives(self) -> int:
-        """Sampled negatives of one evaluation: a hundred, or half of the other items where they are two hundred."""
-        return max(1, min(NEGATIVES, (self.split.train.n_items - 1) // 2))
-
-    @property
-    def own(self) -> bool:
-        """Whether the log is the reader's own."""
-        return self.data.source is None
+        """Sampled negatives of one evaluation."""
+        return negatives_of(self.split.train.n_items)
 
     def run(self, recommender: str) -> Run:
         """The evidence of a simple recommender with the settings for this log."""
@@ -122,6 +117,11 @@ def number(name: str, value: Any, *, whole: bool = False) -> Any:
     if not (np.isfinite(found) and found > 0 and (found.is_integer() or not whole)):
         raise InputError(f"{name} is '{value}'; it must be a {'whole ' if whole else ''}number above zero.")
     return int(found) if whole else found
+
+
+def negatives_of(n_items: int) -> int:
+    """A hundred, or half of the other items of a small catalogue."""
+    return max(1, min(NEGATIVES, (n_items - 1) // 2))
 
 
 def cutoff_of(n_items: int, wanted: int | None = None) -> int:

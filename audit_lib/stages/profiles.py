@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit_lib import recommenders
-from audit_lib.errors import InputError, unknown
+from audit_lib.errors import InputError, one_of
 from audit_lib.study import running
 
 ENGINES = {"independent": "gru4rec", "official": "gru4rec_official"}  # recommender by engine
@@ -43,16 +43,12 @@ PROFILES = {
 
 def profile(name: str) -> Profile:
     """The profile of that name. Raises InputError for an unknown one."""
-    if name not in PROFILES:
-        raise unknown("profile", name, PROFILES)
-    return PROFILES[name]
+    return PROFILES[one_of("profile", name, PROFILES)]
 
 
 def recommender(engine: str) -> str:
     """The registry's name of an engine. Raises InputError for an unknown one."""
-    if engine not in ENGINES:
-        raise unknown("engine", engine, ENGINES)
-    return ENGINES[engine]
+    return ENGINES[one_of("engine", engine, ENGINES)]
 
 
 def settings(hyperparameters: str, *, name: str = "full", engine: str = "independent") -> dict[str, Any]:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from audit_lib.show.table import DIFFERENCE, Label, Table, intervals
 from audit_lib.study import headline, presets, spaces
-from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.results import TRAININGS, Book, mean_of, paired
 
@@ -35,7 +34,7 @@ def found(book: Book) -> pd.DataFrame:
         others = [side for side in headline.trainings(book, dataset) if side.group != GROUP]
         if NAME not in entries or not tuned or not others:
             continue
-        before = max(others, key=lambda side: _mean(side.runs))
+        before = max(others, key=lambda side: sum(map(mean_of, side.runs)) / len(side.runs))
         a, b, drawn = paired(tuned, before.runs, min_step=min_step(dataset))
         if not len(a):
             continue
@@ -45,10 +44,6 @@ def found(book: Book) -> pd.DataFrame:
             search["evaluations"], search["value"], float(a.mean()), len(a), before.group, *gain[:3],
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _mean(runs: tuple[Run, ...]) -> float:
-    return sum(map(mean_of, runs)) / len(runs)
 
 
 def origin(settings: Mapping[str, Any]) -> str:
@@ -61,7 +56,7 @@ def origin(settings: Mapping[str, Any]) -> str:
 
 def searches_table(table: pd.DataFrame, lang: str) -> Table:
     """`found`."""
-    shown = pd.DataFrame({
+    return Table({
         "Data set": table["dataset"],
         "Settings tried": table["trials"],
         "Full trainings": table["evaluations"].round(1),
@@ -73,5 +68,4 @@ def searches_table(table: pd.DataFrame, lang: str) -> Table:
         "Less the best before": table["gain"],
         "95 % interval": intervals(table, DIFFERENCE),
         "Seeds": table["seeds"],
-    })  # fmt: skip
-    return Table(shown, lang=lang, formats={"Full trainings": ".1f"})
+    }, lang=lang, formats={"Full trainings": ".1f"})  # fmt: skip

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib.data import splits
 from audit_lib.data.datasets import Dataset
 from audit_lib.data.leakage import leakage_report
 from audit_lib.data.sessions import Sessions
@@ -18,8 +17,8 @@ from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics
 from audit_lib.evaluation.metrics import K
 from audit_lib.show.table import DIFFERENCE, Interval, Label, Table, intervals
-from audit_lib.show.words import LEAKAGE, TIE_POLICIES, data_name, name_of
-from audit_lib.study import provenance, running
+from audit_lib.show.words import LEAKAGE, SPLITS, TIE_POLICIES, data_name, name_of
+from audit_lib.study import plan, provenance, running
 from audit_lib.study.evidence import Run, split_hash
 from audit_lib.study.results import Book, mean_over, over
 
@@ -61,24 +60,24 @@ def statistics_table(found: Mapping[str, Any], lang: str) -> Table:
     return Table(pd.DataFrame(rows), lang=lang)
 
 
-def session_lengths(sessions: Sessions, *, up_to: float = 0.99) -> pd.DataFrame:
-    """length, sessions: how many sessions have each length, up to that quantile."""
+def session_lengths(sessions: Sessions) -> pd.DataFrame:
+    """length, sessions: how many sessions have each length, up to its 99th percentile."""
     counts = np.bincount(sessions.lengths)
-    longest = int(np.quantile(sessions.lengths, up_to))
+    longest = int(np.quantile(sessions.lengths, 0.99))
     length = np.arange(2, longest + 1)
     return pd.DataFrame({"length": length, "sessions": counts[2 : longest + 1]})
 
 
-def popularity(sessions: Sessions, *, points: int = 200) -> pd.DataFrame:
-    """position, support: at positions in geometric steps, the most frequent item first."""
+def popularity(sessions: Sessions) -> pd.DataFrame:
+    """position, support: at 200 positions in geometric steps, at most, the most frequent item first."""
     support = np.sort(sessions.support)[::-1]
-    position = np.unique(np.geomspace(1, len(support), points).round().astype(int))
+    position = np.unique(np.geomspace(1, len(support), 200).round().astype(int))
     return pd.DataFrame({"position": position, "support": support[position - 1]})
 
 
-def activity(sessions: Sessions, *, stretches: int = 120) -> pd.DataFrame:
-    """start (Unix seconds), sessions: how many sessions start in each of that many equal stretches of time."""
-    counts, edges = np.histogram(sessions.times[sessions.offsets[:-1]], bins=stretches)
+def activity(sessions: Sessions) -> pd.DataFrame:
+    """start (Unix seconds), sessions: how many sessions start in each of 120 equal stretches of time."""
+    counts, edges = np.histogram(sessions.times[sessions.offsets[:-1]], bins=120)
     return pd.DataFrame({"start": edges[:-1], "sessions": counts})
 
 
@@ -95,14 +94,6 @@ def parts_table(split: Split, lang: str) -> Table:
     return Table(pd.DataFrame(rows), lang=lang)
 
 
-FLAWED = {
-    "Temporal": "default",
-    "Random sessions": "random_sessions",
-    "Leave last out": "leave_last_out",
-    "Random events": "random_events",
-}
-
-
 def leakage_table(compared: Mapping[str, Split], lang: str) -> Table:
     """Property, and a column for each split: its leakage report as text."""
     columns: dict[str, list[Any]] = {"Property": [Label(label) for label in LEAKAGE.values()]}
@@ -113,23 +104,15 @@ def leakage_table(compared: Mapping[str, Split], lang: str) -> Table:
     return Table(pd.DataFrame(columns), lang=lang)
 
 
-def flawed_splits(data: Dataset, split: Split, *, seed: int = 0) -> dict[str, Split]:
+def flawed_splits(data: Dataset, split: Split) -> dict[str, Split]:
     """The temporal split beside the flawed ones of the same log, with test parts of about the same size.
 
     One that the log is too short or too sparse for is left out.
     """
-    share = split.test.n_sessions / (split.test.n_sessions + split.train.n_sessions)
-    options: dict[str, Any] = {"min_item_support": split.summary["min_item_support"]}
-    drawn = options | {"test_fraction": share, "seed": seed}
-    made = {
-        "Random sessions": lambda: splits.random_session_split(data.log, **drawn),
-        "Leave last out": lambda: splits.leave_last_out_split(data.log, **options),
-        "Random events": lambda: splits.random_event_split(data.log, **drawn),
-    }
-    found = {"Temporal": split}
-    for name, make in made.items():
+    found = {}
+    for kind, label in SPLITS.items():
         with contextlib.suppress(InputError):  # sessions of two events have no third to leave out
-            found[name] = make()
+            found[label] = split if kind == "default" else plan.flawed_split(kind, data, split)
     return found
 
 
@@ -154,7 +137,7 @@ def by_cutoff(
     )
 
 
-def _interval(run: Run, k: int, metric: str = "Recall") -> dict[str, float]:
+def _interval(run: Run, k: int, metric: str) -> dict[str, float]:
     found = over([run], metric, k)
     return {"value": found.estimate, "low": found.low, "high": found.high}
 
@@ -227,14 +210,13 @@ def provenance_table(data: Dataset, split: Split, runs: Iterable[Run], lang: str
 
 def pairs_table(compared: pd.DataFrame, lang: str) -> Table:
     """`evaluation.pairs`."""
-    shown = pd.DataFrame({
+    return Table({
         "Better": compared["first"],
         "Worse": compared["second"],
         "Difference": compared["difference"],
         "95 % interval": intervals(compared, DIFFERENCE),
         "p (Holm)": compared["p_holm"],
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
 def ties_table(policies: pd.DataFrame, lang: str) -> Table:
@@ -251,7 +233,7 @@ def flawed_elsewhere_table(book: Book, lang: str) -> Table:
     for dataset in dict.fromkeys(e.dataset for e in book.planned(group="flawed_splits")):
         for recommender in ("popularity", "markov", "vsknn"):
             values = {}
-            for label, split in FLAWED.items():
+            for split, label in SPLITS.items():
                 group = "simple" if split == "default" else "flawed_splits"
                 runs = book.present(dataset=dataset, group=group, recommender=recommender, split=split)
                 values[label] = mean_over(runs) if runs else float("nan")
@@ -264,14 +246,13 @@ def shuffle_record_table(record: pd.DataFrame, lang: str) -> Table:
 
     A page leaves out sequential rules.
     """
-    shown = pd.DataFrame({
+    return Table({
         "Data set": record["dataset"],
         "Recommender": record["recommender"],
         "Recall@20, in order": record["recall"],
         "Relative loss": record["loss"],
         "95 % interval": intervals(record),
-    })  # fmt: skip
-    return Table(shown, lang=lang, shown=record["recommender"] != "sr")
+    }, lang=lang, shown=record["recommender"] != "sr")  # fmt: skip
 
 
 def dial(record: pd.DataFrame, law: str) -> pd.DataFrame:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from audit_lib import recommenders
@@ -24,15 +23,16 @@ from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import COMMITTED
 from audit_lib.recommenders.gru4rec import batches, workarounds
 from audit_lib.show.table import Interval, Label, Table
-from audit_lib.show.words import Translate, translator
+from audit_lib.show.words import Translate, translator, typeset
 from audit_lib.stages import profiles
-from audit_lib.stages.evaluation import MAIN_SPLITS
+from audit_lib.stages.exercises import log_of
 from audit_lib.stages.prepared import Prepared
 from audit_lib.study import evidence, running
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import mean_over, over, spread, values_of
 
 Groups = Mapping[str, Sequence[Run]]
+MAIN_SPLITS = ("published", "temporal")
 
 LAWS = {
     "No order": "synthetic_independent",
@@ -89,11 +89,8 @@ def lanes_table(sessions: Sequence[str], *, n_lanes: int, lang: str) -> Table:
 
     '0 | ' stands before the first event of a session, where the hidden state of the lane becomes zero.
     """
-    letters = sorted(set("".join(sessions)))
-    items = np.array([letters.index(letter) for session in sessions for letter in session], np.int64)
-    offsets = np.cumsum([0, *map(len, sessions)]).astype(np.int64)
-    times, labels = np.arange(len(items), dtype=float), np.arange(len(sessions))
-    plan = batches.schedule(Sessions(items, offsets, times, labels, pd.Index(letters)), batch_size=n_lanes)
+    train = Sessions.from_log(log_of(*sessions))
+    plan, letters = batches.schedule(train, batch_size=n_lanes), train.catalogue
     rows: dict[str, list[Any]] = {"Step": list(range(1, plan.n_steps + 1))}
     for lane in range(plan.n_lanes):
         steps = zip(plan.inputs[:, lane], plan.targets[:, lane], plan.reset[:, lane], strict=True)
@@ -135,9 +132,9 @@ def difference(a: Sequence[Run], b: Sequence[Run], metric: str = "Recall", *, k:
     return drawn.difference(ours, values_of(b, metric, k)[0])
 
 
-def less(runs: Sequence[Run], value: float, metric: str = "Recall", *, k: int = K) -> Measured:
-    """The metric minus a value that is known exactly, with its interval over sessions and seeds."""
-    found = over(runs, metric, k)
+def less(runs: Sequence[Run], value: float) -> Measured:
+    """Recall@20 minus a value that is known exactly, with its interval over sessions and seeds."""
+    found = over(runs)
     return Measured(*(bound - value for bound in found[:3]), found.seeds)
 
 
@@ -191,15 +188,15 @@ def against_oracle(
     return found
 
 
-def by_law(found: Mapping[str, Groups], *, k: int = K) -> pd.DataFrame:
-    """law, recommender, value, low, high: Recall@k."""
-    tables = [by_metric(groups, measures=[("Recall", k)]).assign(law=law) for law, groups in found.items()]
+def by_law(found: Mapping[str, Groups]) -> pd.DataFrame:
+    """law, recommender, value, low, high: Recall@20."""
+    tables = [by_metric(groups, measures=[("Recall", K)]).assign(law=law) for law, groups in found.items()]
     return pd.concat(tables, ignore_index=True)
 
 
-def learned(groups: Groups, recommender: str, *, k: int = K) -> float:
-    """The share of what can be learned above Popularity: (own - popularity) / (oracle - popularity) of Recall@k."""
-    own, least, most = (mean_over(groups[name], k=k) for name in (recommender, "popularity", "oracle"))
+def learned(groups: Groups, recommender: str) -> float:
+    """The share of what can be learned above Popularity: (own - popularity) / (oracle - popularity) of Recall@20."""
+    own, least, most = (mean_over(groups[name]) for name in (recommender, "popularity", "oracle"))
     return (own - least) / (most - least)
 
 
@@ -235,7 +232,7 @@ def measured(text: str, translate: Translate) -> str:
     if "Error: " in text:
         return text
     numbers = iter(_NUMBER.findall(text))
-    return re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text)))
+    return typeset(re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text))))
 
 
 def facts_table(facts: pd.DataFrame, lang: str) -> Table:

@@ -195,14 +195,13 @@ def columns_table(step: Step, lane: int, lang: str) -> Table:
     kinds = [Label("Target of another lane")] * lanes
     kinds[lane] = Label("Its own target")
     kinds += [Label("Drawn negative")] * (len(step.columns) - lanes)
-    shown = pd.DataFrame({
+    return Table({
         "Item": step.columns,
         "What it is": kinds,
         "Score": step.scores[lane].astype(float),
         "Softmax": step.share[lane].astype(float),
         "Gradient": step.gradient[lane].astype(float),
-    })  # fmt: skip
-    return Table(shown, lang=lang, formats=dict.fromkeys(("Score", "Softmax", "Gradient"), "z.4f"))
+    }, lang=lang, formats=dict.fromkeys(("Score", "Softmax", "Gradient"), "z.4f"))  # fmt: skip
 
 
 def scored(recommender: Recommender, split: Split, followed: Followed) -> np.ndarray:

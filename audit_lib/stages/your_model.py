@@ -19,10 +19,11 @@ from audit_lib.data.registry import REGISTRY
 from audit_lib.errors import InputError, MissingError
 from audit_lib.evaluation.resampling import Measured, Resampling
 from audit_lib.files import PROJECT
+from audit_lib.stages.prepared import cutoff_of
 from audit_lib.study import evidence, headline, releases, results
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import Book, K, values_of
+from audit_lib.study.results import Book, K, mean_over, values_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Standing:
     def k(self) -> int:
         """The cutoff: 20, or what the model's lists and a small catalogue allow."""
         first = self.runs[0]
-        return min(K, first.up_to or K, max(1, first.n_items // 5))
+        return min(first.up_to or K, cutoff_of(first.n_items))
 
     @property
     def first(self) -> int:
@@ -56,10 +57,7 @@ class Standing:
     @cached_property
     def recall(self) -> pd.Series:
         """Recall at K of everybody, the mean over seeds, the best first."""
-        found = {}
-        for name, runs in self.everybody.items():
-            values, drawn = values_of(runs, "Recall", self.k, self.first)
-            found[name] = float(drawn.observed(values).mean())
+        found = {name: mean_over(runs, "Recall", self.k, self.first) for name, runs in self.everybody.items()}
         return pd.Series(found).sort_values(ascending=False, kind="stable")
 
     @property

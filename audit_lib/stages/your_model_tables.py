@@ -15,13 +15,13 @@ from audit_lib.show.one_page import one_page
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import DIFFERENCE, Interval, Remark, Table
 from audit_lib.show.words import Translate, data_name, name_of, number, translator, typeset
+from audit_lib.stages.prepared import negatives_of
 from audit_lib.stages.your_model import Standing
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
-from audit_lib.study.results import values_of
+from audit_lib.study.results import over, values_of
 
 METRICS = ("Recall", "MRR")
-NEGATIVES = 100
 
 
 def scores(found: Standing, lang: str) -> pd.DataFrame:
@@ -30,10 +30,9 @@ def scores(found: Standing, lang: str) -> pd.DataFrame:
     for name in found.recall.index:
         row: dict[str, object] = {"Recommender": named(str(name), found, lang)}
         for metric in METRICS:
-            values, drawn = values_of(found.everybody[str(name)], metric, found.k, found.first)
-            over = drawn.over_seeds(values)
-            row[f"{metric}@{found.k}"] = over.estimate
-            row[f"{metric}@{found.k}, interval"] = Interval(over.low, over.high)
+            value = over(found.everybody[str(name)], metric, found.k, found.first)
+            row[f"{metric}@{found.k}"] = value.estimate
+            row[f"{metric}@{found.k}, interval"] = Interval(value.low, value.high)
         rows.append(row | {"Seeds": len(found.everybody[str(name)])})
     return pd.DataFrame(rows)
 
@@ -72,8 +71,8 @@ def sampled(found: Standing, lang: str) -> pd.DataFrame:
 
 
 def negatives(found: Standing) -> int:
-    """How many are sampled: a hundred, or half of the other items of a small catalogue."""
-    return max(1, min(NEGATIVES, (found.runs[0].n_items - 1) // 2))
+    """How many are sampled."""
+    return negatives_of(found.runs[0].n_items)
 
 
 def ties(found: Standing, lang: str) -> pd.DataFrame:
@@ -114,12 +113,14 @@ def checklist(found: Standing, lang: str) -> pd.DataFrame:
     authors = _("The evidence does not say; the authors should.")
     config = {key: value for key, value in about["config"].items() if value not in ("", None)}
     split, others = about["split"], said(len(found.others), "recommenders", lang)
+    sessions = values_of(found.runs[:1], "Recall", found.k, found.first)[1].sessions
+    published = _("published" if split["name"] == "published" else "temporal")
     rows = {
-        "Which split is it?": f"{data_name(run.dataset, lang)}, {split['name']}, {split['hash'][:12]}",
+        "Which split is it?": f"{data_name(run.dataset, lang)}, {published}, {split['hash'][:12]}",
         "Are all targets measured?": _("Yes, {n}.").format(n=typeset(f"{len(run.ranks):,}")),
         "Is the whole catalogue ranked?": _whole(kind, run, _),
         "Do ties count against it?": _ties(kind, found, _),
-        "Is there an interval, and over what?": _("Yes, over {n} sessions.").format(n=typeset(f"{_sessions(found):,}")),
+        "Is there an interval, and over what?": _("Yes, over {n} sessions.").format(n=typeset(f"{sessions:,}")),
         "How many seeds?": str(len(found.runs)),
         "Are its settings stated?": ", ".join(f"{key} {value}" for key, value in config.items()) or _("None."),
         "Is it compared on the same targets?": _("Yes, with {others}.").format(others=others),
@@ -141,10 +142,6 @@ def _ties(kind: str, found: Standing, translate: Translate) -> str:
         return translate("Lists do not show ties.")
     share = np.mean([(run.ranks["equal"] > 0).mean() for run in found.runs])
     return translate("Yes; {share} of its targets are tied.").format(share=typeset(f"{share:.1%}"))
-
-
-def _sessions(found: Standing) -> int:
-    return values_of(found.runs[:1], "Recall", found.k, found.first)[1].sessions
 
 
 def _searched(found: Standing, lang: str) -> str:
@@ -171,8 +168,8 @@ def intervals(found: Standing, lang: str) -> pd.DataFrame:
     """label, value, low, high: the model less each of the others in Recall at K, the strongest other first."""
     rows = []
     for name in found.recall.index.drop(found.name):
-        over = found.less(str(name), "Recall")[0]
-        rows.append((name_of(str(name), lang), over.estimate, over.low, over.high))
+        less, _ = found.less(str(name), "Recall")
+        rows.append((name_of(str(name), lang), *less[:3]))
     return pd.DataFrame(rows, columns=["label", "value", "low", "high"])
 
 
@@ -180,10 +177,10 @@ def sessions(found: Standing, numbers: dict[str, float], lang: str) -> pd.DataFr
     """What `power` found before a reader: Property, Value."""
     _ = translator(lang)
     none = _("No number: there is no difference.")
-    needed = none if np.isinf(numbers["needed"]) else f"{numbers['needed']:,.0f}"
+    needed = none if np.isinf(numbers["needed"]) else typeset(f"{numbers['needed']:,.0f}")
     rows = {
-        f"Difference of Recall@{found.k}": f"{number(numbers['difference'], DIFFERENCE)} {_('points')}",
-        "Test sessions here": f"{numbers['sessions']:,.0f}",
+        f"Difference of Recall@{found.k}": typeset(f"{number(numbers['difference'], DIFFERENCE)} {_('points')}"),
+        "Test sessions here": typeset(f"{numbers['sessions']:,.0f}"),
         "Test sessions that would tell it from zero": needed,
         "Smallest difference that can be told here": f"{number(numbers['detectable'], '.2points')} {_('points')}",
     }
@@ -200,11 +197,11 @@ def provenance(found: Standing, lang: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def page(found: Standing, lang: str, *, rivals: int = 8) -> Plot:
-    """One page to attach to a paper: scores, differences and the checklist. rivals: how many others, best first."""
+def page(found: Standing, lang: str) -> Plot:
+    """One page to attach to a paper: scores and differences, with the eight best others, and the checklist."""
     _ = translator(lang)
     first, table = found.runs[0], scores(found, lang)
-    least = {name_of(str(name), lang) for name in found.recall.index.drop(found.name)[rivals:]}
+    least = {name_of(str(name), lang) for name in found.recall.index.drop(found.name)[8:]}
     table = table[~table["Recommender"].isin(least)]
     table = pd.DataFrame(Table(table, lang=lang).rows(), columns=table.columns)
     split = first.manifest["split"]["hash"]
@@ -216,6 +213,6 @@ def page(found: Standing, lang: str, *, rivals: int = 8) -> Plot:
         _("Evidence (sha256): {hash}").format(hash=", ".join(run.manifest["sha256"] for run in found.runs)),
     ]
     return one_page(
-        name_of(found.name, lang), lines, table, intervals(found, lang).head(rivals), checklist(found, lang),
+        name_of(found.name, lang), lines, table, intervals(found, lang).head(8), checklist(found, lang),
         xlabel=f"Difference of Recall@{found.k}", lang=lang,
     )  # fmt: skip

@@ -86,8 +86,8 @@ def look(dataset: str, found: Sequence[Course], metric: str) -> Looked:
     """What the best epoch on test adds to the last one; `best` holds epochs, as they are counted there."""
     step = min_step(dataset)
     each = [course.values(metric, step) for course in found]
-    said = looked(each, [len(values) - 1 for values in each], found[0].runs[0].resampling(step))
-    return said._replace(best=tuple(course.epochs[i] for course, i in zip(found, said.best, strict=True)))
+    said = looked(each, found[0].runs[0].resampling(step))
+    return said._replace(best=tuple(course.epochs[i - 1] for course, i in zip(found, said.best, strict=True)))
 
 
 def difference(

@@ -5,7 +5,6 @@ All of it is read from `book/challengers.toml`, whose facts were found by readin
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from audit_lib.errors import InputError, unknown
+from audit_lib.errors import one_of
 from audit_lib.files import BOOK
 from audit_lib.study import literature_values
 from audit_lib.study.plan import Closed
@@ -123,9 +122,7 @@ class Challengers(Closed):
     def of(self, model: str) -> Code:
         """The code of a model. Raises InputError for a model without one."""
         found = {code.model: code for code in self.code}
-        if model not in found:
-            raise unknown("challenger", model, found)
-        return found[model]
+        return found[one_of("challenger", model, found)]
 
     def start_of(self, model: str) -> Start:
         """How the code of a model is started."""
@@ -141,7 +138,4 @@ class Challengers(Closed):
 @cache
 def read(path: Path = FILE) -> Challengers:
     """The file, checked. Raises InputError if it is not right."""
-    try:
-        return Challengers.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, ValueError) as error:
-        raise InputError(f"'{path}' is no list of challengers: {error}") from error
+    return Challengers.from_file(path, "list of challengers")

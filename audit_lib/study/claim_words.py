@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit_lib.show.table import EXACT, FINE, Interval
-from audit_lib.show.words import LEAKAGE, data_name, number, translator, typeset
+from audit_lib.show.words import LEAKAGE, SPLITS, data_name, number, translator, typeset
 from audit_lib.study import literature_values, plan, releases
 from audit_lib.study.claims import Part
 from audit_lib.study.results import TRAININGS
@@ -35,7 +35,8 @@ def expected(part: Part, lang: str = "en") -> str:
         return text
     if part.measure not in UNITS:
         return f"{text} ± {part.tolerance:g}"
-    return f"{text} ± {100 * part.tolerance:g} {translator(lang)('points')}"
+    _, points = translator(lang), f"{100 * part.tolerance:g}"
+    return f"{text} ± {points} {_('point' if points == '1' else 'points')}"
 
 
 def written(part: Part, value: float | Interval | None, lang: str = "en") -> str:
@@ -77,7 +78,7 @@ def describe(part: Part, lang: str = "en") -> str:
         if key in arguments:
             words.append(f"{_(label)} {arguments[key]:g}")
     if "low_full" in arguments:
-        words.append(f"{arguments['low_full']:.0%} – {arguments['high_full']:.0%}")
+        words.append(typeset(f"{arguments['low_full']:.0%} – {arguments['high_full']:.0%}"))
     return ", ".join(words)
 
 
@@ -85,14 +86,14 @@ def describe(part: Part, lang: str = "en") -> str:
 _WORDS: dict[str, dict[str, str]] = {
     "which": {"least": "The least", "greatest": "The greatest"},
     "field": LEAKAGE,
-    "split": {
-        "random_sessions": "Random sessions", "leave_last_out": "Leave last out", "random_events": "Random events",
-    },
+    "split": SPLITS,
     "fact": {
         "default-fit": "Training with default options", "logq-text-ids": "Loss correction with text identifiers",
         "median": "Evaluation in median mode", "save-load": "Saving and loading",
     },
-    "setting": {},
+    "setting": {
+        name: name for name in ("cross-entropy, batch 32", "cross-entropy, batch 128", "bpr-max, batch 128")
+    },
     "way": {
         "catalogue": "every item scored", "candidates": "only its candidates scored",
         "state": "the state of the session kept",

@@ -19,13 +19,14 @@ from math import isnan
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import BOOK
 from audit_lib.study import literature_values
 from audit_lib.study.measures import MEASURES
+from audit_lib.study.plan import Closed
 from audit_lib.study.results import Book, NotYet
 
 FILE = BOOK / "claims.toml"
@@ -36,14 +37,12 @@ _EXPECTED = ("expect", "value", "low", "high", "tolerance", "where_run", "unless
 _OWN = {"measure", "published", "each", *_EXPECTED}
 
 
-class Part(BaseModel):
+class Part(Closed):
     """One measurement and what the claim expects of it; without `expect` it decides nothing.
 
     arguments: of the measure. value, or low and high, and tolerance: see the head of claims.toml. where_run: it is left
     out where its evidence is missing. unless_run: a measure; where that was measured of the same, this decides nothing.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     measure: str
     arguments: dict[str, Any]
@@ -66,10 +65,8 @@ class Part(BaseModel):
         return self
 
 
-class Claim(BaseModel):
+class Claim(Closed):
     """A claim with its source (a key of references.bib), in both languages; `untestable` says why it has no parts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     source: str
@@ -205,10 +202,10 @@ def _standing(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield f
 
 
-def ledger(book: Book | None = None, *, path: Path = FILE) -> list[Settled]:
+def ledger(book: Book | None = None) -> list[Settled]:
     """Settle every claim from the evidence in a book, by default the committed one."""
     book = book or Book()
-    return [settle(claim, book) for claim in read(path)]
+    return [settle(claim, book) for claim in read()]
 
 
 def as_json(settled: Iterable[Settled]) -> list[dict[str, Any]]:

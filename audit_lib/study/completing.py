@@ -57,9 +57,7 @@ def complete(run: Run, data: Dataset, split: Split, out: Path) -> tuple[Run, int
     if not all(np.array_equal(run.targets[name], values) for name, values in columns.items()):
         raise EvidenceError(f"'{run.path}' has other targets than its split; it cannot be completed.")
     ranks = ranking.complete(Ranks(*(run.ranks[name].to_numpy() for name in COLUMNS)), split)
-    place = evidence.path_of(
-        split, dataset=run.dataset, recommender=run.recommender, config=m["config"], seed=run.seed, out=out
-    )
+    place = evidence.path_of(split, m, out)
     if place.is_file() and "completed" not in (there := evidence.read(place)).manifest:
         unequal = [there.ranks[name].to_numpy() != getattr(ranks, name) for name in COLUMNS]
         return there, int(np.any(unequal, axis=0).sum())

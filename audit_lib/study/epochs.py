@@ -29,7 +29,7 @@ from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics, ranking
 from audit_lib.evaluation.metrics import K
 from audit_lib.files import hold, sweep
-from audit_lib.recommenders import Recommender, checkpoints
+from audit_lib.recommenders import checkpoints
 from audit_lib.study import evidence, provenance, running, tables
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
@@ -102,14 +102,7 @@ def run(
     place: dict[str, Any] = {"dataset": dataset.name, "recommender": recommender, "config": config, "seed": seed}
     whole_ranks = out or evidence.root()
     out = whole_ranks / FOLDER
-    path = evidence.path_of(split, **place, out=out)
-
-    def trained(epoch: int, part: Split, checkpoint: Path) -> tuple[Recommender, dict[str, Any]]:
-        """After so many epochs, with the log entry of the last one."""
-        model: Any = running.create(recommender, seed=seed, device=device, **settings | {"n_epochs": epoch})
-        running.use_threads(model)
-        model.fit(part.train, checkpoint=checkpoint)
-        return model, model.log[-1]
+    path = evidence.path_of(split, place, out)
 
     with hold(path):
         sweep(path)
@@ -122,21 +115,18 @@ def run(
                 peak_memory_mb=running.peak_memory_mb(), log=log, shims=shims,
             )  # fmt: skip
 
-        def keep(shims: list[str]) -> None:
-            entries = [*log, *validation]
-            said = about(sum(entry["rank_seconds"] for entry in entries), entries, shims)
-            evidence.keep_table(columns, split, said | {"validation": None if once else validation}, out)
-
         for part in ("test",) if once else ("test", "validation"):
             checkpoint = path.with_name(f".{path.stem}.{part}.checkpoint")
             checkpoints.keep_if_whole(checkpoint)
             done = log if part == "test" else validation
             aim = split if part == "test" or len(done) == n else tuning.validation_of(split)
             for epoch in range(len(done) + 1, n + 1):
-                model, entry = trained(epoch, aim, checkpoint)
+                model: Any = running.create(recommender, seed=seed, device=device, **settings | {"n_epochs": epoch})
+                running.use_threads(model)
+                model.fit(aim.train, checkpoint=checkpoint)
                 started = time.perf_counter()
                 ranks = ranking.rank_split(model, aim)
-                entry = entry | {"rank_seconds": time.perf_counter() - started}
+                entry = model.log[-1] | {"rank_seconds": time.perf_counter() - started}
                 shims = list(getattr(model, "shims", ()))
                 if part == "test":
                     columns[str(epoch)] = clipped(ranks)
@@ -145,7 +135,9 @@ def run(
                     validation.append(entry | _validated(ranks, aim, dataset.name))
                 if once and epoch == n:
                     evidence.keep(ranks, split, about(entry["rank_seconds"], log, shims), whole_ranks)
-                keep(shims)
+                entries = [*log, *validation]
+                said = about(sum(entry["rank_seconds"] for entry in entries), entries, shims)
+                evidence.keep_table(columns, split, said | {"validation": None if once else validation}, out)
                 log_.info("%s: %s, epoch %d of %d", path.stem, part, epoch, n)
             checkpoint.unlink(missing_ok=True)
     return read(path)

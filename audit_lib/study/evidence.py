@@ -14,7 +14,7 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,58 +107,36 @@ def split_hash(split: Split) -> str:
     return digest(content if split.published is None else [*content, split.published.fingerprint])
 
 
-def path_of(split: Split, *, dataset: str, recommender: str, config: dict[str, Any], seed: int, out: Path) -> Path:
-    """Where the evidence of this run lies, whether it exists or not."""
-    return out / _place(dataset, split.name, split_hash(split), recommender, config, seed)
+def path_of(split: Split, run: Mapping[str, Any], out: Path) -> Path:
+    """Where the evidence of a run lies, whether it exists or not. run: its dataset, recommender, config and seed."""
+    return out / _place(run, split.name, split_hash(split))
 
 
-def _place(dataset: str, split: str, hash_: str, recommender: str, config: dict[str, Any], seed: int) -> Path:
-    return Path(dataset, f"{split}-{hash_[:8]}", recommender, f"{digest(config)[:8]}-s{seed}.parquet")
+def _place(run: Mapping[str, Any], split: str, hash_: str) -> Path:
+    config = digest(run["config"])[:8]
+    return Path(run["dataset"], f"{split}-{hash_[:8]}", run["recommender"], f"{config}-s{run['seed']}.parquet")
 
 
-def write(
-    ranks: Ranks,
-    split: Split,
-    *,
-    dataset: str,
-    data_hash: str,
-    recommender: str,
-    config: dict[str, Any],
-    seed: int = 0,
-    device: str = "cpu",
-    seconds: dict[str, float],
-    peak_memory_mb: float | None = None,
-    log: list[dict[str, Any]] | None = None,
-    shims: list[str] | None = None,
-    out: Path | None = None,
-) -> Run:
+def write(ranks: Ranks, split: Split, *, out: Path | None = None, **about: Any) -> Run:
     """Writes ranks and manifest (the manifest last: without it nothing counts as finished) and returns the run.
 
-    Raises EvidenceError if the ranks are not those of all targets of the split, or nothing can be written there.
+    about: arguments of `provenance.manifest`. Raises EvidenceError if the ranks are not those of all targets of the
+    split, or nothing can be written there.
     """
-    about = provenance.manifest(
-        dataset=dataset, data_hash=data_hash, recommender=recommender, config=config, seed=seed, device=device,
-        seconds=seconds, peak_memory_mb=peak_memory_mb, log=log, shims=shims,
-    )  # fmt: skip
-    return keep(ranks, split, about, out or root())
+    return keep(ranks, split, provenance.manifest(**about), out or root())
 
 
 def keep(ranks: Ranks, split: Split, manifest: dict[str, Any], out: Path) -> Run:
     """Writes ranks below `out`, and a manifest to which it adds what follows from the two; see `write`."""
-    return Run(*keep_table({name: getattr(ranks, name) for name in COLUMNS}, split, manifest, out))
+    return keep_table({name: getattr(ranks, name) for name in COLUMNS}, split, manifest, out)
 
 
-def keep_table(
-    columns: dict[str, np.ndarray], split: Split, manifest: dict[str, Any], out: Path
-) -> tuple[Path, dict[str, Any]]:
-    """The same for any columns with a value of each target; returns where they lie, and the manifest."""
+def keep_table(columns: dict[str, np.ndarray], split: Split, manifest: dict[str, Any], out: Path) -> Run:
+    """The same for any columns with a value of each target."""
     n = len(next(iter(columns.values())))
     if n != len(split.targets):
         raise EvidenceError(f"{n} ranks are no evidence of the {len(split.targets)} targets of a split.")
-    m = manifest
-    path = path_of(
-        split, dataset=m["dataset"], recommender=m["recommender"], config=m["config"], seed=m["seed"], out=out
-    )
+    path = path_of(split, manifest, out)
     targets = path.parent.parent / "targets.parquet"
     ranked, aimed = as_parquet(columns), _targets(split, targets)
     following = (
@@ -173,7 +151,7 @@ def keep_table(
             put({targets: aimed, path: ranked, path.with_suffix(".json"): text.encode()})
     except OSError as error:
         raise EvidenceError(f"Evidence cannot be written to '{path.parent}': {error}. Choose another.") from error
-    return path, json.loads(text)
+    return Run(path, json.loads(text))
 
 
 def read(path: str | Path, kind: type[Run] = Run) -> Run:
@@ -207,8 +185,7 @@ def read(path: str | Path, kind: type[Run] = Run) -> Run:
 
 def _check_place(run: Run) -> None:
     """Raises EvidenceError unless the manifest says what the path says: a moved file, or an edited manifest."""
-    m = run.manifest
-    place = _place(m["dataset"], m["split"]["name"], m["split"]["hash"], m["recommender"], m["config"], m["seed"])
+    place = _place(run.manifest, run.manifest["split"]["name"], run.manifest["split"]["hash"])
     if run.path.absolute().parts[-len(place.parts) :] != place.parts:
         raise EvidenceError(
             f"'{run.path}' does not lie where its manifest says, in {place}: it was moved, or its manifest was edited. "
@@ -246,15 +223,10 @@ def _has(manifest: Path, wanted: dict[str, Any]) -> bool:
     """Whether a manifest has these values, or cannot be read, so that `read` says what is wrong with it."""
     try:
         content = json.loads(manifest.read_text())
-        return all(_value(content, key) == value for key, value in wanted.items())
+        said = content["config"] | content | {"split": content["split"]["name"]}
+        return all(said.get(key) == value for key, value in wanted.items())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return True
-
-
-def _value(manifest: dict[str, Any], key: str) -> Any:
-    if key == "split":
-        return manifest["split"]["name"]
-    return manifest[key] if key in manifest else manifest["config"].get(key)
 
 
 def _targets(split: Split, path: Path) -> bytes:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ def write(
     made: the arguments of `prepare` that led to the split, for `read`. Raises WriteError where nothing can be written.
     """
     evidence.check_dataset_name(dataset.name)
+    place, kept = folder / ABOUT, _same_split(folder, split)
     files: dict[Path, bytes] = {}
     for form in formats:
         files |= {folder / name: content for name, content in _files(dataset.name, split, folder, form).items()}
@@ -64,14 +65,27 @@ def write(
         "split": {"name": split.name, "hash": evidence.split_hash(split), **split.summary},
         "items": split.train.n_items, "targets": len(split.prefixes),
         "targets_ranked_here": len(split.targets) - len(split.prefixes),
-        "files": sorted(path.relative_to(folder).as_posix() for path in files),
+        "files": sorted({*kept, *(path.relative_to(folder).as_posix() for path in files)}),
     }  # fmt: skip
-    place = folder / ABOUT
     try:
         put(files | {place: (json.dumps(about, indent=1) + "\n").encode()})
     except OSError as error:
         raise WriteError(f"'{folder}' cannot be written: {error}. Choose another folder.") from error
     return place
+
+
+def _same_split(folder: Path, split: Split) -> list[str]:
+    """The files that a folder has of this split. Raises EvidenceError if it has those of another one."""
+    place = folder / ABOUT
+    if not place.is_file():
+        return []
+    try:
+        about = json.loads(place.read_text("utf8"))
+        if about["split"]["hash"] == evidence.split_hash(split):
+            return [name for name in about["files"] if (folder / name).is_file()]
+    except (ValueError, KeyError, TypeError):
+        pass  # nobody can tell what it is of
+    raise EvidenceError(f"'{folder}' holds the files of another split. Give another --out, or remove the folder.")
 
 
 def read(folder: Path) -> tuple[Dataset, Split]:
@@ -158,13 +172,10 @@ def _tables(tables: Mapping[str, pd.DataFrame], form: str) -> dict[str, bytes]:
 
 def _atomic(prefixes: Prefixes, *, first: int = 0) -> bytes:
     """RecBole's .inter file: one row a prediction task. session_id: the number of the target, from `first`."""
-    head = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
-    return (head + "".join(_atomic_lines(prefixes, first))).encode()
-
-
-def _atomic_lines(prefixes: Prefixes, first: int) -> Iterator[str]:
+    lines = ["session_id:token\titem_id_list:token_seq\titem_id:token\n"]
     for i, target in enumerate(prefixes.target.tolist()):
-        yield f"{first + i}\t{_joined(prefixes.items(i)[-LONGEST:])}\t{target}\n"
+        lines.append(f"{first + i}\t{_joined(prefixes.items(i)[-LONGEST:])}\t{target}\n")
+    return "".join(lines).encode()
 
 
 def _joined(items: np.ndarray) -> str:

@@ -8,7 +8,7 @@ zero: two metrics that differ within their noise name no two winners.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,12 +46,7 @@ def winners(book: Book, dataset: str) -> Winners:
     best = {metric: max(each, key=lambda name: each[name][0].mean()) for metric, each in rows.items()}
     overtaking = []
     for name in sides:
-        recall, mrr = (_difference(rows[metric], name, best["Recall"]) for metric in ("Recall", "MRR"))
+        recall, mrr = (drawn.difference(each[name][0], each[best["Recall"]][0]) for each in rows.values())
         if recall.high < 0 < mrr.low:
             overtaking.append((name, recall, mrr))
     return Winners(dataset, best["Recall"], best["MRR"], tuple(overtaking))
-
-
-def _difference(rows: dict[str, Any], name: str, other: str) -> Measured:
-    (mine, drawn), (theirs, _) = rows[name], rows[other]
-    return drawn.difference(mine, theirs)

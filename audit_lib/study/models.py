@@ -10,7 +10,7 @@ with their hash, the data set, its hash and that of the split, and the version o
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +26,12 @@ from audit_lib.data.datasets import Dataset
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.data.splits import Split
 from audit_lib.errors import InputError, MissingError, WriteError
+from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.shuffle import best_of
 from audit_lib.recommenders import Recommender
 from audit_lib.study import evidence
 
-FORMAT = 1
-K = 20
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ class Saved:
 
         Unknown items are skipped, as in the test part of a split. Raises InputError if none is known.
         """
-        known, unknown = self._known(session)
+        known, unknown = self.known(session)
+        if not known:
+            named = f": the catalogue lacks {', '.join(map(str, unknown[:10]))}" if unknown else ""
+            raise InputError(f"There is no item to go by{named}.")
         items = np.array([*known, known[-1]])  # the last one stands for the target, which no score depends on
         n = len(items)
         one = Sessions(items, np.array([0, n]), np.arange(n, dtype=np.float64), np.zeros(1), self.catalogue)
@@ -75,7 +78,9 @@ class Saved:
         network: Any = self.model
         if not hasattr(network, "advance"):
             raise InputError(f"{network.name} keeps no state between items: give `recommend` the whole session.")
-        known, _ = self._known([item])
+        known, unknown = self.known([item])
+        if unknown:
+            raise InputError(f"There is no item to go by: the catalogue lacks {item}.")
         state = network.advance(np.array(known), state)
         return self._best(network.answer(state), k, []), state
 
@@ -83,20 +88,19 @@ class Saved:
     def _place(self) -> dict[str, int]:
         return {str(item): place for place, item in enumerate(self.catalogue)}
 
-    def _known(self, session: Sequence[Any]) -> tuple[list[int], list[Any]]:
+    def known(self, session: Sequence[Any]) -> tuple[list[int], list[Any]]:
+        """The places in the catalogue of the items of a session that it has, and the other items as they are."""
+        if isinstance(session, str) or not isinstance(session, Iterable):
+            raise InputError(f"{session!r} is no session. Give a list of its items.")
         known = [self._place[str(item)] for item in session if str(item) in self._place]
         unknown = [item for item in session if str(item) not in self._place]
-        if not known:
-            named = f": the catalogue lacks {', '.join(map(str, unknown[:10]))}" if unknown else ""
-            raise InputError(f"There is no item to go by{named}.")
         return known, unknown
 
     def _best(self, scores: np.ndarray, k: int, unknown: list[Any]) -> Recommended:
         if not 1 <= k <= len(self.catalogue):
             raise InputError(f"k is {k}; it must lie between 1 and the {len(self.catalogue)} items of the catalogue.")
-        found = np.empty((1, k), np.int64)
-        best_of(scores, found)
-        return Recommended(self.catalogue[found[0]].tolist(), scores[0, found[0]].tolist(), unknown)
+        (found,) = best_of(scores, k)
+        return Recommended(self.catalogue[found].tolist(), scores[0, found].tolist(), unknown)
 
 
 def save(model: Recommender, dataset: Dataset, split: Split, path: Path) -> Path:

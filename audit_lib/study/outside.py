@@ -30,7 +30,6 @@ from audit_lib.evaluation.ranking import COLUMNS, Ranks
 from audit_lib.study import evidence, provenance
 from audit_lib.study.evidence import Run
 
-KINDS = ("scores", "ranks", "lists")
 READERS = {".parquet": pd.read_parquet, ".tsv": lambda path: pd.read_csv(path, sep="\t"), ".csv": pd.read_csv}
 
 
@@ -95,9 +94,7 @@ def evaluate(
     )  # fmt: skip
     about["outside"] = {"kind": result.kind, "columns": list(result.columns), "up_to": result.up_to}
     out = out or evidence.root()
-    place = evidence.path_of(
-        split, dataset=dataset.name, recommender=name, config=about["config"], seed=seed, out=out
-    )
+    place = evidence.path_of(split, about, out)
     if place.is_file() and not fresh:
         there = evidence.read(place)
         if all(np.array_equal(there.ranks.get(key), value) for key, value in result.columns.items()):
@@ -106,7 +103,7 @@ def evaluate(
             f"'{place}' holds other ranks under the same name, source, settings and seed. Give another --seed or "
             "--set, or replace them with --fresh."
         )
-    return Run(*evidence.keep_table(result.columns, split, about, out)), result
+    return evidence.keep_table(result.columns, split, about, out), result
 
 
 def read(
@@ -114,14 +111,19 @@ def read(
 ) -> Result:
     """The counts of every target that a result gives. Its kind follows from the files; errors as in `evaluate`."""
     if any(file.suffix == ".npy" for file in files):
+        parts = [_matrix(file) for file in files]
         if ids is None:
             raise InputError("A .npy file does not say which target its rows are of: give a table of them with --ids.")
-        parts = [_matrix(file) for file in files]
         rows = [len(part) for part in parts]
         check_targets(table(ids), split, ids)
         if sum(rows) != len(split.prefixes):
             raise InputError(f"The files hold {sum(rows)} rows for {len(split.prefixes)} targets: score every target.")
-        if all(np.issubdtype(part.dtype, np.integer) for part in parts):
+        if items is None and all(np.issubdtype(part.dtype, np.integer) for part in parts):
+            if any(part.shape[1] == split.train.n_items for part in parts):
+                raise InputError(
+                    f"'{files[0]}' has a whole number for every item of the catalogue: scores, or the items in their "
+                    "order? Store scores as floats, and shorter lists of items."
+                )
             return _lists(list(np.concatenate(parts)), split, files[0])
         ranks = ranking.rank(_scores(name, parts, split, files, items), split.prefixes, split.train.support)
         return Result("scores", vars(ranking.complete(ranks, split)))
@@ -129,11 +131,11 @@ def read(
         raise InputError("A table of ranks or lists is one file, and names its own targets: leave --ids and --items.")
     found = table(files[0])
     check_targets(found, split, files[0])
-    if "list" in found:
-        return _lists([_listed(value) for value in found["list"]], split, files[0])
-    if {"above", "equal"} <= set(found):
+    if "list" in found and not {"above", "equal"} & set(found):
+        return _lists([_listed(value, files[0], row) for row, value in enumerate(found["list"])], split, files[0])
+    if "list" not in found and {"above", "equal"} <= set(found):
         return _ranks(found, split, files[0])
-    raise InputError(f"'{files[0]}' has neither the columns above and equal, which are ranks, nor list.")
+    raise InputError(f"'{files[0]}' must have either the columns above and equal, which are ranks, or list.")
 
 
 def table(path: Path) -> pd.DataFrame:
@@ -187,7 +189,7 @@ def _matrix(path: Path) -> np.ndarray:
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"'{path}' is no .npy file: {error}.") from error
+        raise InputError(f"'{path}' is no .npy file of numbers.") from error
     if found.ndim != 2 or found.dtype.kind not in "fiu":
         raise InputError(f"'{path}' holds {found.dtype} of shape {found.shape}, not a row of numbers for each target.")
     return found
@@ -228,13 +230,16 @@ def _ranks(found: pd.DataFrame, split: Split, path: Path) -> Result:
     return Result("ranks", _completed(columns, split))
 
 
-def _listed(value: Any) -> np.ndarray:
-    """One list, from a Parquet file, or from a text with spaces between its items."""
+def _listed(value: Any, path: Path, row: int) -> np.ndarray:
+    """One list, from a Parquet file, or from a text with spaces between its items. Raises InputError for another."""
     try:
         parts = value.split() if isinstance(value, str) else value
         return np.array([int(part) for part in parts], np.int64)
-    except (TypeError, ValueError):
-        return np.empty(0, np.int64) if value is None or value != value else np.array([-1])
+    except (TypeError, ValueError) as error:
+        if value is None or value != value:
+            return np.empty(0, np.int64)
+        said = "Write the numbers of its items with spaces between them."
+        raise InputError(f"'{path}', row {row}: '{value}' is no list of items. {said}") from error
 
 
 def _lists(lists: Sequence[np.ndarray], split: Split, path: Path) -> Result:
@@ -244,7 +249,9 @@ def _lists(lists: Sequence[np.ndarray], split: Split, path: Path) -> Result:
     for i, row in enumerate(lists):
         if len(row) and not (min(row) >= 0 and max(row) < v):
             bad = next(int(item) for item in row if not 0 <= item < v)
-            raise InputError(f"'{path}', row {i}: its list holds {bad}, which is no item of a catalogue of {v}.")
+            said = f"'{path}', row {i}: its list holds {bad}, which is no item of a catalogue of {v}."
+            counts = " Whole numbers in a .npy are lists of items: store scores as floats." * (path.suffix == ".npy")
+            raise InputError(said + counts)
         if len(set(row.tolist())) < len(row):
             raise InputError(f"'{path}', row {i}: its list holds an item twice.")
         if (place := np.flatnonzero(row == target[i])).size:

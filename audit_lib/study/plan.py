@@ -12,24 +12,32 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
 from audit_lib.data import datasets, preparing, splits
 from audit_lib.data.datasets import REGISTRY, Dataset
 from audit_lib.data.splits import Split
-from audit_lib.errors import AuditError, InputError, unknown
+from audit_lib.errors import AuditError, InputError, one_of, unknown
 from audit_lib.files import BOOK, COMMITTED, digest
+from audit_lib.show.words import SPLITS
 from audit_lib.study import epochs, evidence, presets, running
 from audit_lib.study.evidence import Run
 
 STUDY = BOOK / "study.toml"
-FLAWED = ("random_sessions", "leave_last_out", "random_events")
 
 
 class Closed(BaseModel, frozen=True, extra="forbid"):
-    """A part of a file that is read, which has these keys and no others."""
+    """A file that is read, or a part of one, which has these keys and no others."""
+
+    @classmethod
+    def from_file(cls, path: Path, what: str) -> Self:
+        """The TOML file, checked. Raises InputError, which says that it is no `what`, if it is not as it should be."""
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise InputError(f"'{path}' is no {what}: {error}") from error
 
 
 class Line(Closed):
@@ -121,10 +129,7 @@ class Experiment:
 @cache
 def read(path: Path = STUDY) -> Study:
     """The file, checked. Raises InputError if it is not as it should be."""
-    try:
-        return Study.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, ValueError) as error:
-        raise InputError(f"'{path}' is no list of experiments: {error}") from error
+    return Study.from_file(path, "list of experiments")
 
 
 @cache
@@ -136,22 +141,18 @@ def plan(path: Path = STUDY) -> tuple[Experiment, ...]:
 def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
     variants = {variant.id: variant for variant in whole.variant}
     for name in line.variants:
-        if name not in variants:
-            raise unknown("variant", name, variants)
+        one_of("variant", name, variants)
     for split in line.splits:
-        if split not in ("default", *FLAWED):
-            raise unknown("split", split, ("default", *FLAWED))
+        one_of("split", split, SPLITS)
     prepared = ("default", *(preparation.id for preparation in whole.preparation))
     for name in line.preparations:
-        if name not in prepared:
-            raise unknown("preparation", name, prepared)
+        one_of("preparation", name, prepared)
     chosen = product(
         line.datasets, line.splits, line.preparations, line.recommenders, line.variants or (None,), line.seeds
     )
     for dataset, split, preparation, recommender, variant, seed in chosen:
-        if dataset not in REGISTRY:
-            raise unknown("data set", dataset, REGISTRY)
-        if preparation != "default" and REGISTRY[dataset].split == "published":
+        source = REGISTRY[one_of("data set", dataset, REGISTRY)]
+        if preparation != "default" and source.split == "published":
             raise InputError(f"{dataset}: its authors prepared and split it; it cannot be prepared as '{preparation}'.")
         settings = _settings(line.settings, whole, dataset, recommender)
         if settings is None:
@@ -170,9 +171,7 @@ def _settings(kind: str, whole: Study, dataset: str, recommender: str) -> dict[s
     if kind == "generator":
         return {"generator": dataset}
     if kind in ("literature", "tuned"):
-        origin: presets.Origin = "literature" if kind == "literature" else "tuned"
-        known = presets.literature() if origin == "literature" else presets.tuned()
-        return presets.settings_of(recommender, dataset, origin) if recommender in known.get(dataset, {}) else None
+        return presets.settings_of(recommender, dataset, kind)
     if kind not in whole.settings:
         raise unknown("settings", kind, (*whole.settings, "default", "generator", "literature", "tuned"))
     return dict(whole.settings[kind])
@@ -182,8 +181,7 @@ def select(experiments: tuple[Experiment, ...], only: Mapping[str, str]) -> tupl
     """Those whose fields have the wanted values, as text: {'dataset': 'diginetica', 'seed': '0'}."""
     known = ("id", "group", "dataset", "recommender", "seed", "variant", "split", "preparation")
     for key in only:
-        if key not in known:
-            raise unknown("field of an experiment", key, known)
+        one_of("field of an experiment", key, known)
     for key, value in only.items():
         experiments = tuple(e for e in experiments if str(getattr(e, key)) == value)
     return experiments
@@ -238,7 +236,7 @@ def makers() -> dict[str, str]:
 
 
 def split_of(experiment: Experiment, dataset: Dataset) -> Split:
-    """The experiment's split of its data set; flawed ones have a test part of about the size of the honest one.
+    """The experiment's split of its data set.
 
     One of another preparation has its name, so that its evidence is not taken for that of the default split.
     """
@@ -246,11 +244,16 @@ def split_of(experiment: Experiment, dataset: Dataset) -> Split:
     honest = preparing.split_of(dataset, **change)
     if experiment.split == "default":
         return replace(honest, name=split_name(experiment))
+    return flawed_split(experiment.split, dataset, honest)
+
+
+def flawed_split(kind: str, dataset: Dataset, honest: Split) -> Split:
+    """One of SPLITS but the first, with a test part of about the size of the honest one."""
     share = honest.test.n_sessions / (honest.test.n_sessions + honest.train.n_sessions)
     options = {"min_item_support": honest.summary["min_item_support"]}
-    if experiment.split == "leave_last_out":
+    if kind == "leave_last_out":
         return splits.leave_last_out_split(dataset.log, **options)
-    make = splits.random_session_split if experiment.split == "random_sessions" else splits.random_event_split
+    make = splits.random_session_split if kind == "random_sessions" else splits.random_event_split
     return make(dataset.log, test_fraction=share, seed=0, **options)
 
 
@@ -273,14 +276,12 @@ def run(experiments: list[Experiment], out: Path) -> Iterator[tuple[Experiment, 
         yield experiment, found
 
 
-def preparations(path: Path = STUDY) -> dict[str, Preparation]:
+def preparations() -> dict[str, Preparation]:
     """By id, with the usual one, which changes nothing, under 'default'."""
-    return {preparation.id: preparation for preparation in (USUAL, *read(path).preparation)}
+    return {preparation.id: preparation for preparation in (USUAL, *read().preparation)}
 
 
 def label_of(variant: str, path: Path = STUDY) -> str:
     """What a variant is called in text, in English."""
     names = {v.id: v.label for v in read(path).variant}
-    if variant not in names:
-        raise unknown("variant", variant, names)
-    return names[variant]
+    return names[one_of("variant", variant, names)]

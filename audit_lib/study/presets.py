@@ -11,15 +11,13 @@ import json
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from audit_lib.errors import InputError, WriteError
+from audit_lib.errors import WriteError
 from audit_lib.files import hold, put
 
 HERE = Path(__file__).parent
 LITERATURE, TUNED = HERE / "literature.toml", HERE / "tuned.json"
-
-Origin = Literal["tuned", "literature"]
 
 
 @cache
@@ -33,19 +31,13 @@ def tuned(path: Path = TUNED) -> dict[str, Any]:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
-def settings_of(recommender: str, dataset: str, kind: Origin = "tuned") -> dict[str, Any]:
-    """The settings of a recommender on a data set. Raises InputError if there are none of this kind."""
+def settings_of(recommender: str, dataset: str, kind: str = "tuned") -> dict[str, Any] | None:
+    """The 'tuned' or 'literature' settings of a recommender on a data set; None if there are none of this kind."""
     if kind == "tuned":
-        entry = tuned().get(dataset, {}).get(recommender)
-        found = None if entry is None else dict(entry["settings"])
-    else:
-        found = literature().get(dataset, {}).get(recommender)
-        found = None if found is None else fixed_for(recommender, dataset) | found
-    if found is None:
-        raise InputError(
-            f"There are no {kind} settings of '{recommender}' on '{dataset}'. Use the defaults, or tune it."
-        )
-    return found
+        search = tuned().get(dataset, {}).get(recommender)
+        return None if search is None else dict(search["settings"])
+    published = literature().get(dataset, {}).get(recommender)
+    return None if published is None else fixed_for(recommender, dataset) | published
 
 
 def fixed_for(recommender: str, dataset: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from audit_lib.errors import EvidenceError, InputError, MissingError, WriteError
 from audit_lib.files import COMMITTED, digest, put
+from audit_lib.recommenders import vendored
 from audit_lib.recommenders.gru4rec import vendor
 from audit_lib.show.table import Table
 from audit_lib.study.provenance import git_commit, host, versions
@@ -53,7 +54,7 @@ def write(name: str, table: pd.DataFrame, *, folder: Path | None = None) -> Path
         "official": official(),
         "columns": columns,
         "rows": rows,
-        "sha256": _digest(columns, rows),
+        "sha256": digest([columns, rows]),
     }
     path = (folder or FOLDER) / f"{name}.json"
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -75,7 +76,7 @@ def read(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     again = f"Make it anew with `python -m {command(name)}`."
     try:
         record = json.loads(path.read_text("utf8"))
-        found, expected = _digest(record["columns"], record["rows"]), str(record["sha256"])
+        found, expected = digest([record["columns"], record["rows"]]), str(record["sha256"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EvidenceError(f"'{path}' is not a record: {error!r}. {again}") from error
     if found != expected:
@@ -101,14 +102,10 @@ def provenance_table(tables: Iterable[pd.DataFrame], lang: str) -> Table:
     return Table(pd.DataFrame(rows, columns=list(headings)), lang=lang)
 
 
-def _digest(columns: dict[str, str], rows: list[dict[str, Any]]) -> str:
-    return digest([columns, rows])
-
-
 def official() -> str | None:
     """The commit of the official code that is there to be measured; None if there is none."""
     try:
-        return vendor.verify().commit
+        return vendored.verify(vendor.OFFICIAL).commit
     except (MissingError, InputError):
         return None
 

@@ -6,9 +6,7 @@ the version that was run for it; a month says which versions could be run then.
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -53,38 +51,30 @@ class Printed(Closed):
     datasets: tuple[str, ...]
 
 
+class Versions(Closed):
+    """The whole file."""
+
+    rung: tuple[Rung, ...]
+    printed: tuple[Printed, ...]
+
+
 @cache
-def _content(path: Path) -> tuple[tuple[Rung, ...], tuple[Printed, ...]]:
-    try:
-        whole = tomllib.loads(path.read_text("utf-8"))
-        return tuple(Rung(**rung) for rung in whole["rung"]), tuple(Printed(**paper) for paper in whole["printed"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"'{path}' is no list of versions: {error}") from error
+def read() -> Versions:
+    """The file, checked. Raises InputError if it is not right."""
+    return Versions.from_file(FILE, "list of versions")
 
 
-def rungs(path: Path = FILE) -> tuple[Rung, ...]:
-    """Lists the versions, oldest first. Raises InputError if the file is not right."""
-    return _content(path)[0]
+def rungs() -> tuple[Rung, ...]:
+    """Lists the versions, oldest first."""
+    return read().rung
 
 
-def printed(dataset: str, path: Path = FILE) -> Printed:
+def printed(dataset: str) -> Printed:
     """Finds the paper whose value of GRU4Rec on a data set is under audit. Raises InputError if there is none."""
-    for paper in _content(path)[1]:
+    for paper in read().printed:
         if dataset in paper.datasets:
             return paper
     raise InputError(f"versions.toml names no paper that prints a value of GRU4Rec on '{dataset}'.")
-
-
-def public_at(month: str, path: Path = FILE) -> Rung:
-    """Finds the last rung of the ladder that the authors' code had in a month such as '2019-01'.
-
-    Settings that were searched here are no version of the code: such rungs are left out. Raises InputError for a month
-    before the first version.
-    """
-    known = [rung for rung in rungs(path) if rung.month <= month and not rung.group.endswith(("_searched", "_tuned"))]
-    if not known:
-        raise InputError(f"No version of GRU4Rec was public in {month}; the first is of {rungs(path)[0].month}.")
-    return known[-1]
 
 
 def called(arguments: dict[str, Any], lang: str = "en") -> str | None:

@@ -23,16 +23,14 @@ GROUPS = {"epochs_2016": "gru4rec_2016", "epochs": "gru4rec"}  # of the study, a
 METRICS = ("Recall", "MRR")
 
 
-class Reported(NamedTuple):
-    """One metric of a training on one log, by seed and over all.
+class Looked(NamedTuple):
+    """What the choice of an epoch on test adds to trainings, one a seed, in one metric. Epochs are counted from 1.
 
-    epochs: how many were ranked. chosen: the epoch that validation chooses. best: that with the maximum on test.
-    honest: the value at the former, with its interval. maximum: the mean of the maxima. gain: maximum less honest.
+    epochs: how many were ranked. chosen: the epoch of each that is chosen otherwise. best: that with the maximum on
+    test. honest: the value at the former, with its interval. maximum: the mean of the maxima. gain: maximum less
+    honest.
     """
 
-    dataset: str
-    group: str
-    metric: str
     epochs: int
     chosen: tuple[int, ...]
     best: tuple[int, ...]
@@ -48,41 +46,34 @@ def trajectories(book: Book, dataset: str, group: str) -> list[Trajectory]:
 
 
 @cache
-def reported(book: Book, dataset: str, group: str, metric: str = "Recall") -> Reported:
+def reported(book: Book, dataset: str, group: str, metric: str = "Recall", *, last: bool = False) -> Looked:
     """What the choice of the epoch on test adds to Recall@20 or MRR@20, over the targets that count, and all seeds.
 
     The maximum is taken anew in every resample, so that another test part may have another best epoch. It is never
     below the value at the chosen epoch, in no resample either: the interval says how large the gain may be, and does
-    not ask whether there is one. Computed once for a book; raises NotYet where there is no evidence.
+    not ask whether there is one. last: it is held against the last epoch, not against the one that validation chooses.
+    Computed once for a book; raises NotYet where there is no evidence.
     """
-    runs = trajectories(book, dataset, group)
-    step = min_step(dataset)
+    runs, step = trajectories(book, dataset, group), min_step(dataset)
     each = [run.values(metric, min_step=step) for run in runs]
     chosen = [int(run.validation["recall"].to_numpy().argmax()) for run in runs]  # the earliest of equals
-    found = looked(each, chosen, runs[0].resampling(step))
-    return Reported(
-        dataset, group, metric, len(each[0]), tuple(epoch + 1 for epoch in chosen),
-        tuple(epoch + 1 for epoch in found.best), found.honest, found.maximum, found.gain,
-    )  # fmt: skip
+    return looked(each, runs[0].resampling(step), None if last else chosen)
 
 
-class Looked(NamedTuple):
-    """What the choice on test adds to trainings, one a seed: see `Reported`. best: counted from 0."""
+def looked(each: Sequence[np.ndarray], drawn: Resampling, chosen: Sequence[int] | None = None) -> Looked:
+    """Compares the best epoch on test with a chosen one. each: (epochs, Q) a seed.
 
-    best: tuple[int, ...]
-    honest: Measured
-    maximum: float
-    gain: Measured
-
-
-def looked(each: Sequence[np.ndarray], chosen: Sequence[int], drawn: Resampling) -> Looked:
-    """Compares the best epoch on test with a chosen one. each: (epochs, Q) a seed. chosen: an epoch of each, from 0."""
+    chosen: an epoch of each, from 0; by default the last.
+    """
+    chosen = [len(values) - 1 for values in each] if chosen is None else chosen
     values = stacked(each)
     honest = values[list(chosen), np.arange(len(each))]
     means = values.mean(2)  # (epochs, R)
-    best = tuple(int(epoch) for epoch in means.argmax(0))
     gain = drawn.choice(list(values), honest, each_seed=True)
-    return Looked(best, drawn.over_seeds(honest), float(means.max(0).mean()), gain)
+    return Looked(
+        len(each[0]), tuple(epoch + 1 for epoch in chosen), tuple(int(epoch) + 1 for epoch in means.argmax(0)),
+        drawn.over_seeds(honest), float(means.max(0).mean()), gain,
+    )  # fmt: skip
 
 
 def stacked(each: Sequence[np.ndarray]) -> np.ndarray:

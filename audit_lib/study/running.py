@@ -102,9 +102,8 @@ def run(
     model = create(recommender, seed=seed, device=device, **settings)
     check_generated(dataset, model)
     out = out or evidence.root()
-    path = evidence.path_of(
-        split, dataset=dataset.name, recommender=recommender, config=plain(model.config), seed=seed, out=out
-    )
+    about = {"dataset": dataset.name, "recommender": recommender, "config": plain(model.config), "seed": seed}
+    path = evidence.path_of(split, about, out)
     if not fresh and save is None and _finished(path):
         return evidence.read(path)
     if not writable(path.parent):
@@ -122,11 +121,8 @@ def run(
         made = evidence.write(
             ranks,
             split,
-            dataset=dataset.name,
+            **about,
             data_hash=dataset.data_hash,
-            recommender=recommender,
-            config=plain(model.config),
-            seed=seed,
             device=device,
             seconds=seconds,
             peak_memory_mb=peak_memory_mb(),

@@ -31,35 +31,13 @@ _DAYS = CategoricalDistribution((2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 100.0))
 _EVENTS = (1 / 8, 1 / 4, 1 / 2, 1, 2)  # times the mean session length
 
 
-def _sequential_rules(train: Sessions) -> Space:
-    return {
-        "steps": CategoricalDistribution((*range(2, 16), 20, 25, 30)),
-        "weighting": CategoricalDistribution(("linear", "div", "quadratic", "log")),
-    }
+_SKNN = {
+    "k": CategoricalDistribution((50, 100, 500, 1000, 1500)),
+    "sample_size": CategoricalDistribution((500, 1000, 2500, 5000, 10000)),
+}
 
 
-def _item_knn(train: Sessions) -> Space:
-    # The authors' code has k, λ and α but publishes no space; k >= K is enough for Recall@K.
-    return {"lam": FloatDistribution(0, 200, step=5), "alpha": FloatDistribution(0, 1, step=0.05)}
-
-
-def _markov_backoff(train: Sessions) -> Space:
-    return {"order": IntDistribution(1, 5), "mu": FloatDistribution(0.05, 50, log=True)}
-
-
-def _sknn(train: Sessions) -> Space:
-    return {
-        "k": CategoricalDistribution((50, 100, 500, 1000, 1500)),
-        "sample_size": CategoricalDistribution((500, 1000, 2500, 5000, 10000)),
-    }
-
-
-def _vsknn(train: Sessions) -> Space:
-    own = {"similarity": _SIMILARITIES, "weighting": _DECAYS, "weighting_score": _DECAYS, "idf_weighting": _IDF}
-    return dict(_sknn(train)) | own
-
-
-def _stan(train: Sessions) -> Space:
+def _stan(train: Sessions) -> dict[str, BaseDistribution]:
     length = train.n_events / train.n_sessions
     # session-rec also lists 1e-5 for each λ: as λ1 only the last event counts; as λ2 or λ3 next to nothing is scored.
     events = tuple(round(length * share, 4) for share in _EVENTS)
@@ -73,13 +51,30 @@ def _stan(train: Sessions) -> Space:
 
 
 def _vstan(train: Sessions) -> Space:
-    stan = dict(_stan(train))
-    own = {"similarity": _SIMILARITIES, "lambda_ipw": stan["lambda_spw"], "lambda_idf": _IDF}
-    return stan | own
+    stan = _stan(train)
+    return stan | {"similarity": _SIMILARITIES, "lambda_ipw": stan["lambda_spw"], "lambda_idf": _IDF}
 
 
-def _gru4rec(train: Sessions) -> Space:
-    return {
+# Spaces, and functions of the train part where they depend on it.
+SPACES: dict[str, Space | Callable[[Sessions], Space]] = {
+    "sr": {
+        "steps": CategoricalDistribution((*range(2, 16), 20, 25, 30)),
+        "weighting": CategoricalDistribution(("linear", "div", "quadratic", "log")),
+    },
+    # The authors' code has k, λ and α but publishes no space; k >= K is enough for Recall@K.
+    "itemknn": {"lam": FloatDistribution(0, 200, step=5), "alpha": FloatDistribution(0, 1, step=0.05)},
+    "markov_backoff": {"order": IntDistribution(1, 5), "mu": FloatDistribution(0.05, 50, log=True)},
+    "sknn": _SKNN,
+    "vsknn": {
+        **_SKNN,
+        "similarity": _SIMILARITIES,
+        "weighting": _DECAYS,
+        "weighting_score": _DECAYS,
+        "idf_weighting": _IDF,
+    },
+    "stan": _stan,
+    "vstan": _vstan,
+    "gru4rec": {
         "loss": CategoricalDistribution(("cross-entropy", "bpr-max")),
         "layers": IntDistribution(64, 512, step=4),  # theirs has steps of 32, which leave out their own 100
         "batch_size": IntDistribution(32, 256, step=16),
@@ -91,12 +86,9 @@ def _gru4rec(train: Sessions) -> Space:
         "logq": CategoricalDistribution((0.0, 1.0)),
         "bpreg": FloatDistribution(0.0, 2.0, step=0.05),
         "elu_param": CategoricalDistribution((0.5, 1.0, 0.0)),
-    }
-
-
-def _gru4rec_2016(train: Sessions) -> Space:
+    },
     # The paper searched at random too, and does not say in which ranges: those of the later ones, where they apply.
-    return {
+    "gru4rec_2016": {
         "loss": CategoricalDistribution(("top1", "bpr")),
         "final_act": CategoricalDistribution(("tanh", "linear")),
         "layers": IntDistribution(64, 512, step=4),
@@ -104,19 +96,7 @@ def _gru4rec_2016(train: Sessions) -> Space:
         "learning_rate": FloatDistribution(0.01, 0.25, step=0.005),
         "dropout_p_hidden": FloatDistribution(0.0, 0.7, step=0.05),
         "momentum": FloatDistribution(0.0, 0.9, step=0.05),
-    }
-
-
-SPACES: dict[str, Callable[[Sessions], Space]] = {
-    "sr": _sequential_rules,
-    "itemknn": _item_knn,
-    "markov_backoff": _markov_backoff,
-    "sknn": _sknn,
-    "vsknn": _vsknn,
-    "stan": _stan,
-    "vstan": _vstan,
-    "gru4rec": _gru4rec,
-    "gru4rec_2016": _gru4rec_2016,
+    },
 }
 
 # Settings to try first: the authors' for Diginetica, RetailRocket, Coveo, Yoochoose, REES46 and RSC15, as shipped with
@@ -175,7 +155,8 @@ def space_of(name: str, train: Sessions) -> Space:
     """The search space of a recommender on a train part. Raises InputError if it has nothing to tune."""
     if name not in SPACES:
         raise InputError(f"'{name}' has no search space: nothing to tune. Those with one: {', '.join(sorted(SPACES))}.")
-    return SPACES[name](train)
+    space = SPACES[name]
+    return space(train) if callable(space) else space
 
 
 def applying(settings: Mapping[str, Any]) -> dict[str, Any]:

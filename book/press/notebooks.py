@@ -133,10 +133,10 @@ def write(notebook: Any, path: Path) -> None:
 
 def take_outputs(notebook: Any, executed: Any) -> Any:
     """Give each code cell the outputs of the first cell of `executed` with the same code, and return the notebook."""
-    earlier = [cell for cell in executed.cells if cell.cell_type == "code" and not is_injected(cell)]
-    for cell in notebook.cells:
+    earlier = [cell for cell in code_cells(executed) if not is_injected(cell)]
+    for cell in code_cells(notebook):
         same = next((old for old in earlier if old.source == cell.source), None)
-        if cell.cell_type == "code" and same is not None:
+        if same is not None:
             cell.outputs, cell.execution_count = same.outputs, same.execution_count
             earlier.remove(same)
     return notebook
@@ -149,8 +149,6 @@ def code_cells(notebook: Any) -> list[Any]:
 
 def renew(executed: Path, text: Path, parameters: Mapping[str, Any]) -> None:
     """Give an executed notebook the prose of its text, whose code and `parameters` are those it was run with."""
-    import nbformat
-
     notebook, old = read(text), nbformat.read(executed, as_version=4)
     notebook.metadata |= old.metadata | {"papermill": {"parameters": dict(parameters)}}
     for cell, ran in zip(code_cells(notebook), code_cells(old), strict=True):

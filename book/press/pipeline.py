@@ -24,7 +24,7 @@ import nbformat
 
 from audit_lib.commands import entry
 from audit_lib.commands.progress import heartbeat
-from audit_lib.errors import InputError, MissingError, WriteError, unknown
+from audit_lib.errors import InputError, MissingError, WriteError, one_of
 from audit_lib.files import PROJECT, from_the_future, hold
 from audit_lib.show.words import LANGUAGES
 from book.press import bookcheck, execution, run_notes
@@ -83,8 +83,7 @@ def run_all(text: Path, outputs: Mapping[Path, Mapping[str, Any]], *, root: Path
     notebook = read(text)
     known = declared(notebook)
     for name in {name for parameters in outputs.values() for name in parameters}:
-        if name not in known:
-            raise unknown(f"parameter of {text.stem}", name, known)
+        one_of(f"parameter of {text.stem}", name, known)
     with hold(next(iter(outputs)), level=logging.WARNING):
         return execution.execute(notebook, outputs, name=text.stem, root=root)
 
@@ -112,8 +111,7 @@ def run_command(
     is new.
     """
     names = stages()
-    if stage not in names:
-        raise unknown("stage", stage, names)
+    one_of("stage", stage, names)
     text = PROJECT / "notebooks" / f"{stage}.md"
     notebook = read(text)
     known = declared(notebook)

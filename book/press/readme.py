@@ -32,13 +32,13 @@ NOTE = {
     "validation part of train. Recomputed from `book/evidence` by `python -m book.press.readme`, the picture as well.",
     "es": "En tanto por ciento, sobre los objetivos de la publicación y con los empates en contra del recomendador; "
     "entre corchetes, intervalos del 95 % sobre sesiones y semillas. El algoritmo de 2016 tiene la configuración de su "
-    "artículo para BPR y, donde se buscó, la de la búsqueda. El código de hoy y el recomendador sencillo se eligieron "
+    "artículo para BPR y, donde se optimizó, la optimizada. El código de hoy y el recomendador sencillo se eligieron "
     "por Recall@20 en una parte de validación del entrenamiento. Recalculado a partir de `book/evidence` con "
     "`python -m book.press.readme`, y la figura también.",
 }  # fmt: skip
 WAYS = {
     "en": {"bpr": "paper's settings", "searched_2016": "searched"},
-    "es": {"bpr": "la del artículo", "searched_2016": "la buscada"},
+    "es": {"bpr": "la del artículo", "searched_2016": "la optimizada"},
 }
 PICTURES = {"en": "book/_static/ladder.svg", "es": "book/_static/ladder-es.svg"}
 BLOCK = re.compile(r"(<!-- headline:[^>]*-->\n).*?(<!-- /headline -->)", re.DOTALL)

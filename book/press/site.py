@@ -23,14 +23,7 @@ from audit_lib.commands import entry
 from audit_lib.commands.progress import heartbeat
 from audit_lib.files import PROJECT
 from audit_lib.show.words import LANGUAGES
-from book.press import (
-    alttext,
-    explorer,
-    pdf,
-    root_pages,
-    site_check,
-    translated,
-)
+from book.press import alttext, explorer, pdf, root_pages, site_check, translated
 from book.press.directives import quoted_facts
 from book.press.mathjax import ensure_mathjax
 from book.press.source import CATALOGUES, SiteError, assemble, call, environment, script

@@ -15,6 +15,7 @@ from audit_lib.evaluation import metrics
 from audit_lib.files import PROJECT
 from audit_lib.study import evidence
 from tests.click_logs import log_of, random_log, write_tsv
+from tests.folders import files
 
 
 @pytest.fixture(autouse=True)
@@ -66,10 +67,6 @@ def clicks(folder):
 def ranked(call, clicks):
     """Two evidence files on one split."""
     return [call("rank", "--dataset", clicks, "--recommender", name).strip() for name in ("popularity", "markov")]
-
-
-def left(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
 # --- the verbs
@@ -223,7 +220,7 @@ def test_a_bad_log_is_one_message_and_leaves_nothing(fails, folder, case):
     assert message in fails("rank", "--dataset", "bad.tsv", "--recommender", "markov", "--min-item-support", 1)
     if case != "an empty test part":
         assert message in fails("describe", "bad.tsv")
-    assert left(folder) == ["bad.tsv"]
+    assert files(folder) == ["bad.tsv"]
 
 
 def test_unsorted_rows_give_the_same_evidence(call, folder):
@@ -263,7 +260,7 @@ def test_metrics_of_no_file_or_no_prediction_are_refused(fails, ranked):
     [
         (["rank", "--dataset", "synthetik", "--recommender", "markov"], "Unknown data set 'synthetik'. Did you mean"),
         (["rank", "--dataset", "clicks.tsv", "--recommender", "markof"], "Did you mean 'markov'?"),
-        (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "tie=keep"], "tie: extra inputs"),
+        (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "tie=keep"], "tie: there is no such"),
         (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "ties"], "'ties' is not key=value"),
         (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "seed=3"], "Give it as --seed"),
         (["rank", "--dataset", "clicks.tsv", "--recommender", "markov", "--set", "out=x"], "no setting"),
@@ -281,7 +278,7 @@ def test_metrics_of_no_file_or_no_prediction_are_refused(fails, ranked):
 )
 def test_wrong_arguments_are_one_message_and_leave_nothing(fails, clicks, folder, arguments, message):
     assert message in fails(*arguments)
-    assert left(folder) == ["clicks.tsv"]
+    assert files(folder) == ["clicks.tsv"]
 
 
 def test_an_unknown_verb_option_or_tie_policy_is_a_usage_error(fails, ranked):
@@ -295,7 +292,7 @@ def test_a_folder_that_may_not_be_written_is_refused(fails, clicks, folder, monk
     monkeypatch.setattr("audit_lib.files.os.access", lambda path, mode: mode != os.W_OK)  # root may write
     message = fails("rank", "--dataset", clicks, "--recommender", "markov", "--out", "locked")
     assert "it is no writable folder. Choose another" in message
-    assert left(folder) == ["clicks.tsv"]
+    assert files(folder) == ["clicks.tsv"]
 
 
 def test_an_interrupt_stops_with_its_own_status(monkeypatch, capsys):

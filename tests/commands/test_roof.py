@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 
 import numpy as np
@@ -121,7 +122,8 @@ def test_a_setting_that_a_recommender_does_not_have_is_said_before_anything_runs
     (folder / "bad.toml").write_text("k = = 50\n")
     (folder / "other.toml").write_text("[vsknnn]\nk = 50\n")
     rank = ("rank", "--dataset", "clicks.tsv")
-    assert "colour: extra inputs" in fails(*rank, "--recommender", "popularity,markov", "--set", "markov.colour=red")
+    said = fails(*rank, "--recommender", "popularity,markov", "--set", "markov.colour=red")
+    assert "colour: there is no such setting" in said
     assert "sets something of vsknn" in fails(*rank, "--recommender", "markov", "--set", "vsknn.k=5")
     assert "has settings of vsknn" in fails(*rank, "--recommender", "markov", "--config", "s.toml")
     assert "is not TOML" in fails(*rank, "--config", "bad.toml")
@@ -144,7 +146,7 @@ def model(call):
 def test_recommend_answers_from_options_a_file_and_standard_input_alike(call, model, folder, monkeypatch):
     saved = models.load(model)
     expected = [saved.recommend(session, 3) for session in (["1", "2"], ["5"])]
-    (folder / "s.txt").write_text("1,2\n\n5\n")
+    (folder / "s.txt").write_text("\ufeff1,2\n5\n", encoding="utf8")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1,2\n[5]\n"), encoding="utf8"))
     for arguments in (("--session", "1,2", "--session", "5"), ("--sessions", "s.txt"), ()):
         rows = [json.loads(line) for line in call("recommend", model, *arguments, "--k", 3, "--json").out.splitlines()]
@@ -159,13 +161,29 @@ def test_recommend_names_what_it_does_not_know(call, fails, model):
     out = call("recommend", model, "--session", "1,nothing", "--json")
     assert out.err.strip() == "Session 1: unknown items nothing."
     assert json.loads(out.out)["unknown"] == ["nothing"]
-    assert "no item to go by: the catalogue lacks nothing" in fails("recommend", model, "--session", "nothing")
-    assert "Session 1 is no JSON list" in fails("recommend", model, "--session", "[1,")
-    assert "something that is no item" in fails("recommend", model, "--session", "[[1]]")
+    for text in ("[1,", '{"a": 1'):
+        assert "Session 1 is no JSON list" in fails("recommend", model, "--session", text)
+    for text in ("[[1]]", "[null]", "[true]", '{"a": 1}'):
+        assert "something that is no item" in fails("recommend", model, "--session", text)
     assert "There is no file 'none'" in fails("recommend", model, "--sessions", "none")
+    assert "There is no file '.': it is a folder" in fails("recommend", model, "--sessions", ".")
+    assert call("recommend", model, "--sessions", os.devnull).out == ""
+    assert "Give --session or --sessions" in fails("recommend", model, "--session", "1", "--sessions", "none", status=2)
     assert "k is 0" in fails("recommend", model, "--session", "1", "--k", 0)
     assert "There is no model 'none'" in fails("recommend", "none", "--session", "1")
     assert "is no model of `rank --save`" in fails("recommend", "clicks.tsv", "--session", "1")
+
+
+def test_a_session_without_a_known_item_stops_no_batch(capsys, call, model, folder):
+    (folder / "s.txt").write_text("1,2\n\nnothing\n5\n")
+    with pytest.raises(SystemExit) as stopped:
+        main(["recommend", str(model), "--sessions", "s.txt", "--k", "3", "--json"])
+    found = capsys.readouterr()
+    rows = [json.loads(line) for line in found.out.splitlines()]
+    assert [len(row["items"]) for row in rows] == [3, 0, 0, 3]
+    assert [row["unknown"] for row in rows] == [[], [], ["nothing"], []]
+    assert "1 of 4 sessions have no item that the model knows" in found.err
+    assert stopped.value.code == 1
 
 
 # --- list and settings

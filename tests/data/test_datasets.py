@@ -21,6 +21,7 @@ from audit_lib.data.registry import Generated, GitHub, Manual, Wheel
 from audit_lib.data.safe_pickle import read_integers
 from audit_lib.errors import InputError, MissingError
 from audit_lib.files import sha256
+from tests.folders import files
 
 LOG = "SessionId\tItemId\tTime\n1\t7\t10\n1\t8\t20\n2\t7\t15\n2\t9\t30\n3\t9\t40\n"
 
@@ -59,10 +60,6 @@ def served(monkeypatch, write):
 
     monkeypatch.setattr(fetching.pooch.HTTPDownloader, "__call__", download)
     return calls
-
-
-def left(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
 # --- the registry
@@ -107,7 +104,7 @@ def test_a_file_is_fetched_once_and_then_read_from_the_cache(folders, known, mon
     assert fetch("small") == [folders / "cache" / "small" / "log.tsv"]
     assert len(load("small").log) == 5
     assert calls == ["https://raw.githubusercontent.com/o/r/c0/data/log.tsv"]
-    assert left(folders) == ["cache/small/log.tsv"]
+    assert files(folders) == ["cache/small/log.tsv"]
 
 
 def test_the_mirror_is_searched_first(folders, known, monkeypatch):
@@ -117,7 +114,7 @@ def test_the_mirror_is_searched_first(folders, known, monkeypatch):
     monkeypatch.setenv("AUDIT_MIRROR", str(folders / "mirror"))
     assert load("small").data_hash == sha(LOG)
     assert calls == []
-    assert left(folders) == ["mirror/small/log.tsv"]
+    assert files(folders) == ["mirror/small/log.tsv"]
 
 
 @pytest.mark.parametrize("where", ["mirror", "cache", "download"])
@@ -135,7 +132,7 @@ def test_a_wrong_hash_is_refused_with_both_values_before_parsing(folders, known,
     assert sha(LOG) in str(error.value)
     assert "log.tsv" in str(error.value)
     if where == "download":
-        assert left(folders) == []
+        assert files(folders) == []
 
 
 def test_a_download_is_tried_again_when_the_connection_breaks(folders, known, monkeypatch):
@@ -177,9 +174,9 @@ def test_a_wheel_is_downloaded_by_pip_without_dependencies_and_never_installed(f
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(fetching.subprocess, "run", pip)
-    files = fetching.fetch_files(source)
-    assert left(folders) == ["cache/foursquare_nyc/a-1-py3-none-any.whl"]
-    assert files["a-1-py3-none-any.whl"].read_text() == text
+    fetched = fetching.fetch_files(source)
+    assert files(folders) == ["cache/foursquare_nyc/a-1-py3-none-any.whl"]
+    assert fetched["a-1-py3-none-any.whl"].read_text() == text
     assert commands[0][1:5] == ["-m", "pip", "download", "--no-deps"]
     assert commands[0][-1] == "a==1"
 
@@ -189,7 +186,7 @@ def test_pip_that_fails_is_a_clear_error(folders, monkeypatch):
     monkeypatch.setattr(fetching.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(MissingError, match=r"No matching distribution found.*AUDIT_MIRROR"):
         fetch("foursquare_nyc")
-    assert left(folders) == []
+    assert files(folders) == []
 
 
 @pytest.mark.parametrize("name", [s.name for s in REGISTRY.values() if isinstance(s.get, Manual)])
@@ -228,11 +225,11 @@ def test_counts_that_differ_from_the_registry_are_an_error_that_says_both(known,
 
 def test_predictions_of_a_published_split_are_checked(folders, monkeypatch):
     train, test = [[1, 2, 3]], ([[1, 2], [1]], [3, 2])
-    files = {"all_train_seq.txt": pickle.dumps(train, 2), "test.txt": pickle.dumps(test, 2)}
+    parts = {"all_train_seq.txt": pickle.dumps(train, 2), "test.txt": pickle.dumps(test, 2)}
     (folders / "cache" / "tiny").mkdir(parents=True)
-    for name, data in files.items():
+    for name, data in parts.items():
         (folders / "cache" / "tiny" / name).write_bytes(data)
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
     right = {"train": 2, "test": 2, "test_prefix2": 1}
     source = replace(REGISTRY["diginetica"], name="tiny", files=hashes, counts={"events": 6}, predictions=right)
     monkeypatch.setitem(REGISTRY, "tiny", source)
@@ -290,7 +287,7 @@ def test_synthetic_data_sets_load_by_name_without_any_file(folders, name):
     assert dataset.name == f"{name}.n_sessions-50-seed-3"
     assert dataset.data_hash == load(f"{name}:n_sessions=50,seed=3").data_hash
     assert dataset.data_hash != load(f"{name}:n_sessions=50,seed=4").data_hash
-    assert left(folders) == []
+    assert files(folders) == []
 
 
 def test_a_description_can_be_written_as_json_and_counts_by_hand(folders, known, monkeypatch):

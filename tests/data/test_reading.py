@@ -16,7 +16,9 @@ from audit_lib.data import datasets, large, reading
 from audit_lib.data.large import sort
 from audit_lib.data.large.read import as_events
 from audit_lib.data.logs import COLUMNS, ITEM, SESSION, TIME
+from audit_lib.data.preparing import prepare
 from audit_lib.errors import AuditError, InputError, MissingError
+from audit_lib.study import evidence
 
 START = 1_700_000_000
 
@@ -181,14 +183,15 @@ def test_a_line_with_too_many_or_too_few_fields_is_named_by_its_number(tmp_path,
     assert "line 6 has 2 fields, and its header 3" in refused(write(tmp_path / "b.tsv", shorter), tmp_path)
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", "\r\n\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "mixed"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_every_line_is_an_event_whatever_its_end(tmp_path, end, mark):
     rows = rows_of(["a", "b", "c"])
-    path = write(tmp_path / "log.tsv", rows, end=end)
-    path.write_bytes(mark + path.read_bytes().removesuffix(end.encode()))  # nor is the last one lost
+    path = write(tmp_path / "log.tsv", rows, end="\n" if end == "mixed" else end)
+    content = path.read_bytes().removesuffix(end.encode())  # nor is the last one lost
+    path.write_bytes(mark + (content.replace(b"\n", b"\r\n", 2) if end == "mixed" else content))
     for log in both(path, tmp_path):
-        assert len(log) == len(rows)
+        assert [*zip(log[SESSION], log[ITEM], log[TIME], strict=True)] == [(s, i, float(t)) for s, i, t in rows]
 
 
 def test_a_text_of_another_encoding_is_named_with_its_line(tmp_path):
@@ -380,31 +383,21 @@ def test_an_own_column_part_is_mentioned(tmp_path):
 
 def test_a_large_log_in_any_form_has_the_split_of_its_table(tmp_path, monkeypatch):
     """The whole way: text with mixed ids, packed, by ';', and a folder of parts give one split."""
-    from audit_lib.data.preparing import prepare
-    from audit_lib.study import evidence
-
     monkeypatch.setenv("AUDIT_CACHE", str(tmp_path / "cache"))
     rng = np.random.default_rng(0)
     ids = ["007", "7", "1.10", "1.1", "NA", '"x', "y z"]
-    rows = [
-        (f"s{s}", ids[rng.integers(len(ids))], str(START + 3_000 * s + 9 * step))
-        for s in range(300)
-        for step in range(3)
-    ]
-    paths = [
-        write(tmp_path / "a.tsv", rows),
-        write(tmp_path / "b.csv", rows, ";"),
-        tmp_path / "c.tsv.gz",
-        tmp_path / "d",
-    ]
-    paths[2].write_bytes(gzip.compress(paths[0].read_bytes()))
-    paths[3].mkdir()
+    pairs = [(s, step) for s in range(300) for step in range(3)]
+    rows = [(f"s{s}", ids[rng.integers(len(ids))], str(START + 3_000 * s + 9 * step)) for s, step in pairs]
+    plain, packed, parts = (tmp_path / name for name in ("a.tsv", "c.tsv.gz", "d"))
+    paths = [write(plain, rows), write(tmp_path / "b.csv", rows, ";"), packed, parts]
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    parts.mkdir()
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({TIME: "int64"})
     for start in (0, 450):
-        pq.write_table(pa.table(frame[start : start + 450]), paths[3] / f"part-{start:05}.parquet")
+        pq.write_table(pa.table(frame[start : start + 450]), parts / f"part-{start:05}.parquet")
     hashes = set()
     for limit in ("1", "1000000"):
         monkeypatch.setenv("AUDIT_LARGE_EVENTS", limit)
-        assert large.is_large(paths[3]) == (limit == "1")
+        assert large.is_large(parts) == (limit == "1")
         hashes |= {evidence.split_hash(prepare(path)[1]) for path in paths}
     assert len(hashes) == 1

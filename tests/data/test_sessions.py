@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit_lib.data import large, reading
 from audit_lib.data.logs import counts, filter_log, validate
 from audit_lib.data.reading import read_log
 from audit_lib.data.sessions import Prefixes, Sessions
@@ -17,13 +18,14 @@ from audit_lib.errors import InputError, MissingError
 from tests.click_logs import log_of, write_tsv
 from tests.small_logs import sessions_of
 
-GOOD = "SessionId\tItemId\tTime\n1\ta\t10\n1\tb\t20\n2\ta\t15\n2\tc\t30\n"
+HEAD = "SessionId\tItemId\tTime\n"
+GOOD = f"{HEAD}1\ta\t10\n1\tb\t20\n2\ta\t15\n2\tc\t30\n"
 
 
-def read_text(tmp_path, text, name="log.tsv", **options):
+def read_text(tmp_path, text, name="log.tsv", *, read=read_log, **options):
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_log(path, **options)
+    return read(path, **options)
 
 
 def frame(**columns):
@@ -59,10 +61,10 @@ def test_other_column_names_are_mapped_and_other_columns_left_out(tmp_path):
         (GOOD.replace("ItemId", "item"), "a.tsv", r"a\.tsv' lacks the column ItemId; it has SessionId, item, Time"),
         (GOOD.replace("ItemId", "i").replace("Time", "t"), "a.tsv", "lacks the columns ItemId, Time; it has"),
         ("", "a.tsv", r"a\.tsv' cannot be read as \.tsv: No columns"),
-        ("SessionId\tItemId\tTime\n", "a.tsv", r"a\.tsv holds no events"),
+        (HEAD, "a.tsv", r"a\.tsv holds no events"),
         (GOOD.replace("20", ""), "a.tsv", "column Time: 1 rows, value is missing or NaN; first rows: 1"),
         (GOOD.replace("20", "NaN"), "a.tsv", "column Time: 1 rows, value is missing or NaN; first rows: 1"),
-        (GOOD.replace("20", "noon"), "a.tsv", r"column Time: 1 rows are not numbers, the first is row 1 \('noon'\)"),
+        (GOOD.replace("20", "noon"), "a.tsv", r"Time: 1 rows are not numbers, the first is row 1 \('noon'\) on line 3"),
         (GOOD.replace("20", "inf"), "a.tsv", "column Time: 1 rows, value is not a finite number; first rows: 1"),
         (GOOD.replace("20", "9" * 400), "a.tsv", "column Time: 1 rows, value is not a finite number; first rows: 1"),
         (GOOD.replace("1\ta", "\ta"), "a.tsv", "column SessionId: 1 rows, value is missing or NaN; first rows: 0"),
@@ -73,18 +75,29 @@ def test_other_column_names_are_mapped_and_other_columns_left_out(tmp_path):
         (GOOD.replace("a", "ä").encode("latin-1"), "a.tsv", r"a\.tsv' cannot be read as \.tsv: .*utf-8"),
         (GOOD.encode("utf-16"), "a.tsv", r"a\.tsv' cannot be read as \.tsv: .*utf-8"),
         (b"\x89PNG\r\n\x1a\n\x00\xff", "a.tsv", "cannot be read"),
-        (
-            GOOD,
-            "a.xlsx",
-            r"a\.xlsx' has the ending '\.xlsx'; expected a \.tsv, \.txt, \.csv, \.inter .* folder of Parquet",
-        ),
+        (GOOD, "a.xlsx", r"a\.xlsx' has the ending '\.xlsx'; expected a \.tsv, \.txt, \.csv, \.inter .* of Parquet"),
         (GOOD, "log", r"has the ending ''; expected"),
+        (
+            HEAD + "1\ta\t1\n1\t\t2\n\tb\t3\n",
+            "a.tsv",
+            "(?s)(?=.*ItemId: 1 rows, value is missing .*: 1, the first on line 3).*SessionId: 1 rows.*: 2, .* line 4",
+        ),
+        (
+            HEAD + "1\ta\t1\n1\tb\tinf\n1\tc\t\n",
+            "a.tsv",
+            "(?s)(?=.*Time: 1 rows, .* finite number; .*: 1, the first on line 3).*NaN; first rows: 2, .* line 4",
+        ),
     ],
 )
-def test_a_file_that_is_no_log_is_one_clear_error(tmp_path, text, name, message):
-    with pytest.raises(InputError, match=message) as caught:
-        read_text(tmp_path, text, name)
-    assert str(caught.value).count(str(tmp_path)) == 1  # the file is named, once
+@pytest.mark.parametrize("chunk", [2, 1000])
+def test_a_file_that_is_no_log_is_one_clear_error(tmp_path, monkeypatch, text, name, message, chunk):
+    """Read as a table, and on disk in pieces."""
+    monkeypatch.setattr(reading.text, "CHUNK", chunk)
+    monkeypatch.setenv("AUDIT_CACHE", str(tmp_path / "cache"))
+    for read in (read_log, lambda path: large.prepare(path, test_days=2)):
+        with pytest.raises(InputError, match=message) as caught:
+            read_text(tmp_path, text, name, read=read)
+        assert str(caught.value).count(str(tmp_path)) == 1  # the file is named, once
 
 
 def test_a_file_that_is_not_there_is_a_missing_error(tmp_path):

@@ -144,7 +144,7 @@ def test_the_same_configuration_gives_the_same_bytes_and_another_seed_others(nam
     assert not generate(config).equals(other)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.builds(
         SyntheticConfig,

@@ -14,9 +14,8 @@ from click.testing import CliRunner
 from audit_lib import recommenders
 from audit_lib.commands import cli
 from audit_lib.data.datasets import REGISTRY, Dataset
-from audit_lib.data.preparing import prepare
 from audit_lib.data.splits import Split, published_split
-from audit_lib.errors import EvidenceError, InputError, MissingError
+from audit_lib.errors import EvidenceError, InputError
 from audit_lib.evaluation import corrected, metrics, ranking
 from audit_lib.evaluation.counts import SAMPLINGS, Counts
 from audit_lib.evaluation.sampled import expectation, moments
@@ -306,15 +305,8 @@ def test_every_manifest_of_a_published_split_counts_the_predictions_of_its_publi
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_raw_files_of_a_publication_have_as_many_targets_as_it_counts(name: str, monkeypatch) -> None:
-    def refuse(*_, **__):
-        raise MissingError("not in AUDIT_MIRROR nor in the cache")
-
-    monkeypatch.setattr("audit_lib.data.fetching._download", refuse)
-    try:
-        _, split = prepare(name)
-    except MissingError as error:
-        pytest.skip(f"{name}: {error}")
+def test_the_raw_files_of_a_publication_have_as_many_targets_as_it_counts(name: str, prepare_real) -> None:
+    _, split = prepare_real(name)
     found = counted(name, split.summary, pd.DataFrame({"step": split.targets.step}))
     assert found == {key: n for key, n in REGISTRY[name].predictions.items() if key != "train"}
     assert len(split.targets) == split.summary["predictions"]

@@ -11,6 +11,7 @@ from audit_lib.data.logs import COLUMNS, TIME
 from audit_lib.data.preparing import prepare
 from audit_lib.data.reading import times
 from audit_lib.errors import InputError
+from audit_lib.study import evidence
 from tests.click_logs import random_log
 from tests.data.test_reading import both, refused, write
 
@@ -115,8 +116,6 @@ def test_an_order_is_no_time(tmp_path, moments):
 
 
 def test_an_order_on_disk_has_the_split_of_the_table(tmp_path, monkeypatch):
-    from audit_lib.study import evidence
-
     monkeypatch.setenv("AUDIT_CACHE", str(tmp_path / "cache"))
     rng = np.random.default_rng(1)
     log = random_log(200, 20, seed=2)

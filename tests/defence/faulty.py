@@ -18,6 +18,7 @@ import pytest
 from audit_lib.data.preparing import prepare
 from audit_lib.files import ONE_THREAD, PROJECT
 from audit_lib.study import evidence, running
+from tests.folders import files
 
 ROOT = PROJECT
 SETTINGS = {"layers": 8, "n_sample": 16, "batch_size": 8, "n_epochs": 3}
@@ -85,11 +86,6 @@ def train_and_die(out: Path, moment: str, number: int) -> None:
     train(out)
 
 
-def files(folder: Path) -> list[str]:
-    """Everything below, hidden files too."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
 def finished(folder: Path) -> list[str]:
     """What looks finished: neither hidden nor in a hidden folder."""
     return [name for name in files(folder) if not any(part.startswith(".") for part in Path(name).parts)]
@@ -108,14 +104,8 @@ def in_a_small_disk(script: str, folder: Path, *, size: str = "4m") -> str:
     mount = 'mount -t tmpfs -o size="$1" tmpfs "$2" || exit 77; shift 2; exec "$@"'
     code = f"from pathlib import Path\nDISK = Path({str(disk)!r})\n" + textwrap.dedent(script)
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
-    done = subprocess.run(
-        [*enter, mount, "sh", size, str(disk), sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [*enter, mount, "sh", size, str(disk), sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 77 or "unshare failed" in done.stderr or "Operation not permitted" in done.stderr:
         pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()[:200]}")
     assert done.returncode == 0, done.stderr[-3000:]

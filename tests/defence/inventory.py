@@ -86,9 +86,9 @@ def _others() -> list[dict[str, Any]]:
     purl, hashes = f"pkg:npm/mathjax@{mathjax.VERSION}", [{"alg": "SHA-256", "content": mathjax.SHA256}]
     script = {"type": "library", "bom-ref": purl, "name": "mathjax", "version": mathjax.VERSION, "purl": purl}
     script |= {"licenses": [{"license": {"id": "Apache-2.0"}}], "hashes": hashes}
-    where = vendor.URL.removeprefix("https://").replace("github.com", "pkg:github")
-    purl = f"{where}@{vendor.COMMIT}".lower()
-    official = {"type": "library", "bom-ref": purl, "name": vendor.URL.rsplit("/", 1)[1], "version": vendor.COMMIT}
+    code = vendor.OFFICIAL
+    purl = f"{code.url.removeprefix('https://').replace('github.com', 'pkg:github')}@{code.commit}".lower()
+    official = {"type": "library", "bom-ref": purl, "name": code.folder, "version": code.commit}
     # Its licence allows research and no redistribution: it is not part of what is published here.
     official |= {"scope": "excluded", "purl": purl, "licenses": [{"license": {"name": "as its authors state it"}}]}
     return [script, official]

@@ -10,15 +10,7 @@ from audit_lib import recommenders
 from audit_lib.data.preparing import prepare
 from audit_lib.errors import EvidenceError
 from audit_lib.study import records
-from tests.defence.determinism import (
-    BOUNDS,
-    CHANGES,
-    PARTS,
-    Change,
-    compare,
-    compute,
-    compute_apart,
-)
+from tests.defence.determinism import BOUNDS, CHANGES, PARTS, Change, compare, compute, compute_apart
 
 SMALL = "synthetic_latent:n_sessions=400,n_items=40"
 

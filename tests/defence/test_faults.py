@@ -27,19 +27,14 @@ from audit_lib.commands import cli, doctor
 from audit_lib.commands.doctor import examine
 from audit_lib.data import datasets, fetching
 from audit_lib.data.registry import REGISTRY, GitHub
-from audit_lib.errors import (
-    BusyError,
-    EvidenceError,
-    InputError,
-    MissingError,
-    WriteError,
-)
+from audit_lib.errors import BusyError, EvidenceError, InputError, MissingError, WriteError
 from audit_lib.files import hold, holder, put
 from audit_lib.study import committed, evidence, records
 from book.press import pipeline
-from tests.conftest import copy_project
+from tests.conftest import STANDIN, copy_project
 from tests.defence import faulty
-from tests.defence.faulty import ROOT, child, ended, files, finished, train
+from tests.defence.faulty import ROOT, child, ended, finished, train
+from tests.folders import files
 
 
 @pytest.fixture(scope="module")
@@ -83,19 +78,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_bits(tmp_path, undisturbe
     assert committed.check(tmp_path).problems == []
 
 
-STAGE = """---
-jupytext:
-  formats: ipynb,md:myst
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-# Training
+STAGE = STANDIN.partition("# Stage")[0] + """# Training
 
 ```{code-cell} python
 :tags: [parameters]
@@ -220,7 +203,8 @@ SMALL_DISK = """
     from audit_lib.study import records
     from audit_lib.commands.doctor import examine
     from audit_lib.errors import AuditError
-    from tests.defence.faulty import files, train
+    from tests.defence.faulty import train
+    from tests.folders import files
 
     import pandas as pd
 
@@ -403,14 +387,8 @@ def test_a_lock_handed_to_a_child_lasts_as_long_as_the_child(tmp_path):
         "    print(child.pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "thing")],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    orphan = int(done.stdout)
+    command = [sys.executable, "-c", script, str(tmp_path / "thing")]
+    orphan = int(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False).stdout)
     assert holder(tmp_path / "thing") is not None
     os.kill(orphan, signal.SIGKILL)
     assert gone(orphan)

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 
 import pytest
 import yaml
@@ -55,8 +55,6 @@ def test_every_import_is_declared_and_every_requirement_is_used(of):
 
 def test_the_lock_is_closed_under_what_installed_packages_ask_for():
     """Of every locked package that is installed here, all that it needs on this machine is locked too."""
-    from importlib.metadata import requires
-
     locked, open_ends, looked_at = {pin.name for pin in PINS}, set(), 0
     for pin in PINS:
         try:

@@ -17,20 +17,8 @@ from scipy import stats
 from audit_lib.errors import InputError
 from audit_lib.evaluation import metrics, sampled
 from audit_lib.evaluation.count_laws import count_law
-from audit_lib.evaluation.sampled import (
-    METRICS,
-    SAMPLINGS,
-    Counts,
-    expectation,
-    expectations,
-    moments,
-)
-from tests.evaluation.simulation import (
-    draw_counts,
-    metric_of_sample,
-    sample_counts,
-    simulate,
-)
+from audit_lib.evaluation.sampled import METRICS, SAMPLINGS, Counts, expectation, expectations, moments
+from tests.evaluation.simulation import draw_counts, metric_of_sample, sample_counts, simulate
 
 TOY = {"A": [100] * 5, "B": [40, 40, 8437, 9266, 4482], "C": [212, 2, 743, 5342, 1548]}
 CASES = [(m, t) for m in METRICS for t in metrics.TIES]

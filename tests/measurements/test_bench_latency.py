@@ -7,6 +7,7 @@ import pytest
 
 from audit_lib import recommenders
 from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.shuffle import last_prefixes
 from audit_lib.measurements import latency
 from audit_lib.measurements.latency import synthetic_sessions
 from audit_lib.study import records
@@ -23,7 +24,7 @@ def logs():
 @pytest.mark.parametrize("name", SIMPLE)
 def test_both_ways_find_items_of_the_same_scores(name, logs):
     train, test = logs
-    served, prefixes = latency._serve(name, "generated", train), latency._last(test)
+    served, prefixes = latency._serve(name, "generated", train), last_prefixes(test)
     assert served.ways == ("catalogue", "candidates")
     scores = next(served.model.score(prefixes, block_size=len(prefixes)))
     best = np.sort(scores, axis=1)[:, ::-1][:, :K]
@@ -39,7 +40,7 @@ def test_a_state_that_was_kept_leads_to_the_same_answer_as_the_whole_prefix(laye
     train, test = logs
     network = recommenders.create("gru4rec", layers=layers, n_epochs=3, n_sample=16, constrained_embedding=False)
     served = latency.Served("gru4rec", network.fit(train), np.arange(K))
-    prefixes = latency._last(test)
+    prefixes = last_prefixes(test)
     assert served.ways == ("catalogue", "state")
     whole, kept = (latency.answer(served, way, served.asked(way, prefixes)) for way in served.ways)
     scores = next(network.score(prefixes, block_size=len(prefixes)))
@@ -56,7 +57,7 @@ def test_candidates_are_filled_up_by_popularity_without_repeats():
 
 
 def test_asked_is_the_last_event_of_every_session(logs):
-    prefixes = latency._last(logs[1])
+    prefixes = last_prefixes(logs[1])
     np.testing.assert_array_equal(prefixes.target, logs[1].items[logs[1].offsets[1:] - 1])
 
 

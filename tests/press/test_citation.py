@@ -15,6 +15,7 @@ from audit_lib.files import PROJECT
 from book.press import citation
 from book.press.citation import Citation
 
+CONTENT = yaml.safe_load(citation.FILE.read_text("utf8"))
 PERSONS = Citation("A title", ("Hidasi, Balázs", "The contributors of X"), "1.2.0", "2026")
 
 
@@ -34,20 +35,17 @@ def test_the_file_of_the_project_states_the_version_of_the_library() -> None:
 
 
 def test_the_file_names_the_licence_of_the_code() -> None:
-    content = yaml.safe_load(citation.FILE.read_text("utf8"))
-    assert content["license"] in (PROJECT / "LICENSE").read_text("utf8")
+    assert CONTENT["license"] in (PROJECT / "LICENSE").read_text("utf8")
 
 
 def test_its_references_are_in_the_bibliography() -> None:
     bibliography = (PROJECT / "book" / "references.bib").read_text("utf8").lower()
-    content = yaml.safe_load(citation.FILE.read_text("utf8"))
-    assert [r["title"] for r in content["references"] if r["title"].lower() not in bibliography] == []
+    assert [r["title"] for r in CONTENT["references"] if r["title"].lower() not in bibliography] == []
 
 
 @pytest.mark.parametrize("field", citation.NEEDED)
 def test_a_file_without_a_needed_field_is_refused_and_the_field_named(tmp_path: Path, field: str) -> None:
-    content = yaml.safe_load(citation.FILE.read_text("utf8"))
-    del content[field]
+    content = {key: value for key, value in CONTENT.items() if key != field}
     path = tmp_path / "CITATION.cff"
     path.write_text(yaml.safe_dump(content), "utf8")
     with pytest.raises(InputError, match=field):
@@ -61,9 +59,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_what_zenodo_is_told_agrees_with_the_citation_file() -> None:
     told = json.loads((citation.FILE.parent / ".zenodo.json").read_text("utf8"))
-    content = yaml.safe_load(citation.FILE.read_text("utf8"))
-    assert told["title"] == content["title"]
-    assert told["license"] == content["license"]
-    assert told["description"] == " ".join(content["abstract"].split())
-    assert told["keywords"] == content["keywords"]
-    assert [author["name"] for author in told["creators"]] == [author["name"] for author in content["authors"]]
+    assert told["title"] == CONTENT["title"]
+    assert told["license"] == CONTENT["license"]
+    assert told["description"] == " ".join(CONTENT["abstract"].split())
+    assert told["keywords"] == CONTENT["keywords"]
+    assert [author["name"] for author in told["creators"]] == [author["name"] for author in CONTENT["authors"]]

@@ -32,21 +32,24 @@ def test_a_histogram_survives_its_code(values: list[int]) -> None:
     assert np.repeat(h.value, h.count).tolist() == sorted(values)
 
 
-def test_equal_files_are_written_once_and_a_change_of_evidence_writes_them_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sums = tmp_path / "book/evidence/SHA256SUMS"
-    for path in (sums, tmp_path / "book/study.toml"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with nothing but what the file of ranks follows from."""
+    for name in ("book/evidence/SHA256SUMS", "book/study.toml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    return tmp_path
+
+
+def test_equal_files_are_written_once_and_a_change_of_evidence_writes_them_anew(root: Path, monkeypatch) -> None:
     calls: list[int] = []
     monkeypatch.setattr(explorer, "publish", lambda book: calls.append(1) or {"toy": {"items": len(calls)}})
-    first = explorer.ensure(tmp_path)
+    first = explorer.ensure(root)
     before = first.read_bytes()
-    assert explorer.read(explorer.ensure(tmp_path)) == {"toy": {"items": 1}}
+    assert explorer.read(explorer.ensure(root)) == {"toy": {"items": 1}}
     assert first.read_bytes() == before
-    sums.write_text("y")
-    assert explorer.read(explorer.ensure(tmp_path)) == {"toy": {"items": 2}}
+    (root / "book/evidence/SHA256SUMS").write_text("y")
+    assert explorer.read(explorer.ensure(root)) == {"toy": {"items": 2}}
 
 
 # --- the numbers
@@ -70,13 +73,10 @@ def page(tab: Tab, tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 
 @pytest.mark.browser
-def test_the_browser_unpacks_what_was_published(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_browser_unpacks_what_was_published(page: Page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = {"toy": {"items": 3, "runs": [{"ranks": [[0, 5], [1, 2]]}]}}
-    for name in ("book/evidence/SHA256SUMS", "book/study.toml"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
     monkeypatch.setattr(explorer, "publish", lambda book: content)
-    script = explorer.ensure(tmp_path).read_text("utf8")
+    script = explorer.ensure(root).read_text("utf8")
     assert page.evaluate(f"(() => {{ {script}; return sampled.unpack({explorer.VARIABLE}); }})()") == content
 
 

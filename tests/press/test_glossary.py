@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
 from functools import cache
 
 import pytest
-from babel.messages.pofile import read_po
 from docutils import nodes
 from docutils.utils import new_document
 
 from audit_lib.files import PROJECT
+from book.press import site_check
 from book.press.directives.definitions import alphabetical, reorder
 
 PAGE = PROJECT / "book" / "glossary.md"
@@ -39,8 +38,8 @@ def messages() -> list[tuple[str, str]]:
     found = []
     for path in [*LOCALE.glob("book/*.po"), *LOCALE.glob("notebooks/*.po")]:
         if path.stem != PAGE.stem:
-            entries = [m for m in read_po(io.BytesIO(path.read_bytes())) if m.id and m.string]
-            found += [(MARKUP.sub("", m.id).lower(), MARKUP.sub("", m.string).lower()) for m in entries]
+            entries = [(text, spanish) for text, (spanish, _) in site_check.messages(path).items() if spanish]
+            found += [tuple(MARKUP.sub("", words).lower() for words in pair) for pair in entries]
     return found
 
 

@@ -17,8 +17,6 @@ from audit_lib.errors import InputError
 from audit_lib.files import PROJECT
 from book.press import launch, notebooks, pipeline
 
-ROOT = PROJECT
-
 
 def test_links_name_the_repository_and_the_notebook() -> None:
     found = launch.links("03_baselines", "owner/name")
@@ -52,7 +50,7 @@ def test_launched_training_is_of_the_quick_profile() -> None:
 
 def test_the_first_cell_does_nothing_where_the_project_is(tmp_path: Path) -> None:
     source = launch.notebook("01_data", "owner/name").cells[1].source
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": ""}  # without git it would fail
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "PATH": ""}  # without git it would fail
     subprocess.run([sys.executable, "-c", source], cwd=tmp_path, env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
 
@@ -83,11 +81,11 @@ def test_the_first_cell_fetches_installs_and_takes_the_evidence(tmp_path: Path) 
 
 # --- Binder
 def test_binder_installs_what_the_project_pins_and_prepares_the_notebooks() -> None:
-    folder = ROOT / ".binder"
+    folder = PROJECT / ".binder"
     wanted = ["--extra-index-url", launch.WHEELS, "-r", "../requirements.txt"]
     assert (folder / "requirements.txt").read_text().split() == wanted
     version = (folder / "runtime.txt").read_text().strip().removeprefix("python-")
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    wanted = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert tuple(map(int, version.split("."))) >= tuple(map(int, wanted.removeprefix(">=").split(".")))
     build = folder / "postBuild"
     assert os.access(build, os.X_OK)
@@ -97,7 +95,7 @@ def test_binder_installs_what_the_project_pins_and_prepares_the_notebooks() -> N
 
 # --- the workflow
 def test_the_workflow_publishes_both_languages_with_their_pdfs_and_the_launch_branch() -> None:
-    workflow = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text())
+    workflow = yaml.safe_load((PROJECT / ".github/workflows/publish.yml").read_text())
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     commands = "\n".join(step.get("run", "") for step in steps)
     for lang in ("en", "es"):
@@ -110,4 +108,4 @@ def test_the_workflow_publishes_both_languages_with_their_pdfs_and_the_launch_br
 
 
 def test_the_branch_of_the_workflow_is_the_one_that_links_name() -> None:
-    assert f"HEAD:{launch.BRANCH}" in (ROOT / ".github/workflows/publish.yml").read_text()
+    assert f"HEAD:{launch.BRANCH}" in (PROJECT / ".github/workflows/publish.yml").read_text()

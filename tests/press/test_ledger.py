@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
@@ -11,8 +10,6 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from click.testing import CliRunner
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
 from audit_lib.commands.study import claims as command
 from audit_lib.files import PROJECT
@@ -22,6 +19,7 @@ from audit_lib.study import claim_words, claims
 from audit_lib.study.claims import Claim, Settled
 from book.press import ledger, site_check
 from book.press.directives import claim_ledger
+from tests.press import small_book
 
 BOOK = PROJECT / "book"
 LANGUAGES = ("en", "es")
@@ -44,7 +42,7 @@ references
 """
 
 
-def small_book(root: Path, lang: str, page: str) -> Path:
+def made(root: Path, lang: str, page: str) -> Path:
     """The ledger's page, one page with badges and a bibliography, without the rest of the book; returns its pages."""
     (root / "book").mkdir(parents=True)
     (root / "notebooks").mkdir()
@@ -57,11 +55,7 @@ def small_book(root: Path, lang: str, page: str) -> Path:
     (root / "index.md").write_text(INDEX, "utf8")
     (root / "notebooks" / "page.md").write_text(f"# A page\n\n{page}\n", "utf8")
     (root / "references.md").write_text("# References\n\n```{bibliography}\n```\n", "utf8")
-    said = io.StringIO()
-    with docutils_namespace():  # in this process, which has settled the claims already
-        places = [str(root / name) for name in ("", "", "out", "doctrees")]
-        Sphinx(*places, "html", {"nitpicky": True}, status=None, warning=said).build()
-    assert said.getvalue() == ""
+    assert small_book.build(root, root / "out", nitpicky=True) == ""
     return root / "out"
 
 
@@ -75,7 +69,7 @@ def built(request: pytest.FixtureRequest, settled: list[Settled], tmp_path_facto
     """(language, folder of the pages); the page has a badge of every claim."""
     badges = " ".join(f"{{claim}}`{s.claim.id}`" for s in settled)
     lang = request.param
-    return lang, small_book(tmp_path_factory.mktemp("ledger") / lang, lang, f"We lean on {badges}.")
+    return lang, made(tmp_path_factory.mktemp("ledger") / lang, lang, f"We lean on {badges}.")
 
 
 def page(built: tuple[str, Path], name: str) -> BeautifulSoup:
@@ -151,7 +145,7 @@ def test_the_download_is_what_the_command_prints(
 
 def test_an_unknown_claim_fails_the_build(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"page\.md.*Unknown claim 'B11'"):
-        small_book(tmp_path / "book", "en", "We lean on {claim}`B11`.")
+        made(tmp_path / "book", "en", "We lean on {claim}`B11`.")
 
 
 def test_the_page_is_in_spanish_in_the_spanish_book(built: tuple[str, Path]) -> None:

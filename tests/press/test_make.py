@@ -16,8 +16,8 @@ from book.press import pipeline
 from book.press import site as builder
 from tests.commands.odd_logs import walk
 from tests.conftest import Project, copy_project
+from tests.folders import contents, files
 
-ROOT = PROJECT
 pytestmark = pytest.mark.site
 
 
@@ -74,13 +74,13 @@ def test_plain_papermill_runs_a_fresh_notebook(standin: Project, tmp_path: Path)
 
 def test_a_book_that_cannot_be_is_not_begun_and_everything_wrong_is_said_at_once(standin: Project) -> None:
     walk(sessions=200, items=20, length=(2, 5)).to_csv(standin.root / "log.tsv", sep="\t", index=False)
-    executed = content(standin.root / "_build" / "executed")
+    executed = contents(standin.root / "_build" / "executed")
     said = standin.make("book", "DATASET=log.tsv", "K=21", "SEEDS=one", "RECOMMENDERS=vsknm", ok=False)
     assert "k is 21, but the catalogue has 20 items" in said
     assert "seeds='one' are no seeds" in said
     assert "vsknm" in said
     assert "Traceback" not in said
-    assert content(standin.root / "_build" / "executed") == executed
+    assert contents(standin.root / "_build" / "executed") == executed
 
 
 def test_a_stage_of_a_later_version_fails_with_one_line(standin: Project) -> None:
@@ -95,22 +95,22 @@ def test_the_width_of_a_terminal_is_no_setting() -> None:
     for width, given in ((None, []), ("80", []), ("80", ["COLUMNS=ItemId=iid"])):
         environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
         environment |= {} if width is None else {"COLUMNS": width}
-        said = subprocess.run([*command, *given], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-        assert f"columns='{'ItemId=iid' if given else ''}' " in said.stdout
+        said = subprocess.check_output([*command, *given], cwd=PROJECT, env=environment, text=True)
+        assert f"columns='{'ItemId=iid' if given else ''}' " in said
 
 
 def test_every_setting_of_the_book_goes_to_snakemake_under_a_name_that_it_takes() -> None:
     command = ["make", "--dry-run", "book", "READY=", "RUN=python"]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.check_output(command, cwd=PROJECT, text=True)
     names = re.findall(r"(\w+)=''", said)
     assert sorted(names) == sorted(pipeline.LONGER.get(name, name) for name in pipeline.SETTINGS)
     assert min(map(len, names)) > 1
 
 
 def test_help_lists_every_target_in_a_line() -> None:
-    makefile = (ROOT / "Makefile").read_text("utf8")
+    makefile = (PROJECT / "Makefile").read_text("utf8")
     targets = set(re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[1].split())
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.check_output(["make", "help"], cwd=PROJECT, text=True)
     assert {line.split()[1] for line in said.splitlines() if line.startswith("  make ")} == targets
 
 
@@ -119,27 +119,22 @@ def test_clean_removes_no_file_that_could_be_committed(tmp_path: Path) -> None:
     (project.root / "notebooks" / "mine.ipynb").write_text("{}")
     for compiled in list(project.root.rglob("__pycache__")):
         shutil.rmtree(compiled)
-    before = {path for path in project.root.rglob("*") if path.is_file()}
+    before = files(project.root)
     for made in ("_build/x", "notebooks/01_data.ipynb", "book/_static/mathjax/x.js", "audit_lib/__pycache__/x.pyc"):
         (project.root / made).parent.mkdir(parents=True, exist_ok=True)
         (project.root / made).touch()
     project.make("clean")
-    assert {path for path in project.root.rglob("*") if path.is_file()} == before
+    assert files(project.root) == before
 
 
 # --- the pages, and last what changes the stages
-def content(root: Path) -> dict[str, bytes]:
-    """The bytes of every file below a folder, by its path there."""
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-
 def test_a_second_build_from_the_same_notebooks_gives_the_same_bytes(
     standin: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SOURCE_DATE_EPOCH", "AUDIT_PDF", "REPOSITORY"):
         monkeypatch.setenv(name, standin.environment()[name])
     again = builder.build(root=standin.root, work=tmp_path, executed=standin.root / "_build" / "executed")
-    first, second = content(standin.root / "_build" / "site"), content(again)
+    first, second = contents(standin.root / "_build" / "site"), contents(again)
     assert sorted(first) == sorted(second)
     assert [name for name in first if first[name] != second[name]] == []
 
@@ -149,12 +144,12 @@ def test_a_broken_reference_fails_the_build_and_leaves_the_site_alone(
 ) -> None:
     monkeypatch.setattr(builder, "LANGUAGES", ("en",))
     site, page = standin.root / "_build" / "site", standin.root / "book" / "licences.md"
-    before, text = content(site), page.read_text("utf8")
+    before, text = contents(site), page.read_text("utf8")
     page.write_text(text + "\nSee {ref}`nowhere-at-all`.\n", "utf8")
     try:
         with pytest.raises(builder.SiteError, match="nowhere-at-all"):
             builder.build(root=standin.root)
-        assert content(site) == before
+        assert contents(site) == before
     finally:
         page.write_text(text, "utf8")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,11 +18,11 @@ from audit_lib.files import COMMITTED, PROJECT, sha256
 from audit_lib.show import csv, figures, words
 from audit_lib.show.table import Table
 from book.press import citation, run_notes, status
-from book.press import site as builder
 from book.press.browser import Tab
-from book.press.directives import data_files
+from book.press.directives import data_files, definitions
+from tests.press import small_book
 
-ROOT = PROJECT
+PLOT = figures.session_lengths(pd.DataFrame({"length": [2, 3], "sessions": [5, 1]}))
 CONFIGURATION = """
 extensions = ["myst_nb", "book.press.directives.data_files", "book.press.directives.definitions"]
 nb_execution_mode = "off"
@@ -46,7 +48,6 @@ Every session is a session, a baseline, `session` and [a session](https://exampl
 def small_notebook() -> nbformat.NotebookNode:
     """A notebook with a table, a figure with a caption, a glued value and a line of text as outputs."""
     table = Table(pd.DataFrame({"Recommender": ["a"], "Recall@20": [1 / 3]}), lang="en")
-    plot = figures.session_lengths(pd.DataFrame({"length": [2, 3], "sessions": [5, 1]}))
     caption = {"mystnb": {"figure": {"caption": "Lengths.", "name": "fig-lengths"}, "image": {"alt": "Bars."}}}
 
     def cell(data: dict[str, str], metadata: dict | None = None) -> nbformat.NotebookNode:
@@ -55,7 +56,7 @@ def small_notebook() -> nbformat.NotebookNode:
 
     cells = [nbformat.v4.new_markdown_cell("# A notebook"), cell(table._repr_mimebundle_()),
              cell({"application/papermill.record/text/plain": "3", "application/papermill.record/text/csv": "x"}),
-             cell(plot._repr_mimebundle_(), caption), cell({"text/plain": "3"})]  # fmt: skip
+             cell(PLOT._repr_mimebundle_(), caption), cell({"text/plain": "3"})]  # fmt: skip
     return nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
 
 
@@ -66,12 +67,12 @@ def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (root / "book/locale/es/LC_MESSAGES/book").mkdir(parents=True)
     (root / "book/_static").mkdir()
     for name in ("glossary.md", "_static/tables.js", "_static/terms.js", "locale/es/LC_MESSAGES/book/glossary.po"):
-        (root / "book" / name).write_text((ROOT / "book" / name).read_text("utf8"), "utf8")
+        (root / "book" / name).write_text((PROJECT / "book" / name).read_text("utf8"), "utf8")
     (root / "conf.py").write_text(CONFIGURATION.format(lang=request.param), "utf8")
     (root / "index.md").write_text("# Book\n\n```{toctree}\nbook/page\nbook/notes\nbook/glossary\n```\n", "utf8")
     (root / "book/page.md").write_text(PAGE, "utf8")
     nbformat.write(small_notebook(), root / "book/notes.ipynb")
-    builder.sphinx("html", root, root / "out", doctrees=root / "doctrees")
+    assert small_book.build(root, root / "out", nitpicky=True) == ""
     return root / "out"
 
 
@@ -95,9 +96,8 @@ def test_tables_and_figures_of_a_notebook_have_the_data_that_drew_them(pages: Pa
 
 
 def test_a_figure_of_a_page_can_be_shared_with_its_data_and_a_line_to_cite(tmp_path: Path) -> None:
-    plot = figures.session_lengths(pd.DataFrame({"length": [2, 3], "sessions": [5, 1]}))
-    plot.save(tmp_path / "drawn.svg")
-    page, spot = new_document("page"), data_files.place(csv.csv_text(plot.table), tmp_path / "drawn.svg")
+    PLOT.save(tmp_path / "drawn.svg")
+    page, spot = new_document("page"), data_files.place(csv.csv_text(PLOT.table), tmp_path / "drawn.svg")
     page += spot
     builder_ = SimpleNamespace(format="html", get_target_uri="{}.html".format)
     app = SimpleNamespace(builder=builder_, outdir=tmp_path / "out", config=SimpleNamespace(language="es"))
@@ -116,19 +116,16 @@ def test_a_table_wider_than_the_page_says_that_it_scrolls(tmp_path: Path, tab: T
     box = '<div style="overflow-x: auto; width: 300px"><table style="width: {}px"><tr><td>1</td></tr></table></div>'
     body = f'<article class="bd-article">{box.format(200)}{box.format(900)}</article><script src="tables.js"></script>'
     (tmp_path / "page.html").write_text(f'<html lang="en"><body>{body}</body></html>', "utf8")
-    (tmp_path / "tables.js").write_text((ROOT / "book/_static/tables.js").read_text("utf8"), "utf8")
+    (tmp_path / "tables.js").write_text((PROJECT / "book/_static/tables.js").read_text("utf8"), "utf8")
     tab.visit((tmp_path / "page.html").as_uri())
     hints = tab.page.evaluate("[...document.querySelectorAll('.scroll-hint')].map(p => p.nextSibling.scrollWidth)")
     assert hints == [900]
 
 
 def test_the_digest_under_a_figure_is_that_of_its_file() -> None:
-    plot = figures.session_lengths(pd.DataFrame({"length": [2, 3], "sessions": [5, 1]}))
-    import hashlib
-
-    data = plot._repr_mimebundle_()["text/csv"]
-    assert data == csv.csv_text(plot.table)
-    assert hashlib.sha256(data.encode()).hexdigest() == plot.digest()
+    data = PLOT._repr_mimebundle_()["text/csv"]
+    assert data == csv.csv_text(PLOT.table)
+    assert hashlib.sha256(data.encode()).hexdigest() == PLOT.digest()
 
 
 def test_only_the_first_use_of_a_term_in_running_text_is_explained(pages: Path) -> None:
@@ -161,18 +158,12 @@ def test_only_the_first_use_of_a_term_in_running_text_is_explained(pages: Path) 
 def test_a_term_is_found_singular_and_plural_and_not_as_another_word(
     lang: str, term: str, text: str, found: str | None
 ) -> None:
-    import re
-
-    from book.press.directives import definitions
-
     match = re.search(rf"(?<![\w@\-])(?:{definitions.pattern(term, lang)})(?![\w\-@])", text)
     assert (match[0] if match else None) == found
 
 
 def test_every_term_of_the_glossary_has_a_definition_in_spanish() -> None:
-    from book.press.directives import definitions
-
-    english, spanish = (definitions.terms(ROOT, lang) for lang in ("en", "es"))
+    english, spanish = (definitions.terms(PROJECT, lang) for lang in ("en", "es"))
     assert {term.anchor for term in english} == {term.anchor for term in spanish}
     meanings = {term.anchor: term.definition for term in english}
     assert [term.anchor for term in spanish if term.definition == meanings[term.anchor]] == []

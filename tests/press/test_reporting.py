@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,25 +18,17 @@ from audit_lib import measurements
 from audit_lib.errors import InputError
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
-from audit_lib.study import headline, records
+from audit_lib.study import headline, measures, records
 from audit_lib.study import plan as experiments
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import Book, NotYet
 from book.press import notebooks, pipeline, title_page
 from book.press.directives.quoted_facts import as_glued
-from book.press.facts import (
-    contrasts,
-    documents,
-    effects,
-    exhibits,
-    report_exhibits,
-    reporting,
-    shared_tables,
-)
+from book.press.facts import contrasts, documents, effects, exhibits, report_exhibits, reporting, shared_tables
 from book.press.facts.effects import Effect, value
 from book.press.facts.source import Source
 from book.press.title_page import glued
-from tests.made_runs import made
+from tests.made_runs import Shelf, made
 
 BOOK = PROJECT / "book"
 PAGES = [BOOK / f"{name}.md" for name in ("technical_report", "limitations", "checklist", "if_your_number_differs")]
@@ -44,25 +37,14 @@ DOCUMENTS = [BOOK / f"{name}.md" for name in ("executive_summary", "case_study")
 
 def run_of(
     above: list[int], equal: Iterable[int] = (), step: Iterable[int] = (), *, seed: int = 0,
-    recommender: str = "gru4rec",
+    **about: str,
 ) -> Run:  # fmt: skip
     """Ranks of a recommender, without a file."""
     n = len(above)
     ranks = pd.DataFrame({"above": above, "equal": list(equal) or [0] * n})
     targets = pd.DataFrame({"session": range(n), "step": list(step) or [1] * n, "support": [1] * n})
     path = f"{sum(above)}-s{seed}.parquet"
-    return made(ranks, targets, recommender=recommender, dataset="rsc15_100k", seed=seed, path=path)
-
-
-class FakeBook:
-    """Runs by group and recommender on one data set."""
-
-    def __init__(self, runs: dict[tuple[str, str, str], list[Run]]):
-        self.runs, self.folder, self.study = runs, Path("nowhere"), Path("study.toml")
-
-    def present(self, *, dataset: str = "", group: str = "", recommender: str = "", **_: Any) -> list[Run]:
-        keys = [key for key in self.runs if key[:2] == (dataset, group) and recommender in ("", key[2])]
-        return [run for key in keys for run in self.runs[key]]
+    return made(ranks, targets, seed=seed, path=path, **{"dataset": "rsc15_100k"} | about)
 
 
 HIT, MISS = [0] * 8, [50] * 8
@@ -78,9 +60,8 @@ def found(monkeypatch: pytest.MonkeyPatch, ours: list[list[int]], **simple: list
         lambda book, d: [headline.Chosen(d, "headline", "gru4rec", tuple(mine), float("nan"), 0)]
         if (mine := book.present(dataset=d, group="headline")) else [],
     )  # fmt: skip
-    runs = {("rsc15_100k", "headline", "gru4rec"): [run_of(a, seed=i) for i, a in enumerate(ours)]}
-    runs |= {("rsc15_100k", "simple", name): [run_of(a, recommender=name)] for name, a in simple.items()}
-    return contrasts.contrasts(Source(FakeBook(runs)))[0]
+    runs = [run_of(a, seed=i) for i, a in enumerate(ours)], [run_of(a, recommender=name) for name, a in simple.items()]
+    return contrasts.contrasts(Source(Shelf(headline=runs[0], simple=runs[1])))[0]
 
 
 def test_gru4rec_is_held_against_the_best_simple_recommender_on_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,13 +125,11 @@ def test_every_effect_without_evidence_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_change_of_the_training_is_measured_over_the_seeds_that_both_have() -> None:
-    right = [run_of(HIT, seed=0), run_of(MISS, seed=1)]
-
-    book = Changed({("rsc15_100k", "headline", "gru4rec"): right})
+    book = Changed(headline=[run_of(HIT, seed=0), run_of(MISS, seed=1)])
     assert effects._variant(Source(book), variant="no_logq").size == pytest.approx(1 - 6 / 8)
 
 
-class Changed(FakeBook):
+class Changed(Shelf):
     """On two logs, a change of the training whose single seed scores 6 of 8 targets."""
 
     def planned(self, **_: Any) -> list[SimpleNamespace]:
@@ -161,9 +140,8 @@ class Changed(FakeBook):
 
 
 def test_the_effect_of_a_change_is_the_largest_over_all_logs() -> None:
-    where = {"rsc15_100k": HIT, "diginetica": MISS}
-    runs = {(dataset, "headline", "gru4rec"): [run_of(ranks)] for dataset, ranks in where.items()}
-    found = effects._variant(Source(Changed(runs)), variant="no_logq")
+    book = Changed(headline=[run_of(HIT), run_of(MISS, dataset="diginetica")])
+    found = effects._variant(Source(book), variant="no_logq")
     assert found == Effect(pytest.approx(6 / 8), "diginetica", "gru4rec")
 
 
@@ -232,12 +210,18 @@ def test_every_stage_and_every_number_of_a_stage_is_there(path: Path) -> None:
         assert is_glued(stage, key), (stage, key)
 
 
-def is_glued(stage: str, key: str) -> bool:
-    """Whether a stage, or a module of `audit_lib.stages` that it imports, names this value or a part of it."""
+@cache
+def code_of(stage: str) -> str:
+    """The code of a stage and of the modules of `audit_lib.stages` that it imports."""
     code = "\n".join(cell.source for cell in notebooks.read(PROJECT / "notebooks" / f"{stage}.md").cells)
     imported = re.findall(r"from audit_lib\.stages import ([\w, ]+)", code)
     modules = {name.split()[0] for line in imported for name in line.split(", ")}
-    code += "\n".join((PROJECT / "audit_lib" / "stages" / f"{name}.py").read_text("utf8") for name in modules)
+    return code + "\n".join((PROJECT / "audit_lib" / "stages" / f"{name}.py").read_text("utf8") for name in modules)
+
+
+def is_glued(stage: str, key: str) -> bool:
+    """Whether a stage names this value or a part of it."""
+    code = code_of(stage)
     begun, ended = re.findall(r'f"(\w+_)\{', code), re.findall(r'f"\{\w+\}(_\w+)"', code)
     return f'"{key}"' in code or key.startswith(tuple(begun)) or key.endswith(tuple(ended))
 
@@ -313,9 +297,7 @@ def test_measured_values_of_the_evidence_agree_with_the_ledger() -> None:
     ours = reporting.FACTS["engines-rsc15"](source)
     names = {"first": "gru4rec", "second": "gru4rec_official"}
     groups = {"first_group": "headline", "second_group": "headline"}
-    from audit_lib.study.measures import difference
-
-    theirs = difference(source.book, dataset="rsc15_100k", **names, **groups)
+    theirs = measures.difference(source.book, dataset="rsc15_100k", **names, **groups)
     assert isinstance(ours, Measured)
     assert np.allclose(ours[:3], theirs[:3])
 

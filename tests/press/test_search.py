@@ -10,13 +10,15 @@ import pytest
 import yaml
 
 from audit_lib.files import PROJECT
-from book.press import site as builder
 from book.press.browser import Tab
+from tests.press import small_book
 
-CONF = (
-    'extensions = ["book.press.directives.bilingual"]\nlanguage = "{lang}"\nhtml_theme = "basic"\n'
-    "html_show_sourcelink = False\n"
-)
+CONF = """
+extensions = ["book.press.directives.bilingual"]
+language = "es"
+html_theme = "basic"
+html_show_sourcelink = False
+"""
 PAGES = {
     "index": "Índice\n======\n\n.. toctree::\n   :glob:\n\n   particion\n   otra\n   */*\n\nPortada.\n",
     "particion": "Métodos\n=======\n\nLa partición temporal es más estricta: así se mide la evaluación de España.\n",
@@ -30,11 +32,11 @@ PAGES = {
 def pages(tmp_path_factory):
     root = tmp_path_factory.mktemp("search") / """o'neil "x" y"""
     root.mkdir()
-    (root / "conf.py").write_text(CONF.format(lang="es"), "utf8")
+    (root / "conf.py").write_text(CONF, "utf8")
     for name, text in PAGES.items():
         (root / name).parent.mkdir(exist_ok=True)
         (root / f"{name}.rst").write_text(text, "utf8")
-    builder.sphinx("html", root, root / "out", doctrees=root / "doctrees")
+    assert small_book.build(root, root / "out", nitpicky=True) == ""
     return root / "out"
 
 

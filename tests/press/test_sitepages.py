@@ -13,6 +13,7 @@ from docutils.utils import new_document
 
 from audit_lib.files import PROJECT
 from book.press import root_pages, site_check
+from book.press.directives import social
 from book.press.facts import finding
 from tests.press.test_finding import ROWS
 
@@ -79,8 +80,6 @@ def test_the_card_is_a_picture_of_the_stated_size_and_the_same_twice() -> None:
 
 
 def test_a_description_is_the_first_paragraph_of_the_text_cut_between_words() -> None:
-    from book.press.directives import social
-
     document, section = new_document("page"), nodes.section()
     row = nodes.table("", nodes.paragraph("", "in a table, which is not text for a description at all, however long"))
     long = "word " * 60

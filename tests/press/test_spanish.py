@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
 import shutil
 import subprocess
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from babel.messages.pofile import read_po
 
 from audit_lib.errors import InputError
 from audit_lib.evaluation import corrected
@@ -32,7 +30,7 @@ from audit_lib.show import words
 from audit_lib.stages import equal_targets, literature, training
 from audit_lib.study import challengers, claim_words, plan, records
 from audit_lib.study.measures import MEASURES
-from book.press import notebooks, pipeline
+from book.press import notebooks, pipeline, site_check
 from book.press.alttext import image_of
 
 LOCALE = PROJECT / "book" / "locale" / "es"
@@ -180,9 +178,10 @@ def asked_for() -> set[str]:
     return set(words.RECOMMENDERS.values()) | computed() | in_modules() | in_notebooks()
 
 
+@cache
 def messages(path: Path) -> dict[str, str]:
     """Message and translation, fuzzy ones left out."""
-    return {m.id: m.string for m in read_po(io.BytesIO(path.read_bytes())) if m.id and not m.fuzzy}
+    return {text: spanish for text, (spanish, fuzzy) in site_check.messages(path).items() if not fuzzy}
 
 
 # --- the labels
@@ -232,8 +231,8 @@ def test_a_label_without_translation_is_an_error() -> None:
 # --- the pages
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
 def test_no_entry_is_empty_or_fuzzy(path: Path) -> None:
-    entries = [message for message in read_po(io.BytesIO(path.read_bytes())) if message.id]
-    assert [message.id for message in entries if message.fuzzy or not message.string] == []
+    entries = site_check.messages(path).items()
+    assert [text for text, (spanish, fuzzy) in entries if fuzzy or not spanish] == []
 
 
 @pytest.mark.parametrize("stage", pipeline.stages())

@@ -46,7 +46,7 @@ def test_the_input_follows_from_the_two_official_switches():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"dropout": 0.1}, "dropout: extra inputs are not permitted"),
+        ({"dropout": 0.1}, "dropout: there is no such setting"),
         ({"layers": "0"}, "greater than or equal to 1"),
         ({"layers": []}, "at least 1 item"),
         ({"loss": "top2"}, "'cross-entropy', 'bpr-max', 'bpr', 'top1' or 'top1-max'"),
@@ -82,7 +82,7 @@ def test_a_linear_activation_is_not_stated_so_that_evidence_keeps_its_name():
 def test_settings_that_need_no_torch_are_those_of_the_recommender(name):
     assert recommenders.config(name) == recommenders.create(name).config
     assert type(recommenders.config(name)) is recommenders.lookup(name).Config
-    with pytest.raises(InputError, match=f"{name}: layer: extra"):
+    with pytest.raises(InputError, match=f"{name}: layer: there is no such"):
         recommenders.config(name, layer=100)
 
 

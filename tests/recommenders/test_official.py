@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from audit_lib.data.logs import ITEM, SESSION, TIME
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.errors import InputError, MissingError, ScoreError
 from audit_lib.files import PROJECT
+from audit_lib.recommenders import vendored
 from audit_lib.recommenders.gru4rec import vendor, workarounds
 from audit_lib.recommenders.gru4rec.official import OfficialGRU4Rec, Trace
 
@@ -78,15 +80,19 @@ def upstream(tmp_path, monkeypatch) -> Path:
         git("add", ".", folder=folder)
         git("commit", "--quiet", "-m", str(version), folder=folder)
         commits.append(git("rev-parse", "HEAD", folder=folder))
-    monkeypatch.setattr(vendor, "COMMIT", commits[1])
+    monkeypatch.setattr(vendor, "OFFICIAL", replace(vendor.OFFICIAL, commit=commits[1]))
     monkeypatch.setenv("AUDIT_VENDOR", str(tmp_path / "vendor"))
     monkeypatch.setenv("AUDIT_VENDOR_URL", str(folder))
     monkeypatch.delenv("AUDIT_VENDOR_ANY", raising=False)
     return folder
 
 
+def fetch() -> str:
+    return vendored.fetch(vendor.OFFICIAL)
+
+
 def test_fetch_checks_out_the_pinned_commit_and_says_under_which_licence(upstream):
-    message = vendor.fetch_official()
+    message = fetch()
     module, tree = vendor.load_official()
     assert module.VERSION == 2
     assert tree.pinned
@@ -95,64 +101,65 @@ def test_fetch_checks_out_the_pinned_commit_and_says_under_which_licence(upstrea
 
 
 def test_fetch_again_changes_nothing_and_needs_no_source(upstream, monkeypatch):
-    vendor.fetch_official()
+    fetch()
     monkeypatch.setenv("AUDIT_VENDOR_URL", str(upstream / "gone"))
-    assert "already" in vendor.fetch_official()
+    assert "already" in fetch()
 
 
 def test_fetch_leaves_nothing_behind_when_it_fails(upstream, monkeypatch):
-    monkeypatch.setattr(vendor, "COMMIT", "0" * 40)
+    monkeypatch.setattr(vendor, "OFFICIAL", replace(vendor.OFFICIAL, commit="0" * 40))
     with pytest.raises(InputError, match="does not hold commit 0000000"):
-        vendor.fetch_official()
-    assert list(vendor.vendor_folder().parent.iterdir()) == []
+        fetch()
+    assert list(vendor.OFFICIAL.place.parent.iterdir()) == []
 
 
 def test_fetch_offline_says_in_one_line_what_to_do(upstream, monkeypatch):
     monkeypatch.setenv("AUDIT_VENDOR_URL", str(upstream / "gone"))
     with pytest.raises(MissingError, match="AUDIT_VENDOR_URL to a local copy") as error:
-        vendor.fetch_official()
+        fetch()
     assert "\n" not in str(error.value)
 
 
 def test_another_commit_is_refused_unless_asked_for(upstream, monkeypatch):
-    vendor.fetch_official()
-    git("checkout", "--quiet", "HEAD~1", folder=vendor.vendor_folder())
-    for call in (vendor.fetch_official, vendor.load_official):
+    fetch()
+    git("checkout", "--quiet", "HEAD~1", folder=vendor.OFFICIAL.place)
+    for call in (fetch, vendor.load_official):
         with pytest.raises(InputError, match=r"is at commit .*, not "):
             call()
     monkeypatch.setenv("AUDIT_VENDOR_ANY", "1")
-    assert "NOT the pinned tree" in vendor.fetch_official()
+    assert "NOT the pinned tree" in fetch()
     module, tree = vendor.load_official()
     assert module.VERSION == 1
     assert not tree.pinned
 
 
 @pytest.mark.parametrize("file", ["gru4rec_pytorch.py", "new.py"])
-def test_a_changed_or_added_file_is_refused(upstream, file):
-    vendor.fetch_official()
-    (vendor.vendor_folder() / file).write_text("VERSION = 4\n")
+def test_a_changed_or_added_file_is_refused(upstream, file, monkeypatch):
+    fetch()
+    (vendor.OFFICIAL.place / file).write_text("VERSION = 4\n")
     with pytest.raises(InputError, match=f"1 changed files, the first is '{file}'"):
         vendor.load_official()
-    assert not vendor.verify(any_tree=True).clean
+    monkeypatch.setenv("AUDIT_VENDOR_ANY", "1")
+    assert not vendored.verify(vendor.OFFICIAL).clean
 
 
 def test_a_folder_that_is_no_repository_is_refused_even_inside_another_one(upstream, monkeypatch):
-    inside = upstream / "vendor" / vendor.NAME
+    inside = upstream / "vendor" / vendor.OFFICIAL.folder
     inside.mkdir(parents=True)
     monkeypatch.setenv("AUDIT_VENDOR", str(inside.parent))
     with pytest.raises(InputError, match="not a git repository"):
-        vendor.verify()
+        vendored.verify(vendor.OFFICIAL)
 
 
 def test_loading_leaves_no_trace_in_python_or_in_the_folder(upstream):
-    vendor.fetch_official()
+    fetch()
     path, modules = list(sys.path), dict(sys.modules)
     module, _ = vendor.load_official("evaluation")
     assert module.VERSION == 2
     assert sys.path == path
     assert {key: sys.modules[key] for key in modules} == modules
     assert "gru4rec_pytorch" not in sys.modules
-    assert sorted(p.name for p in vendor.vendor_folder().iterdir()) == [".git", "evaluation.py", "gru4rec_pytorch.py"]
+    assert sorted(p.name for p in vendor.OFFICIAL.place.iterdir()) == [".git", "evaluation.py", "gru4rec_pytorch.py"]
 
 
 def test_without_the_official_code_training_names_the_command(train, tmp_path, monkeypatch):
@@ -169,8 +176,8 @@ def test_nothing_of_the_official_code_is_tracked():
         pytest.skip("not a git checkout")
     forbidden = {"gru4rec_pytorch.py", "paropt.py", "run.py"}
     assert not [path for path in tracked if path.startswith("vendor") or Path(path).name in forbidden]
-    ignored = git("check-ignore", f"vendor/{vendor.NAME}/run.py", folder=ROOT)
-    assert ignored == f"vendor/{vendor.NAME}/run.py"
+    ignored = git("check-ignore", f"vendor/{vendor.OFFICIAL.folder}/run.py", folder=ROOT)
+    assert ignored == f"vendor/{vendor.OFFICIAL.folder}/run.py"
 
 
 # --- workarounds that need no official code ---------------------------------------------------------------------------
@@ -244,14 +251,14 @@ def snapshot(folder: Path) -> dict[str, str]:
 
 @pytest.mark.official
 def test_a_run_changes_neither_vendor_folder_nor_module_nor_sessions_nor_generators(official, train, capsys):
-    files, fingerprint = snapshot(vendor.vendor_folder()), train.fingerprint
+    files, fingerprint = snapshot(vendor.OFFICIAL.place), train.fingerprint
     places = [(official, name) for name in vars(official)]
     places += [(official.GRU4RecModel, "_init_numpy_weights"), (official.IndexedAdagradM, "__init__")]
     before = [getattr(*place) for place in places]
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
     model = OfficialGRU4Rec(**SMALL).fit(train, trace=Trace(), negatives=lambda step: np.arange(16))
     all_scores(model, train)
-    assert snapshot(vendor.vendor_folder()) == files
+    assert snapshot(vendor.OFFICIAL.place) == files
     assert all(getattr(*place) is value for place, value in zip(places, before, strict=True))
     del train.__dict__["fingerprint"]
     assert train.fingerprint == fingerprint
@@ -267,7 +274,7 @@ def test_every_shim_that_was_applied_is_listed_and_explained(official, train, mo
     assert set(plain.shims) == always | {"float32-weights"}
     wide = OfficialGRU4Rec(**SMALL | {"layers": (8, 16), "batch_size": 1000}).fit(train)
     assert set(wide.shims) == always | {"torch-initial-weights", "batch-within-sessions"}
-    monkeypatch.setattr(vendor, "COMMIT", "0" * 40)
+    monkeypatch.setattr(vendor, "OFFICIAL", replace(vendor.OFFICIAL, commit="0" * 40))
     monkeypatch.setenv("AUDIT_VENDOR_ANY", "1")
     assert set(OfficialGRU4Rec(**SMALL).fit(train).shims) == set(plain.shims) | {"other-tree"}
     assert set(wide.shims) | set(plain.shims) | {"other-tree", "own-weights-file"} == workarounds.SHIMS.keys()
@@ -288,7 +295,7 @@ def test_log_has_what_the_official_code_prints(official, train):
         assert entry["loss"] == pytest.approx(idle * entry["printed_loss"])
         assert entry["events_per_second"] == entry["events"] / entry["seconds"]
         assert entry["printed_events_per_second"] == pytest.approx(idle * entry["events_per_second"], rel=0.2)
-        assert (entry["engine"], entry["commit"]) == ("official", vendor.COMMIT)
+        assert (entry["engine"], entry["commit"]) == ("official", vendor.OFFICIAL.commit)
 
 
 @pytest.mark.official
@@ -423,5 +430,5 @@ def test_what_the_official_code_cannot_train_on_is_refused(official, train):
 def test_scoring_refuses_an_unfitted_model_and_another_catalogue(fitted):
     with pytest.raises(InputError, match="not fitted yet"):
         next(OfficialGRU4Rec(**SMALL).score(Prefixes(random_walks())))
-    with pytest.raises(InputError, match="catalogue of 12"):
+    with pytest.raises(InputError, match="fitted on another catalogue"):
         next(fitted.score(Prefixes(random_walks(n_items=12))))

@@ -10,14 +10,13 @@ from click.testing import CliRunner
 
 from audit_lib.commands import cli
 from audit_lib.data.preparing import prepare
-from audit_lib.errors import InputError, MissingError
+from audit_lib.errors import InputError
 from audit_lib.evaluation import comparisons, metrics, sampled, winners
 from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.stages import evaluation
 from audit_lib.study import running
-from audit_lib.study.evidence import Run, split_hash
-from tests.click_logs import random_log, write_tsv
+from audit_lib.study.evidence import Run
 
 DATASET = "synthetic_first_order:zipf_exponent=0.1,n_sessions=8000"
 NAMES = ("popularity", "markov", "itemknn", "vsknn", "ar")
@@ -169,31 +168,3 @@ def test_all_items_sampled_agree_with_the_full_order(runs):
     table = evaluation.agreement(runs, sizes=[100, runs["markov"].n_items - 1]).set_index("n")
     assert table.loc[runs["markov"].n_items - 1, ["tau", "low", "high"]].tolist() == [1.0, 1.0, 1.0]
     assert table.loc[100, "tau"] < 1.0
-
-
-def test_runs_are_found_by_what_they_are_of(runs):
-    root = runs["markov"].path.parents[3]
-    assert list(evaluation.runs_of(DATASET, out=root)) == sorted(NAMES)
-    data, split = prepare(DATASET)
-    zero = running.run(data, split, "markov", fallback="zero", out=root)
-    assert zero.path != runs["markov"].path
-    assert evaluation.runs_of(DATASET, out=root)["markov"].path == runs["markov"].path  # the default one
-    with pytest.raises(MissingError, match="no evidence of 'synthetic'"):
-        evaluation.runs_of("synthetic", out=root)
-
-
-def test_neither_another_log_of_the_same_name_nor_another_split_changes_what_is_found(tmp_path):
-    root = tmp_path / "evidence"
-    for year in ("2025", "2026"):
-        (tmp_path / year).mkdir()
-        path = write_tsv(random_log(300, 20, seed=int(year)), tmp_path / year / "clicks.tsv")
-        running.run(*prepare(path), "popularity", out=root)
-    last = prepare(path, test_days=2)  # an exploration, ranked after all others
-    running.run(*last, "popularity", out=root)
-    for year in ("2025", "2026"):
-        path = tmp_path / year / "clicks.tsv"
-        (found,) = evaluation.runs_of(str(path), out=root).values()
-        data, split = prepare(path)
-        assert (found.manifest["data_hash"], found.manifest["split"]["hash"]) == (data.data_hash, split_hash(split))
-    (found,) = evaluation.runs_of(str(path), test_days=2, out=root).values()
-    assert found.manifest["split"]["hash"] == split_hash(last[1])

@@ -10,7 +10,8 @@ from audit_lib.show.words import STATES, VERDICTS
 from audit_lib.stages import literature
 from audit_lib.study import claim_words, claims, literature_values
 from audit_lib.study.results import Book
-from tests.study.test_claims import DATASET, book, claim, put, score_part  # noqa: F401
+from tests.made_challengers import put_planned
+from tests.study.test_claims import DATASET, book, claim, score_part  # noqa: F401
 
 REFERENCE = 0.5
 
@@ -28,7 +29,7 @@ def stated(monkeypatch, tmp_path):
 
 
 def test_published_values_stand_beside_those_measured(book, stated):  # noqa: F811
-    put(book, 0.5, group="headline")
+    put_planned(book, 0.5, group="headline")
     found = literature.compared(book)
     assert list(found["published"]) == [0.3, 0.45]
     assert list(found["difference"]) == pytest.approx([0.2, 0.05])
@@ -41,7 +42,7 @@ def test_published_values_stand_beside_those_measured(book, stated):  # noqa: F8
 
 
 def test_other_models_are_held_against_our_gru4rec_and_the_published_one(book, stated):  # noqa: F811
-    put(book, 0.5, group="headline")
+    put_planned(book, 0.5, group="headline")
     (row,) = literature.models_table(book).data.to_dict("records")
     assert row["Model"] == "SR-GNN"
     assert row["Less GRU4Rec as published"] == pytest.approx(0.3)
@@ -49,8 +50,8 @@ def test_other_models_are_held_against_our_gru4rec_and_the_published_one(book, s
 
 
 def test_ablations_come_best_first_with_what_was_not_changed(book):  # noqa: F811
-    put(book, 0.5, group="headline")
-    put(book, 0.25, variant="short")
+    put_planned(book, 0.5, group="headline")
+    put_planned(book, 0.25, variant="short")
     table = ablations_of(book)
     assert list(table["label"]) == ["Nothing changed", "One epoch"]
     assert list(table["value"]) == [0.5, 0.25]
@@ -66,7 +67,7 @@ def ablations_of(book: Book) -> pd.DataFrame:  # noqa: F811
 
 
 def test_values_over_later_targets_are_a_row_of_their_own(book):  # noqa: F811
-    put(book, 0.5, group="headline")
+    put_planned(book, 0.5, group="headline")
     table = literature.by_first_step_table(book, dataset=DATASET, lang="en").data
     assert list(table["Predictions"]) == [80, 40]
     assert list(table["Recall@20"]) == [0.5, 0.5]
@@ -93,7 +94,7 @@ def test_the_ledger_before_a_reader(book):  # noqa: F811
     assert literature.untestable_table(settled, "en").data.iloc[0, 1] == "why"
     assert len(literature.findings_table(settled, "en").data) == 0
     assert literature.missing_table(settled, "en").data["Missing"].str.contains("gru4rec").all()
-    put(book, 0.5, group="headline")
+    put_planned(book, 0.5, group="headline")
     again = [claims.settle(settled[0].claim, Book(book.folder, book.study))]
     (row,) = literature.findings_table(again, "en").data.to_dict("records")
     assert (row["Measured"], row["Outcome"]) == ("50.00\u00a0%", "Met")

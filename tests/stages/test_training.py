@@ -137,7 +137,7 @@ def test_tables_before_a_reader_have_headings_that_say_what_they_hold():
 def test_a_measured_sentence_is_translated_around_its_numbers_and_an_error_is_left_alone():
     words = {"# of # batches; Recall@20 #": "# de # lotes; Recall@20 #"}
     found = training.measured("1,200 of 3 batches; Recall@20 0.5", words.__getitem__)
-    assert found == "1,200 de 3 lotes; Recall@20 0.5"
+    assert found == "1\u202f200 de 3 lotes; Recall@20 0.5"
     assert training.measured("ValueError: 3 of 4", words.__getitem__) == "ValueError: 3 of 4"
 
 

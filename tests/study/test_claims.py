@@ -11,24 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from audit_lib.commands import cli
-from audit_lib.data import splits
 from audit_lib.errors import EvidenceError, InputError
-from audit_lib.evaluation.ranking import Ranks
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import BOOK
-from audit_lib.study import (
-    claim_words,
-    claims,
-    evidence,
-    headline,
-    literature_values,
-    measures,
-    presets,
-    records,
-    results,
-)
+from audit_lib.study import claim_words, claims, headline, literature_values, measures, presets, records, results
 from audit_lib.study.claims import Part, judge, verdict
 from audit_lib.study.results import Book, NotYet
+from tests.made_challengers import N, put_planned
 
 DATASET = "rsc15_100k"  # any name of the registry: no row of it is read here
 STUDY = """
@@ -61,27 +50,6 @@ variants = ["short"]
 seeds = [0]
 why = "a test"
 """
-N = 40  # sessions, of three events: two targets each
-
-
-def split() -> splits.Split:
-    items = np.arange(200)
-    train = pd.DataFrame({"SessionId": items // 2, "ItemId": items, "Time": items.astype(float)})
-    test = pd.DataFrame({"SessionId": 1000 + np.repeat(np.arange(N), 3), "ItemId": np.tile([0, 1, 2], N)})
-    return splits.make_split("published", train, test.assign(Time=1000.0 + np.arange(3 * N)))
-
-
-def put(book: Book, hits: float, **wanted: object) -> None:
-    """Evidence of the planned experiments: a share `hits` of the sessions has its targets first, the rest at 100."""
-    for experiment in book.planned(**wanted):
-        above = np.where(np.repeat(np.arange(N) < hits * N, 2), 0, 99)
-        zero = np.zeros_like(above)
-        evidence.write(
-            Ranks(above, zero, above, zero), split(), dataset=DATASET, data_hash="-", out=book.folder,
-            recommender=experiment.recommender, config=dict(experiment.config), seed=experiment.seed,
-            seconds={"fit": 2.0, "rank": 1.0},
-            log=[{"epoch": 1, "loss": 7.0}, {"epoch": 2, "loss": 6.0}],
-        )  # fmt: skip
 
 
 @pytest.fixture
@@ -158,10 +126,10 @@ def test_a_claim_goes_from_not_run_to_its_verdict_as_evidence_appears(book):
     assert settled.verdict == "not run"
     assert [name[-2:] for name in settled.missing] == ["s0", "s1"]
     assert all(name.startswith(f"{DATASET}-gru4rec-") for name in settled.missing)
-    put(book, 0.5, group="headline", seed=0)
+    put_planned(book, 0.5, group="headline", seed=0)
     again = Book(book.folder, book.study)
     assert claims.settle(of, again).verdict == "not run"  # one of two seeds
-    put(book, 0.5, group="headline", seed=1)
+    put_planned(book, 0.5, group="headline", seed=1)
     again = Book(book.folder, book.study)
     assert claims.settle(of, again).verdict == "reproduced"
     other = claim(score_part(expect="near", value=0.3, tolerance=0.01))
@@ -171,7 +139,7 @@ def test_a_claim_goes_from_not_run_to_its_verdict_as_evidence_appears(book):
 
 
 def test_evidence_that_was_changed_is_an_error_and_no_verdict(book):
-    put(book, 0.5, group="headline")
+    put_planned(book, 0.5, group="headline")
     path = next(book.folder.glob("*/*/gru4rec/*.parquet"))
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(EvidenceError, match=path.name):
@@ -185,11 +153,11 @@ def test_measures_of_hand_made_evidence(book, monkeypatch):
     monkeypatch.setattr(
         headline, "value", lambda _, run: headline.Validated(results.values_of([run], "Recall", 20)[0].mean())
     )
-    put(book, 0.5, group="headline", seed=0)
-    put(book, 0.6, group="headline", seed=1)
-    put(book, 0.4, recommender="popularity")
-    put(book, 0.44, recommender="markov")
-    put(book, 0.11, variant="short")
+    put_planned(book, 0.5, group="headline", seed=0)
+    put_planned(book, 0.6, group="headline", seed=1)
+    put_planned(book, 0.4, recommender="popularity")
+    put_planned(book, 0.44, recommender="markov")
+    put_planned(book, 0.11, variant="short")
     where = {"dataset": DATASET}
     found = measures.score(book, **where, group="headline", recommender="gru4rec")
     assert found.estimate == pytest.approx(0.55)
@@ -217,10 +185,10 @@ def test_what_stands_in_for_another_measure_is_written_in_its_unit() -> None:
 
 
 def test_runs_are_paired_by_the_seeds_that_both_have(book):
-    put(book, 0.5, group="headline", seed=0)
-    put(book, 0.6, group="headline", seed=1)
-    put(book, 0.11, variant="short")  # seed 0
-    put(book, 0.44, recommender="markov")
+    put_planned(book, 0.5, group="headline", seed=0)
+    put_planned(book, 0.6, group="headline", seed=1)
+    put_planned(book, 0.11, variant="short")  # seed 0
+    put_planned(book, 0.44, recommender="markov")
     base, short = (book.present(**wanted) for wanted in ({"group": "headline"}, {"variant": "short"}))
     a, b, drawn = results.paired(base, short)
     assert (a.mean(1).tolist(), b.mean(1).tolist(), drawn.predictions) == ([0.5], [5 / 40], 2 * N)
@@ -238,8 +206,8 @@ def test_no_two_parts_of_a_claim_read_alike():
 
 
 def test_sampled_measures_of_hand_made_evidence(book):
-    put(book, 0.5, group="headline")
-    put(book, 0.25, group="simple")
+    put_planned(book, 0.5, group="headline")
+    put_planned(book, 0.25, group="simple")
     # A target with 99 of 199 items above it is within 20 of 50 negatives with a probability below one half.
     factor = measures.sampled_factor(book, dataset=DATASET, n=50).estimate
     table = book.sampled(DATASET, 50).set_index("recommender")
@@ -261,13 +229,13 @@ def test_generated_logs_and_controls_are_no_real_logs_of_a_count(book, monkeypat
 
 
 def test_no_reversal_is_a_finding_only_when_all_have_been_run(book):
-    put(book, 0.5, recommender="popularity")
+    put_planned(book, 0.5, recommender="popularity")
     with pytest.raises(NotYet, match="markov"):
         measures.reversals(book, n=50)
 
 
 def test_a_published_value_less_ours_has_our_interval(book, monkeypatch):
-    put(book, 0.5, group="headline")
+    put_planned(book, 0.5, group="headline")
     monkeypatch.setattr(literature_values, "value", lambda *_: 0.7)
     gap = measures.published_gap(book, dataset=DATASET, model="srgnn", source="wu2019")
     ours = measures.score(book, dataset=DATASET, group="headline", recommender="gru4rec")
@@ -275,7 +243,7 @@ def test_a_published_value_less_ours_has_our_interval(book, monkeypatch):
 
 
 def test_targets_after_two_events_are_those_of_step_two(book):
-    put(book, 0.5, group="headline")
+    put_planned(book, 0.5, group="headline")
     runs = book.runs(dataset=DATASET, group="headline")
     assert results.values_of(runs, "Recall", 20)[0].shape == (2, 2 * N)
     assert results.values_of(runs, "Recall", 20, 2)[0].shape == (2, N)

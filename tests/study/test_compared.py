@@ -10,7 +10,7 @@ import pytest
 
 from audit_lib.study import literature_values, results
 from audit_lib.study.results import Book
-from tests.made_runs import made
+from tests.made_runs import Shelf, made
 
 
 def run(recommender: str = "gru4rec", *, hits: list[int], seed: int = 0, dataset: str = "diginetica") -> Any:
@@ -18,16 +18,6 @@ def run(recommender: str = "gru4rec", *, hits: list[int], seed: int = 0, dataset
     targets = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
     ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
     return made(ranks, targets, recommender=recommender, seed=seed, dataset=dataset)
-
-
-class Shelf(Book):
-    """A book with given runs by group."""
-
-    def __init__(self, **groups: list[Any]) -> None:
-        self.groups = groups
-
-    def present(self, *, dataset: str, group: str, recommender: str = "", variant: str | None = None) -> list[Any]:
-        return [r for r in self.groups.get(group, []) if r.dataset == dataset and recommender in ("", r.recommender)]
 
 
 def test_a_copied_value_is_held_against_what_was_measured_on_the_same_targets() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -26,6 +27,12 @@ def prepared():
     return data, split_of(data)
 
 
+@pytest.fixture(scope="module")
+def found(prepared, tmp_path_factory):
+    """The course of one training of 2016."""
+    return trajectory(prepared, tmp_path_factory.mktemp("found"))
+
+
 def trajectory(prepared, out, recommender="gru4rec_2016", n_epochs=EPOCHS, **settings):
     settings = settings or (BPR if recommender == "gru4rec_2016" else TODAY)
     return epochs.run(*prepared, recommender, seed=1, out=out, n_epochs=n_epochs, **settings)
@@ -43,19 +50,17 @@ def test_after_each_epoch_ranks_are_those_of_a_training_of_so_many_epochs(prepar
     assert found.ranks["1"].tolist() != found.ranks["3"].tolist()
 
 
-def test_validation_is_that_of_trainings_on_the_split_of_the_searches(prepared, tmp_path):
-    found = trajectory(prepared, tmp_path).validation
+def test_validation_is_that_of_trainings_on_the_split_of_the_searches(prepared, found):
     part = tuning.validation_of(prepared[1])
-    assert found["epoch"].tolist() == [1, 2, 3]
-    for row in found.itertuples():
+    assert found.validation["epoch"].tolist() == [1, 2, 3]
+    for row in found.validation.itertuples():
         model = running.create("gru4rec_2016", seed=1, device="cpu", n_epochs=row.epoch, **BPR).fit(part.train)
         ranks = ranking.rank_split(model, part)
         assert row.recall == np.mean(ranks.above + ranks.equal < 20)
         assert row.predictions == len(part.targets)
 
 
-def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_ranks(prepared, tmp_path, monkeypatch):
-    whole = trajectory(prepared, tmp_path / "whole")
+def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_ranks(prepared, found, tmp_path, monkeypatch):
     ranked = []
 
     def stopping(model, split):
@@ -69,46 +74,46 @@ def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_ranks(prepar
         ranked.clear()
         monkeypatch.setattr(ranking, "rank_split", stopping)
         try:
-            found = trajectory(prepared, tmp_path / "cut")
+            cut = trajectory(prepared, tmp_path)
         except KeyboardInterrupt:
             monkeypatch.setattr(ranking, "rank_split", rank_split)
     assert ranked == [2, 3]
-    assert found.ranks.equals(whole.ranks)
+    assert cut.ranks.equals(found.ranks)
     columns = ["epoch", "loss", "recall", "mrr"]
-    assert found.validation[columns].equals(whole.validation[columns])
-    assert not list(found.path.parent.glob(".*checkpoint"))
+    assert cut.validation[columns].equals(found.validation[columns])
+    assert not list(cut.path.parent.glob(".*checkpoint"))
 
 
-def test_what_it_cost_is_the_sum_over_both_trainings(prepared, tmp_path):
-    found = trajectory(prepared, tmp_path)
+def test_what_it_cost_is_the_sum_over_both_trainings(found):
     rows = [*found.manifest["log"], *found.manifest["validation"]]
     seconds = found.manifest["seconds"]
     assert seconds["fit"] == pytest.approx(sum(row["seconds"] for row in rows), abs=1e-3)
     assert seconds["rank"] == pytest.approx(sum(row["rank_seconds"] for row in rows), abs=1e-3)
 
 
-def test_metrics_are_those_of_the_ranks_up_to_twenty(prepared, tmp_path):
-    found = trajectory(prepared, tmp_path)
+def test_metrics_are_those_of_the_ranks_up_to_twenty(prepared, found, tmp_path):
     alone = running.run(*prepared, "gru4rec_2016", seed=1, out=tmp_path, n_epochs=2, **BPR)
     rank = alone.ranks["above"] + alone.ranks["equal"] + 1
     assert found.values("Recall")[1].tolist() == (rank <= 20).astype(float).tolist()
     assert found.values("MRR", 10)[1] == pytest.approx(np.where(rank <= 10, 1 / rank, 0))
 
 
-def test_an_unfinished_one_is_not_published_and_a_finished_one_is_verified(prepared, tmp_path, monkeypatch):
+def test_an_unfinished_one_is_not_published_and_a_finished_one_is_verified(prepared, found, tmp_path, monkeypatch):
     plan = [
         experiments.Experiment("epochs", prepared[0].name, "gru4rec_2016", {}, 1, "", config=c, every_epoch=True)
         for c in [running.config_of("gru4rec_2016", BPR | {"n_epochs": EPOCHS})]
     ]
     monkeypatch.setattr(experiments, "plan", lambda: tuple(plan))
     monkeypatch.setattr(experiments, "split_name", lambda experiment: prepared[1].name)
-    found = trajectory(prepared, tmp_path / "runs")
-    manifest, whole = found.path.with_suffix(".json"), found.path.with_suffix(".json").read_text()
+    runs = tmp_path / "runs"
+    shutil.copytree(found.path.parents[4], runs)
+    manifest = next(runs.rglob("*-s1.json"))
+    whole = manifest.read_text()
     manifest.write_text(json.dumps(found.manifest | {"validation": found.manifest["validation"][:2]}))
-    assert committed.publish(tmp_path / "runs", tmp_path / "book") == []
-    assert experiments.pending(tuple(plan), tmp_path / "runs") == plan
+    assert committed.publish(runs, tmp_path / "book") == []
+    assert experiments.pending(tuple(plan), runs) == plan
     manifest.write_text(whole)
-    (published,) = committed.publish(tmp_path / "runs", tmp_path / "book")
+    (published,) = committed.publish(runs, tmp_path / "book")
     assert committed.check(tmp_path / "book").problems == []
     assert experiments.evidence_of(plan[0], tmp_path / "book").ranks.equals(found.ranks)
     published.write_bytes(published.read_bytes()[:-1])

@@ -20,6 +20,7 @@ from audit_lib.files import COMMITTED
 from audit_lib.measurements import observations
 from audit_lib.study import committed, records, running, translations
 from audit_lib.study import plan as experiments
+from tests.folders import contents, files
 
 ONLY = {"dataset": "synthetic_independent", "seed": "0"}
 
@@ -158,9 +159,9 @@ def test_published_evidence_passes(book, runs):
 
 
 def test_publishing_again_copies_nothing(book, runs):
-    before = {path: path.read_bytes() for path in book.rglob("*") if path.is_file()}
+    before = contents(book)
     assert committed.publish(runs, book) == []
-    assert {path: path.read_bytes() for path in book.rglob("*") if path.is_file()} == before
+    assert contents(book) == before
 
 
 def test_runs_that_the_study_does_not_list_are_not_published(tmp_path):
@@ -169,16 +170,8 @@ def test_runs_that_the_study_does_not_list_are_not_published(tmp_path):
     assert committed.publish(tmp_path / "runs", tmp_path / "book") == []
 
 
-def files_of(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in files_of(folder)}
-
-
 def test_deleting_any_file_fails_with_its_name(book):
-    for name in files_of(book):
+    for name in files(book):
         content = (book / name).read_bytes()
         (book / name).unlink()
         problems = committed.check(book).problems
@@ -189,7 +182,7 @@ def test_deleting_any_file_fails_with_its_name(book):
 
 @pytest.mark.parametrize("at", [0, 0.5, -1])
 def test_editing_any_byte_of_any_file_fails_with_its_name(book, at):
-    for name in files_of(book):
+    for name in files(book):
         content = bytearray((book / name).read_bytes())
         place = at if isinstance(at, int) else int(at * len(content))
         content[place] ^= 1
@@ -292,13 +285,6 @@ def test_observations_are_tables_that_a_record_can_hold(tmp_path):
     assert losses.loc[0, "low"] > 0.1  # the order of this log is all there is to know
     for name, table in (("leakage", leaks), ("shuffle", losses)):
         assert len(records.read(name, folder=records.write(name, table, folder=tmp_path).parent)) == len(table)
-
-
-def test_words_of_documents_are_counted(tmp_path):
-    for lang, text in (("en", "one two three four"), ("es", "uno dos tres")):
-        (tmp_path / lang).mkdir()
-        (tmp_path / lang / "page.md").write_text(text)
-    assert observations.documents(tmp_path / "en", tmp_path / "es").loc[0, "ratio"] == 0.75
 
 
 def test_the_books_own_words_are_counted_in_both_languages(tmp_path):

@@ -11,22 +11,13 @@ import pytest
 from audit_lib.study import headline, presets, records
 from audit_lib.study.results import Book, NotYet
 from book.press.facts.contrasts import DATASETS
+from tests.made_runs import Shelf
 
 
 def run(recommender: str, config: str, *, seed: int = 0) -> Any:
     return SimpleNamespace(
         recommender=recommender, dataset="entree", seed=seed, path=Path(f"{recommender}/{config}-s{seed}.parquet")
     )
-
-
-class Shelf(Book):
-    """A book with given runs by group."""
-
-    def __init__(self, **groups: list[Any]) -> None:
-        self.groups, self.folder = groups, Path("nowhere")
-
-    def present(self, *, group: str, recommender: str = "", **_: Any) -> list[Any]:
-        return [r for r in self.groups.get(group, []) if recommender in ("", r.recommender)]
 
 
 @pytest.fixture

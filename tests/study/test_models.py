@@ -120,7 +120,7 @@ def test_files_of_something_else_are_refused(markov, data, split, tmp_path):
     [
         (lambda about: about | {"items": about["items"][::-1]}, "its items are not those"),
         (lambda about: about | {"format": 99}, "it has format 99"),
-        (lambda about: {"format": 1}, "is no model of `rank --save`"),
+        (lambda about: {"format": models.FORMAT}, "is no model of `rank --save`"),
     ],
 )
 def test_an_edited_header_is_refused(markov, tmp_path, change, message):
@@ -130,6 +130,20 @@ def test_an_edited_header_is_refused(markov, tmp_path, change, message):
     save_file(arrays, tmp_path / "edited", header)
     with pytest.raises(InputError, match=message):
         models.load(tmp_path / "edited")
+
+
+def test_arrays_that_were_damaged_are_refused(markov, tmp_path):
+    content = bytearray(markov.read_bytes())
+    content[-7] ^= 0x55
+    (tmp_path / "damaged").write_bytes(content)
+    with pytest.raises(InputError, match="is damaged: its arrays are not those that were written"):
+        models.load(tmp_path / "damaged")
+
+
+@pytest.mark.parametrize("session", ["text", None, 7])
+def test_a_session_is_a_list_of_items(markov, session):
+    with pytest.raises(InputError, match="is no session"):
+        models.load(markov).recommend(session)
 
 
 def test_a_place_that_cannot_be_written_is_named(data, split, tmp_path):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from audit_lib import recommenders
+from audit_lib.data import splits
 from audit_lib.data.datasets import load
 from audit_lib.data.preparing import prepare
 from audit_lib.data.sessions import Sessions
@@ -35,9 +36,8 @@ def given(folder):
 
 
 @pytest.fixture(scope="module")
-def scores(given):
+def scores(split):
     """(N, V) scores of a Markov chain, which stands for a model from outside."""
-    _, split = given
     model = recommenders.create("markov", ties="keep").fit(split.train)
     return np.concatenate([block.copy() for block in model.score(split.prefixes)])
 
@@ -47,6 +47,17 @@ def ids(folder, tmp_path):
     table = pd.read_parquet(folder / "x" / "targets.parquet")[["target", "item"]]
     table.to_csv(tmp_path / "ids.tsv", sep="\t", index=False)
     return tmp_path / "ids.tsv"
+
+
+@pytest.fixture(scope="module")
+def split(given):
+    return given[1]
+
+
+def table_of(split, **columns):
+    """A row for each target of a split, with these columns beside."""
+    target = split.prefixes.target
+    return pd.DataFrame({"target": np.arange(len(target)), "item": target, **columns})
 
 
 def saved(path, array):
@@ -65,8 +76,7 @@ def as_table(path, table):
 # --- what it is given
 
 
-def test_the_tables_hold_the_events_of_the_split_and_the_prefix_of_every_target(folder, given):
-    _, split = given
+def test_the_tables_hold_the_events_of_the_split_and_the_prefix_of_every_target(folder, split):
     train, test, targets, catalogue = (
         pd.read_parquet(folder / "x" / f"{name}.parquet") for name in ("train", "test", "targets", "catalogue")
     )
@@ -93,8 +103,7 @@ def test_text_holds_what_parquet_holds(folder):
         pd.testing.assert_frame_equal(text, table.astype(text.dtypes.to_dict()))
 
 
-def test_recboles_files_have_every_prefix_of_train_and_the_targets_in_order(folder, given):
-    _, split = given
+def test_recboles_files_have_every_prefix_of_train_and_the_targets_in_order(folder, split):
     files = {part: folder / "x" / "clicks" / f"clicks.{part}.inter" for part in ("train", "test")}
     inter = {part: pd.read_csv(path, sep="\t") for part, path in files.items()}
     assert list(inter["train"]) == ["session_id:token", "item_id_list:token_seq", "item_id:token"]
@@ -106,8 +115,7 @@ def test_recboles_files_have_every_prefix_of_train_and_the_targets_in_order(fold
     assert longest <= exchange.LONGEST
 
 
-def test_session_recs_files_are_logs_of_their_own(folder, given):
-    _, split = given
+def test_session_recs_files_are_logs_of_their_own(folder, split):
     for name, part in (("train_full", split.train), ("test", split.test)):
         (folder / f"{name}.tsv").write_bytes((folder / "x" / f"clicks_{name}.txt").read_bytes())
         log = load(folder / f"{name}.tsv").log
@@ -125,6 +133,18 @@ def test_a_folder_of_another_split_or_of_none_is_refused(folder, tmp_path):
     (tmp_path / "split.json").write_text("{}")
     with pytest.raises(EvidenceError, match="says nothing of a split"):
         exchange.read(tmp_path)
+
+
+def test_a_folder_takes_more_formats_of_its_split_and_none_of_another(folder, given, tmp_path):
+    data, split = given
+    made = {"name_or_path": str(folder / "clicks.tsv")}
+    for form in ("tsv", "parquet"):
+        place = exchange.write(data, split, tmp_path, formats=(form,), made=made)
+    assert {"targets.tsv", "targets.parquet"} < set(json.loads(place.read_text())["files"])
+    _, shorter = prepare(folder / "clicks.tsv", test_days=1)
+    with pytest.raises(EvidenceError, match="holds the files of another split"):
+        exchange.write(data, shorter, tmp_path, formats=("recbole",), made=made | {"test_days": 1})
+    assert exchange.read(tmp_path)[1].summary == split.summary
 
 
 def test_an_unknown_format_is_refused(given, tmp_path):
@@ -157,7 +177,7 @@ def test_scores_in_any_pieces_and_column_order_give_the_ranks_of_a_run_here(give
 def test_ranks_are_taken_as_they_are_and_sampled_by_popularity_only_with_their_support(given, scores, tmp_path, form):
     data, split = given
     own = running.run(data, split, "markov", ties="keep", out=tmp_path)
-    table = pd.DataFrame({"target": np.arange(len(split.prefixes)), "item": split.prefixes.target})
+    table = table_of(split)
     for columns in (("above", "equal"), ranking.COLUMNS):
         path = as_table(tmp_path / f"ranks.{form}", table.join(own.ranks[list(columns)]))
         run, _ = outside.evaluate(data, split, [path], name="peer", out=tmp_path / str(len(columns)))
@@ -193,19 +213,17 @@ def test_lists_give_the_metrics_of_scores_up_to_their_length_and_no_others(given
         sampled.by_metric([run], (5,), n=5)
 
 
-def test_a_shorter_list_recommends_no_more_than_it_holds(given, tmp_path):
-    _, split = given
+def test_a_shorter_list_recommends_no_more_than_it_holds(split, tmp_path):
     target = split.prefixes.target
     lists = [[t] if i % 2 else [(t + 1) % N_ITEMS, t, (t + 2) % N_ITEMS] for i, t in enumerate(target.tolist())]
     lists[0] = []
-    table = pd.DataFrame({"target": np.arange(len(target)), "item": target, "list": lists})
+    table = table_of(split, list=lists)
     found = outside.read([as_table(tmp_path / "l.parquet", table)], split, name="peer")
     assert (found.up_to, found.short) == (3, len(lists) - len(lists[2::2]))
     assert found.columns["above"][:3].tolist() == [split.train.n_items, 0, 1]
 
 
-def test_float16_scores_and_masked_memory_are_read(given, scores, ids, tmp_path):
-    _, split = given
+def test_float16_scores_and_masked_memory_are_read(split, scores, ids, tmp_path):
     half = scores.astype(np.float16)
     found = outside.read([saved(tmp_path / "s.npy", half)], split, name="peer", ids=ids)
     own = (half > half[np.arange(len(half)), split.prefixes.target][:, None]).sum(1)
@@ -227,13 +245,11 @@ def test_float16_scores_and_masked_memory_are_read(given, scores, ids, tmp_path)
         (lambda t: t.assign(equal=t["equal"].where(t["target"] != 5, -1)), "row 5: above"),
         (lambda t: t.assign(item=t["item"].astype(float).where(t["target"] != 3, 0.5)), "row 3: item is '0.5'"),
         (lambda t: t.drop(columns="item"), "lacks the column item; it has target, above, equal"),
-        (lambda t: t.drop(columns="above"), "neither the columns above and equal"),
+        (lambda t: t.drop(columns="above"), "must have either the columns above and equal"),
     ],
 )
-def test_a_table_that_does_not_fit_is_refused_with_its_first_row(given, tmp_path, spoil, message):
-    _, split = given
-    target = split.prefixes.target
-    table = pd.DataFrame({"target": np.arange(len(target)), "item": target, "above": 1, "equal": 0})
+def test_a_table_that_does_not_fit_is_refused_with_its_first_row(split, tmp_path, spoil, message):
+    table, target = table_of(split, above=1, equal=0), split.prefixes.target
     first = int(np.argmax(np.roll(target, 1) != target))
     said = message.format(first=first, n=len(target), last=len(target) - 1)
     with pytest.raises(InputError, match=re.escape(said)):
@@ -249,26 +265,37 @@ def test_a_table_that_does_not_fit_is_refused_with_its_first_row(given, tmp_path
         (None, "every list is empty"),
     ],
 )
-def test_a_list_that_does_not_fit_is_refused_with_its_first_row(given, tmp_path, lists, message):
-    _, split = given
-    target = split.prefixes.target
-    rows = [[] if lists is None else lists.get(i, [0, 1]) for i in range(len(target))]
-    table = pd.DataFrame({"target": np.arange(len(target)), "item": target, "list": rows})
+def test_a_list_that_does_not_fit_is_refused_with_its_first_row(split, tmp_path, lists, message):
+    rows = [[] if lists is None else lists.get(i, [0, 1]) for i in range(len(split.prefixes))]
+    table = table_of(split, list=rows)
     with pytest.raises(InputError, match=message):
         outside.read([as_table(tmp_path / "l.parquet", table)], split, name="peer")
 
 
-def test_a_text_list_of_anything_else_is_refused(given, tmp_path):
-    _, split = given
-    target = split.prefixes.target
-    table = pd.DataFrame({"target": np.arange(len(target)), "item": target, "list": "1 two"})
-    with pytest.raises(InputError, match="row 0: its list holds -1"):
+def test_a_text_list_of_anything_else_is_refused(split, tmp_path):
+    table = table_of(split, list="1 two")
+    with pytest.raises(InputError, match=r"row 0: '1 two' is no list of items\. Write the numbers"):
         outside.read([as_table(tmp_path / "l.tsv", table)], split, name="peer")
+    both = table.assign(list="1 2", above=0, equal=0)
+    with pytest.raises(InputError, match="must have either the columns above and equal, which are ranks, or list"):
+        outside.read([as_table(tmp_path / "l.tsv", both)], split, name="peer")
 
 
-def test_scores_that_do_not_fit_are_refused(given, scores, ids, tmp_path):
-    _, split = given
+def test_whole_numbers_are_scores_only_with_a_table_of_items(split, scores, ids, tmp_path):
+    places = np.argsort(np.argsort(scores, axis=1), axis=1)  # whole numbers in the order of the scores
+    with pytest.raises(InputError, match="scores, or the items in their order"):
+        outside.read([saved(tmp_path / "s.npy", places)], split, name="peer", ids=ids)
+    with pytest.raises(InputError, match=r"its list holds 4000, .* store scores as floats"):
+        outside.read([saved(tmp_path / "s.npy", np.full((len(scores), 3), 4000))], split, name="peer", ids=ids)
+    items = as_table(tmp_path / "items.tsv", pd.DataFrame({"item": range(N_ITEMS)}))
+    found = [
+        outside.read([saved(tmp_path / "s.npy", array)], split, name="peer", ids=ids, items=items).columns["above"]
+        for array in (places, places.astype(float))
+    ]
+    np.testing.assert_array_equal(*found)
 
+
+def test_scores_that_do_not_fit_are_refused(split, scores, ids, tmp_path):
     def read(array, **more):
         return outside.read([saved(tmp_path / "s.npy", array)], split, name="peer", **({"ids": ids} | more))
 
@@ -294,8 +321,7 @@ def test_scores_that_do_not_fit_are_refused(given, scores, ids, tmp_path):
             read(scores, items=as_table(tmp_path / "items.tsv", pd.DataFrame({"item": items})))
 
 
-def test_files_of_other_kinds_are_refused(given, ids, tmp_path):
-    _, split = given
+def test_files_of_other_kinds_are_refused(split, ids, tmp_path):
     (tmp_path / "a.npy").write_bytes(b"nothing")
     (tmp_path / "a.parquet").write_bytes(b"nothing")
     for files, message, kind in (
@@ -325,8 +351,6 @@ def test_a_name_of_this_library_and_other_ranks_under_one_name_are_refused(given
 
 
 def test_a_published_split_keeps_the_targets_that_no_model_is_asked_for(tmp_path):
-    from audit_lib.data import splits
-
     log = random_log(n_items=N_ITEMS)
     days = (log["Time"] - log["Time"].min()) // 86400
     last = log.groupby("SessionId")["Time"].transform("min") >= log["Time"].max() - 2 * 86400
@@ -335,8 +359,7 @@ def test_a_published_split_keeps_the_targets_that_no_model_is_asked_for(tmp_path
     assert days.max() > 2
     split = splits.published_split(log)
     assert split.published is not None
-    target = split.prefixes.target
-    table = pd.DataFrame({"target": np.arange(len(target)), "item": target, "list": [[int(t)] for t in target]})
+    table = table_of(split, list=[[int(t)] for t in split.prefixes.target])
     found = outside.read([as_table(tmp_path / "l.parquet", table)], split, name="peer")
     hit = metrics.recall(found.columns["above"], found.columns["equal"], 1)
     assert len(hit) == len(split.targets)

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from audit_lib.data import registry
-from audit_lib.errors import InputError
 from audit_lib.recommenders import create
 from audit_lib.study import presets
 
@@ -48,6 +47,6 @@ def test_a_search_is_saved_beside_the_others(tmp_path):
     assert list(presets.tuned(path)) == ["a", "b"]
 
 
-def test_settings_that_do_not_exist_are_an_error_that_says_what_to_do():
-    with pytest.raises(InputError, match=r"no literature settings of 'popularity' on 'diginetica'.*tune it"):
-        presets.settings_of("popularity", "diginetica", "literature")
+def test_there_are_no_settings_of_a_recommender_that_was_neither_published_nor_searched():
+    assert presets.settings_of("popularity", "diginetica", "literature") is None
+    assert presets.settings_of("popularity", "diginetica") is None

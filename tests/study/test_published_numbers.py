@@ -2,8 +2,6 @@
 
 import pytest
 
-from audit_lib.data import preparing
-from audit_lib.errors import MissingError
 from audit_lib.evaluation import metrics
 from audit_lib.study import running
 
@@ -19,41 +17,22 @@ SEED_DEMO = {
 MARKOV = {"diginetica": (33.6, 12.8), "yoochoose1_64": (64.7, 29.7)}
 
 
-@pytest.fixture
-def prepare(tmp_path, monkeypatch):
-    """A data set and its split, where the mirror or the cache holds the files: nothing is downloaded here."""
-
-    def refuse(*_, **__):
-        raise MissingError("not in AUDIT_MIRROR nor in the cache")
-
-    monkeypatch.setattr("audit_lib.data.fetching._download", refuse)
-    monkeypatch.setenv("AUDIT_EVIDENCE", str(tmp_path))
-
-    def prepare_(name):
-        try:
-            return preparing.prepare(name)
-        except MissingError as error:
-            pytest.skip(f"{name}: {error}")
-
-    return prepare_
-
-
-def averages(data, split, recommender, cutoffs, **settings):
-    run = running.run(data, split, recommender, **settings)
+def averages(data, split, recommender, cutoffs, out, **settings):
+    run = running.run(data, split, recommender, out=out, **settings)
     return metrics.summary(run.ranks, run.targets["session"], cutoffs, n_items=run.n_items)["micro"]
 
 
 @pytest.mark.parametrize("recommender", SEED_DEMO)
-def test_the_demo_numbers_of_the_report_under_audit_are_reproduced_to_four_places(prepare, recommender):
-    data, split = prepare("seed_demo")
+def test_the_demo_numbers_of_the_report_under_audit_are_reproduced_to_four_places(prepare_real, tmp_path, recommender):
+    data, split = prepare_real("seed_demo")
     recall, mrr, settings = SEED_DEMO[recommender]
-    found = averages(data, split, recommender, (5, 10, 20), **settings)
+    found = averages(data, split, recommender, (5, 10, 20), tmp_path, **settings)
     assert tuple(found["Recall"].round(4)) == recall
     assert tuple(found["MRR"].round(4)) == mrr
 
 
 @pytest.mark.parametrize("dataset", MARKOV)
-def test_markov_is_within_one_point_of_its_published_numbers(prepare, dataset):
-    data, split = prepare(dataset)
-    found = averages(data, split, "markov", (20,)) * 100
+def test_markov_is_within_one_point_of_its_published_numbers(prepare_real, tmp_path, dataset):
+    data, split = prepare_real(dataset)
+    found = averages(data, split, "markov", (20,), tmp_path) * 100
     assert (found["Recall"][20], found["MRR"][20]) == pytest.approx(MARKOV[dataset], abs=1)

@@ -1,4 +1,4 @@
-"""What can be set of a recommender: every setting has a type, a default and a meaning, and every meaning a setting."""
+"""What can be set of a recommender: every setting has a type, a default and a meaning."""
 
 import pytest
 
@@ -19,12 +19,6 @@ def test_every_setting_has_a_type_a_default_that_is_taken_and_a_meaning(name):
         if said == str(getattr(recommenders.config(name), setting)):  # it can be nothing else
             defaults.pop(setting)
     assert recommenders.config(name, **defaults) == recommenders.config(name)
-
-
-def test_no_meaning_is_left_over():
-    known = {name for r in REGISTRY for name in recommenders.config_class(r).model_fields}
-    own = {f"{r}.{name}" for r in REGISTRY for name in recommenders.config_class(r).model_fields}
-    assert settings.MEANING.keys() <= known | own
 
 
 def test_published_and_searched_values_are_those_of_the_presets():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_lib.__main__ import main
@@ -50,7 +52,7 @@ def in_shards(m, split, n, memory_mb=256):
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 def test_any_number_of_shards_gives_the_ranks_of_one_run(split, whole, data):
     m, expected = whole[data.draw(st.sampled_from(sorted(whole)))]
     n = data.draw(st.integers(1, 12) | st.just(len(split.prefixes) + 5))
@@ -75,7 +77,7 @@ def test_single_events_that_are_held_out_are_sharded_too():
 
 
 @given(n=st.integers(1, 700))
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 def test_shards_are_whole_sessions_of_about_equal_size(split, n):
     cuts, prefixes = shards.bounds(split.prefixes, n), split.prefixes
     assert cuts[0] == 0
@@ -87,7 +89,7 @@ def test_shards_are_whole_sessions_of_about_equal_size(split, n):
 
 
 @given(begin=st.integers(0, 1000), size=st.integers(1, 1000))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 def test_a_shard_is_widened_to_whole_tiles_and_no_further(split, begin, size):
     p = len(split.prefixes)
     begin = begin % p
@@ -149,8 +151,6 @@ def test_what_is_there_already_is_not_made_again(job):
 
 @pytest.mark.parametrize("damage", ["cut short", "no manifest", "other settings"])
 def test_a_damaged_shard_or_one_of_another_job_is_never_merged(job, damage):
-    from dataclasses import replace
-
     shards.fit(job)
     paths = [shards.rank(job, k, 2) for k in (1, 2)]
     whole = shards.collect(job, 2, out=job.work / "a").path.read_bytes()

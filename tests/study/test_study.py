@@ -1,6 +1,5 @@
 """One experiment: the default split of a data set, evidence that is reused, and nothing trained in vain."""
 
-import json
 
 import numpy as np
 import pytest
@@ -166,9 +165,3 @@ def test_settings_from_text_keep_equals_signs_in_their_values():
 def test_a_parameter_of_the_run_is_no_setting_of_a_recommender(name):
     with pytest.raises(InputError, match=f"'{name}' is no setting of a recommender. Give it as --{name}"):
         running.recommender_settings([f"{name}=1"])
-
-
-def test_manifests_are_plain_json(experiment):
-    run = experiment()
-    assert json.loads(run.path.with_suffix(".json").read_text()) == run.manifest
-    assert run.manifest["split"]["predictions"] == len(run.ranks)

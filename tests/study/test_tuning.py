@@ -5,11 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from optuna.distributions import (
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from audit_lib import recommenders
 from audit_lib.errors import BusyError, DivergedError, InputError
@@ -83,6 +79,11 @@ QUALITY = {"quality": IntDistribution(0, V - 1)}
 MRR = Objective("MRR", V)
 
 
+def search(train, budget=Budget(trials=1), **options):  # noqa: B008 (it is frozen)
+    """A search of the quality of `peek`."""
+    return tune("peek", train, budget=budget, **{"test_fraction": 0.2, "space": QUALITY} | options)
+
+
 def test_nothing_but_train_can_be_given_to_the_tuner():
     parameters = inspect.signature(tune).parameters
     positional = [p.name for p in parameters.values() if p.kind is not p.KEYWORD_ONLY]
@@ -93,7 +94,7 @@ def test_nothing_but_train_can_be_given_to_the_tuner():
 
 def test_only_sessions_of_train_are_ever_fitted_or_scored_and_never_one_in_both_parts(train, peek):
     given, test = train.select(np.arange(100)), train.select(np.arange(100, 150))
-    tune("peek", given, test_fraction=0.2, space=QUALITY, budget=Budget(trials=3))
+    search(given, Budget(trials=3))
     fitted = set().union(*(shown.labels for what, shown in peek.shown if what == "fit"))
     scored = set().union(*(shown.labels for what, shown in peek.shown if what == "score"))
     assert fitted
@@ -105,7 +106,7 @@ def test_only_sessions_of_train_are_ever_fitted_or_scored_and_never_one_in_both_
 
 
 def test_the_best_value_is_the_metric_of_the_best_settings_on_the_validation_part(train, peek):
-    result = tune("peek", train, test_fraction=0.2, objective=MRR, space=QUALITY, budget=Budget(trials=12))
+    result = search(train, Budget(trials=12), objective=MRR)
     finished = result.trials[result.trials["rung"] == 2]
     assert result.settings["quality"] == finished["quality"].max()
     # Items 0 … q score at most q, the target q + 1/2: of the other items those above q are above it.
@@ -124,16 +125,16 @@ def test_the_same_seed_finds_the_same_and_another_draws_others(train):
 
 
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(train, peek, tmp_path):
-    budget, given = Budget(trials=10), {"test_fraction": 0.2, "objective": MRR, "space": QUALITY}
-    whole = tune("peek", train, budget=budget, storage=tmp_path / "whole", **given)
+    given = {"objective": MRR, "budget": Budget(trials=10)}
+    whole = search(train, storage=tmp_path / "whole", **given)
     peek.epochs.clear()
     peek.fail_at = 4
     with pytest.raises(KeyboardInterrupt):
-        tune("peek", train, budget=budget, storage=tmp_path / "parts", **given)
+        search(train, storage=tmp_path / "parts", **given)
     peek.fail_at = None
     peek.epochs.clear()
-    parts = tune("peek", train, budget=budget, storage=tmp_path / "parts", **given)
-    assert len(peek.epochs) == budget.trials - 4  # nothing is done twice
+    parts = search(train, storage=tmp_path / "parts", **given)
+    assert len(peek.epochs) == given["budget"].trials - 4  # nothing is done twice
     assert parts.trials.equals(whole.trials)
     assert parts.manifest() == whole.manifest()
 
@@ -141,55 +142,53 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(train, peek, tmp_pa
 @pytest.mark.parametrize("fits", range(1, 5))
 def test_a_trial_that_is_cut_off_between_two_rungs_does_not_raise_the_bar(train, peek, monkeypatch, tmp_path, fits):
     monkeypatch.setitem(spaces.RESOURCES, "peek", "n_epochs")
-    given = {"test_fraction": 0.2, "objective": MRR, "space": QUALITY, "budget": Budget(trials=10)}
-    given["starts"] = [{"quality": quality} for quality in (10, 1, 2, 3, 4, 5)]
-    whole = tune("peek", train, **given)
+    starts = [{"quality": quality} for quality in (10, 1, 2, 3, 4, 5)]
+    given = {"objective": MRR, "budget": Budget(trials=10), "starts": starts}
+    whole = search(train, **given)
     peek.epochs.clear()
     peek.fail_at = fits
     with pytest.raises(KeyboardInterrupt):
-        tune("peek", train, storage=tmp_path / "search", **given)
+        search(train, storage=tmp_path / "search", **given)
     peek.fail_at = None
-    assert tune("peek", train, storage=tmp_path / "search", **given).trials.equals(whole.trials)
+    assert search(train, storage=tmp_path / "search", **given).trials.equals(whole.trials)
 
 
 def test_of_those_that_came_so_far_one_in_eta_goes_on_at_least_the_best(train, peek, monkeypatch):
     monkeypatch.setitem(spaces.RESOURCES, "peek", "n_epochs")
     starts = [{"quality": quality} for quality in (10, 1, 12, 11, 2, 9, 3)]
-    found = tune("peek", train, test_fraction=0.2, objective=MRR, space=QUALITY, budget=Budget(trials=7), starts=starts)
+    found = search(train, Budget(trials=7), objective=MRR, starts=starts)
     assert found.trials["rung"].tolist() == [2, 0, 2, 0, 0, 0, 0]
-    found = tune("peek", train, test_fraction=0.2, objective=MRR, space=QUALITY, budget=Budget(trials=7, eta=2),
-                 starts=starts)  # fmt: skip
+    found = search(train, Budget(trials=7, eta=2), objective=MRR, starts=starts)
     assert found.trials["rung"].tolist() == [2, 0, 2, 1, 0, 0, 0]
 
 
 def test_two_searches_do_not_share_a_file(train, peek, tmp_path):
     with hold(tmp_path / "search"), pytest.raises(BusyError, match="in use by process"):
-        tune("peek", train, test_fraction=0.2, space=QUALITY, budget=Budget(trials=1), storage=tmp_path / "search")
+        search(train, storage=tmp_path / "search")
     assert peek.epochs == []
 
 
 def test_more_trials_continue_a_search_and_a_finished_one_costs_nothing(train, peek, tmp_path):
-    given = {"test_fraction": 0.2, "objective": MRR, "space": QUALITY, "storage": tmp_path / "search"}
-    few = tune("peek", train, budget=Budget(trials=4), **given)
-    many = tune("peek", train, budget=Budget(trials=8), **given)
+    given = {"objective": MRR, "storage": tmp_path / "search"}
+    few = search(train, Budget(trials=4), **given)
+    many = search(train, Budget(trials=8), **given)
     assert many.trials.iloc[:4].drop(columns="value").equals(few.trials.drop(columns="value"))
     peek.epochs.clear()
-    assert tune("peek", train, budget=Budget(trials=4), **given).trials.equals(few.trials)
+    assert search(train, Budget(trials=4), **given).trials.equals(few.trials)
     assert peek.epochs == []
 
 
 def test_a_storage_of_another_search_is_refused_by_what_differs(train, peek, tmp_path):
-    given = {"test_fraction": 0.2, "space": QUALITY, "budget": Budget(trials=1), "storage": tmp_path / "search"}
-    tune("peek", train, **given)
+    search(train, storage=tmp_path / "search")
     with pytest.raises(InputError, match="holds a search with other seed"):
-        tune("peek", train, seed=1, **given)
+        search(train, seed=1, storage=tmp_path / "search")
     with pytest.raises(InputError, match="holds a search with other train"):
-        tune("peek", train.select(np.arange(140)), **given)
+        search(train.select(np.arange(140)), storage=tmp_path / "search")
 
 
 def test_the_budget_is_the_sum_of_the_shares_that_were_evaluated(train, peek):
     budget = Budget(trials=9, eta=3, rungs=3)
-    result = tune("peek", train, test_fraction=0.2, objective=MRR, space=QUALITY, budget=budget)
+    result = search(train, budget, objective=MRR)
     reached = result.trials["rung"]
     assert budget.shares == (1 / 9, 1 / 3, 1)
     expected = len(reached) * 1 / 9 + (reached >= 1).sum() * 1 / 3 + (reached == 2).sum()
@@ -200,7 +199,7 @@ def test_the_budget_is_the_sum_of_the_shares_that_were_evaluated(train, peek):
 
 def test_successive_halving_gives_a_trained_model_its_epochs(train, peek, monkeypatch):
     monkeypatch.setitem(spaces.RESOURCES, "peek", "n_epochs")
-    found = tune("peek", train, test_fraction=0.2, objective=MRR, space=QUALITY, budget=Budget(trials=1))
+    found = search(train, objective=MRR)
     assert peek.epochs == [1, 3, 9]
     assert found.spent == 1  # nine epochs, not thirteen
 
@@ -209,7 +208,7 @@ def test_a_training_that_diverges_is_a_trial_that_lost(train, peek, monkeypatch)
     monkeypatch.setitem(spaces.RESOURCES, "peek", "n_epochs")
     monkeypatch.setattr(peek, "diverges", staticmethod(lambda quality: quality == 19))
     starts = [{"quality": 19}, {"quality": 5}]
-    found = tune("peek", train, test_fraction=0.2, space=QUALITY, budget=Budget(trials=2), starts=starts)
+    found = search(train, Budget(trials=2), starts=starts)
     assert found.settings["quality"] == 5
     assert found.trials["value"].isna().tolist() == [True, False]
     assert found.spent == pytest.approx(1 / 9 + 1)
@@ -243,7 +242,7 @@ def test_settings_to_try_first_lie_within_the_space(name, start, train):
 
 def test_given_starts_are_tried_first(train, peek):
     starts = [{"quality": 17}, {"quality": 3}]
-    result = tune("peek", train, test_fraction=0.2, space=QUALITY, budget=Budget(trials=3), starts=starts)
+    result = search(train, Budget(trials=3), starts=starts)
     assert result.trials["quality"].tolist()[:2] == [17, 3]
 
 
@@ -253,13 +252,12 @@ def test_only_targets_with_enough_events_before_them_count(train, peek, monkeypa
         tuning.metrics, "METRICS", {"Recall": lambda above, equal, k: steps.append(len(above)) or np.ones(len(above))}
     )
     for min_step in (1, 2):
-        tune("peek", train, test_fraction=0.2, objective=Objective(min_step=min_step), space=QUALITY,
-             budget=Budget(trials=1, rungs=1))  # fmt: skip
+        search(train, Budget(trials=1, rungs=1), objective=Objective(min_step=min_step))
     assert steps[0] / steps[1] == pytest.approx(4 / 3)  # sessions of five events: four targets each, or three
 
 
 def test_the_manifest_is_json_and_states_the_budget(train, peek):
-    result = tune("peek", train, test_fraction=0.2, space=QUALITY, budget=Budget(trials=2), fixed={"n_epochs": 4})
+    result = search(train, Budget(trials=2), fixed={"n_epochs": 4})
     manifest = json.loads(json.dumps(result.manifest()))
     assert manifest["budget"] == {"trials": 2, "eta": 3, "rungs": 3}
     assert manifest["settings"]["n_epochs"] == 4

@@ -7,34 +7,39 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from audit_lib.recommenders.base import Config
-
-Size = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from audit_lib.recommenders.gru4rec.config import NonNegative, Rate, Size
 
 
 class SRGNNConfig(Config):
-    """Settings of SR-GNN, with the defaults of its `main.py`, and a few of our own; frozen, unknown keys refused.
+    """Settings of SR-GNN, with the defaults of its `main.py`; seed, device and threads are ours.
 
-    Its own: batch_size, hidden_size, n_epochs (`epoch` there), lr, lr_dc and lr_dc_step (the learning rate is
-    multiplied by lr_dc after every lr_dc_step epochs), l2 (weight decay), step (of propagation in the graph), nonhybrid
-    (the last item of a session is left out of its vector), n_node (rows of the embedding, the padding's among them;
-    none: one for each item of the catalogue, and the padding's).
-
-    Ours. seed: of the initial weights and of the order of the samples. threads: of torch.
-
-    Left out are patience, since the code counts it on the test part, and validation, which replaces the test part.
+    n_epochs is `epoch` there. Left out are patience, since the code counts it on the test part, and validation, which
+    replaces the test part.
     """
 
     batch_size: Size = 100
+    """Samples in one step of the training."""
     hidden_size: Size = 100
+    """Units of an item's vector and of a session's."""
     n_epochs: Size = 30
+    """Passes over train."""
     lr: Rate = 0.001
+    """Of Adam, at first."""
     lr_dc: Rate = 0.1
+    """What the learning rate is multiplied by when it decays."""
     lr_dc_step: Size = 3
-    l2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-5
+    """Epochs after which it decays, each time."""
+    l2: NonNegative = 1e-5
+    """Weight decay."""
     step: Size = 1
+    """Of propagation in a session's graph."""
     nonhybrid: bool = False
+    """Whether the last item is left out of a session's vector."""
     n_node: Size | None = None
+    """Rows of the embedding, one of them for padding; none: the items of the catalogue and that one."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Of initial weights and the order of samples; on the command line --seed."""
     device: Literal["cpu", "cuda"] = "cpu"
+    """Where it is trained; on the command line --device."""
     threads: Size = 1
+    """Of torch."""

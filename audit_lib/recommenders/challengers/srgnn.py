@@ -94,7 +94,8 @@ class SRGNN(Recommender):
                 data.generate_batch(c.batch_size)
             for epoch in range(len(self.log) + 1, c.n_epochs + 1):
                 entry = self._epoch(epoch, partial(own.model.train_test, network, data, nothing), data.length)
-                self.log.append(entry | {"learning_rate": network.optimizer.param_groups[0]["lr"]} | _origin(own.tree))
+                origin = {"engine": "srgnn", "repository": own.tree.code.url, "commit": own.tree.commit}
+                self.log.append(entry | {"learning_rate": network.optimizer.param_groups[0]["lr"]} | origin)
                 if path:
                     checkpoints.write(path, _arrays(network), config=c, data=train.fingerprint, log=self.log)
             self.weights = _weights(network)
@@ -197,10 +198,6 @@ def samples_of(train: Sessions) -> tuple[list[list[int]], list[int]]:
             inputs.append(items[:cut])
             targets.append(items[cut])
     return inputs, targets
-
-
-def _origin(tree: vendored.Tree) -> dict[str, str]:
-    return {"engine": "srgnn", "repository": tree.code.url, "commit": tree.commit}
 
 
 def _weights(network: Any) -> dict[str, np.ndarray]:

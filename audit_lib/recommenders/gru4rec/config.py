@@ -22,10 +22,6 @@ def _layers(value: Any) -> Any:
     return value
 
 
-def _embedding(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.strip().isdigit() else value
-
-
 Probability = Annotated[float, Field(ge=0, lt=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -37,57 +33,65 @@ Flaw = Literal[
 
 # The losses that compare the target with each negative (see `losses.pairwise`).
 PAIRWISE = ("bpr", "top1", "top1-max")
+# No flaw, and scores that enter the loss as they are, are not stated: evidence is named by the hash of what is stated.
+UNFLAWED = Field(exclude_if=lambda flaw: flaw == "none")
+LINEAR = Field(exclude_if=lambda activation: activation == "linear")
 TILE = 128  # rows of a score product, fixed: a score never depends on the block it is returned in
 
 
-def without_flaw(flaw: str) -> bool:
-    """Whether a configuration has none. It is then not stated: evidence is named by the hash of what is stated."""
-    return flaw == "none"
-
-
-def linear(activation: str) -> bool:
-    """Whether scores enter the loss as they are. It is then not stated, like the absence of a flaw."""
-    return activation == "linear"
-
-
 class GRU4RecConfig(Config):
-    """Settings of one training run; frozen, unknown keys refused. `model_dump_json` is its canonical form.
+    """Settings of one training run; `model_dump_json` is its canonical form. Official names and defaults, up to logq.
 
-    Official names and defaults: layers, loss, batch_size, dropout_p_embed, dropout_p_hidden, learning_rate, momentum,
-    sample_alpha, n_sample, embedding, constrained_embedding, n_epochs, bpreg, elu_param, logq.
-
-    Not in the official code any more. loss: 'bpr' and 'top1' (2016), 'top1-max' (2018). final_act: what these losses do
-    to the scores first, 'tanh' in 2016. (Cross-entropy has its softmax, BPR-max elu_param.)
-
-    Ours. cell: 'pytorch' applies the reset gate after the matrix product, 'paper' before it. seed: of the initial
-    weights, the negatives and the dropout masks. tail: what the `logq` correction sees when the batch has shrunk at the
-    end of an epoch; 'official' takes the first extra negatives for targets, as the official code does. threads: of the
-    official code; the independent engine uses one, so that bits do not depend on their number. flaw: a known
-    error of third-party implementations, made on purpose (see `flaws`).
+    Not in the official code any more: the losses bpr, top1 (2016) and top1-max (2018), and final_act, tanh in 2016;
+    cross-entropy has its softmax, BPR-max elu_param. Ours: cell, seed, tail and flaw (see `flaws`). tail='official'
+    takes the first extra negatives for targets, as the official code does. threads: the independent engine uses one, so
+    that bits do not depend on their number.
     """
 
     layers: Annotated[tuple[Size, ...], BeforeValidator(_layers), Field(min_length=1)] = (100,)
+    """Units of each recurrent layer, as 100 or 100/50."""
     loss: Literal["cross-entropy", "bpr-max", "bpr", "top1", "top1-max"] = "cross-entropy"
+    """What is minimised."""
     batch_size: Size = 64
+    """Sessions side by side in one step of the training."""
     dropout_p_embed: Probability = 0.0
+    """Probability that an input unit is dropped in training."""
     dropout_p_hidden: Probability = 0.0
+    """Probability that a hidden unit is dropped in training."""
     learning_rate: Rate = 0.05
+    """Of Adagrad."""
     momentum: Probability = 0.0
+    """Of the steps of the optimizer."""
     sample_alpha: NonNegative = 0.5
+    """Extra negatives are drawn in proportion to their support to this power; 0 is uniform."""
     n_sample: Annotated[int, Field(ge=0)] = 2048
-    embedding: Annotated[Literal["layersize"] | Annotated[int, Field(ge=0)], BeforeValidator(_embedding)] = 0
+    """Extra negatives of each step, beside the other targets of the batch."""
+    embedding: Literal["layersize"] | Annotated[int, Field(ge=0)] = 0
+    """Units of an input matrix of its own; 0: one-hot input, or the output matrix."""
     constrained_embedding: bool = True
+    """Whether one matrix serves input and output."""
     n_epochs: Size = 10
+    """Passes over train."""
     bpreg: NonNegative = 1.0
+    """Weight of the score regularisation in BPR-max."""
     elu_param: NonNegative = 0.5
+    """Of the activation before BPR-max; 0 is linear."""
     logq: NonNegative = 0.0
+    """How strongly cross-entropy is corrected for how negatives are drawn; 0 switches it off."""
     cell: Literal["pytorch", "paper"] = "pytorch"
+    """Whether the reset gate acts before (paper) or after (pytorch) the matrix product."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Of initial weights, negatives and dropout; on the command line --seed."""
     device: Literal["cpu", "cuda"] = "cpu"
+    """Where it is trained; on the command line --device."""
     threads: Size = 1
+    """Of the official code alone."""
     tail: Literal["correct", "official"] = "correct"
-    final_act: Annotated[Literal["linear", "tanh"], Field(exclude_if=linear)] = "linear"
-    flaw: Annotated[Flaw, Field(exclude_if=without_flaw)] = "none"
+    """What the correction of cross-entropy sees where a batch has shrunk."""
+    final_act: Annotated[Literal["linear", "tanh"], LINEAR] = "linear"
+    """What the losses of 2016 do to the scores first."""
+    flaw: Annotated[Flaw, UNFLAWED] = "none"
+    """A known error of other implementations, made on purpose."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -141,17 +145,15 @@ class GRU4Rec2016Config(GRU4RecConfig):
 
 
 class OfficialConfig(GRU4RecConfig):
-    """The settings of the independent engine as far as the official code has them, and the two options of its fit().
-
-    compatibility_mode: initial weights from NumPy's generator at seed 42, whatever `seed` is.
-    sample_cache_max_size: how many negatives are drawn ahead.
-    """
+    """The settings of the independent engine as far as the official code has them, and the two options of its fit()."""
 
     loss: Literal["cross-entropy", "bpr-max"] = "cross-entropy"
     tail: Literal["official"] = "official"
-    flaw: Annotated[Literal["none"], Field(exclude_if=without_flaw)] = "none"
+    flaw: Annotated[Literal["none"], UNFLAWED] = "none"
     compatibility_mode: bool = True
+    """Initial weights of the official code that are the same for every seed."""
     sample_cache_max_size: PositiveInt = 10_000_000
+    """Negatives that the official code draws ahead."""
 
     @model_validator(mode="after")
     def _official(self) -> Self:

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from audit_lib.data.logs import ITEM, SESSION, TIME
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.errors import InputError, ScoreError
+from audit_lib.recommenders import vendored
 from audit_lib.recommenders.base import Recommender
 from audit_lib.recommenders.gru4rec import vendor, workarounds
 from audit_lib.recommenders.gru4rec.batches import schedule
@@ -33,6 +34,7 @@ from audit_lib.recommenders.gru4rec.official_network import (
     read_weights,
     write_weights,
 )
+from audit_lib.recommenders.gru4rec.scoring import in_blocks
 from audit_lib.recommenders.gru4rec.torch_threads import threads
 
 log_ = logging.getLogger(__name__)
@@ -75,7 +77,7 @@ class OfficialGRU4Rec(Recommender):
     def __init__(self, config: OfficialConfig | None = None, **settings: Any):
         super().__init__(config, **settings)
         self.log: list[dict[str, Any]] = []
-        self.tree: vendor.Tree | None = None
+        self.tree: vendored.Tree | None = None
         self._applied: set[str] = set()
         self.weights: dict[str, np.ndarray] = {}
         self._model: Any = None
@@ -133,27 +135,17 @@ class OfficialGRU4Rec(Recommender):
     def score(self, prefixes: Prefixes, *, block_size: int = 256) -> Iterator[np.ndarray]:
         if not self.weights:
             raise InputError(f"{self.name} is not fitted yet: call fit or load first.")
-        if prefixes.sessions.n_items != len(self.weights["By"]):
-            raise InputError(
-                f"{self.name} was fitted on {len(self.weights['By'])} items, the prefixes have a catalogue of "
-                f"{prefixes.sessions.n_items}. Test sessions must share the catalogue of train."
-            )
         model = self._network()
         with threads(self.config.threads):
             hidden = hidden_states(model, prefixes, self.config.device)  # (P rounded up to tiles, H)
-        block, filled = np.empty((min(block_size, len(prefixes)), prefixes.sessions.n_items), np.float32), 0
-        for start in range(0, len(prefixes), TILE):
-            with threads(self.config.threads):  # not across a yield
-                tile = item_scores(model, hidden[start : start + TILE])[: len(prefixes) - start]  # (<=TILE, V)
-            while len(tile):
-                taken = min(len(block) - filled, len(tile))
-                block[filled : filled + taken] = tile[:taken]
-                filled, tile = filled + taken, tile[taken:]
-                if filled == len(block):
-                    yield block
-                    filled = 0
-        if filled:
-            yield block[:filled]
+
+        def tiles() -> Iterator[np.ndarray]:
+            for start in range(0, len(prefixes), TILE):
+                with threads(self.config.threads):  # not across a yield
+                    tile = item_scores(model, hidden[start : start + TILE])[: len(prefixes) - start]  # (<=TILE, V)
+                yield tile
+
+        yield from in_blocks(tiles(), (min(block_size, len(prefixes)), prefixes.sessions.n_items))
 
     def state(self) -> dict[str, np.ndarray]:
         """The weights, named and laid out as the independent engine's (`model.shapes`), items in catalogue order.
@@ -169,7 +161,7 @@ class OfficialGRU4Rec(Recommender):
         self.weights = {key: value for key, value in state.items() if key != "origin"}
         self._model = None
         tree = origin["tree"]
-        self.tree = vendor.Tree(vendor.official(), tree["commit"], tree["clean"]) if tree else None
+        self.tree = vendored.Tree(vendor.OFFICIAL, tree["commit"], tree["clean"]) if tree else None
 
     def _settings(self, train: Sessions) -> tuple[dict[str, Any], bool]:
         """Arguments of the official constructor, and compatibility_mode; notes the shims that this takes."""
@@ -179,9 +171,9 @@ class OfficialGRU4Rec(Recommender):
         if train.n_sessions < self.config.batch_size:
             settings["batch_size"] = train.n_sessions
             self._applied.add("batch-within-sessions")
-        config = self.config
-        compatible = config.compatibility_mode and workarounds.compatible(config.layers, config.input_size)
-        if self.config.compatibility_mode and not compatible:
+        compatible = self.config.compatibility_mode
+        if compatible and not workarounds.compatible(self.config.layers, self.config.input_size):
+            compatible = False
             self._applied.add("torch-initial-weights")
         return settings, compatible
 

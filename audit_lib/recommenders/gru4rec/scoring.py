@@ -7,7 +7,7 @@ first prefix of the test part, have the same shape and content whatever the bloc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -93,16 +93,20 @@ def blocks(
     """Blocks of (<= block_size, V) float32 scores in the order of `prefixes`; a block may be reused."""
     if not len(prefixes):
         return
-    block = np.empty((min(block_size, len(prefixes)), len(weights["By"])), np.float32)
-    filled = 0
     walk = flaws.carried_states if config.flaw == "evaluate_without_reset" else hidden_states
     states = _wanted(walk(config, weights, prefixes.sessions), prefixes)
-    for tile in _tiles(states, weights, min(TILE, len(prefixes))):
-        taken = 0
-        while taken < len(tile):
-            n = min(len(block) - filled, len(tile) - taken)
-            block[filled : filled + n] = tile[taken : taken + n]
-            filled, taken = filled + n, taken + n
+    tiles = _tiles(states, weights, min(TILE, len(prefixes)))
+    yield from in_blocks(tiles, (min(block_size, len(prefixes)), len(weights["By"])))
+
+
+def in_blocks(tiles: Iterable[np.ndarray], shape: tuple[int, int]) -> Iterator[np.ndarray]:
+    """The rows of tiles (n, V) in blocks of `shape`, (b, V) float32, the last one short; a block may be reused."""
+    block, filled = np.empty(shape, np.float32), 0
+    for tile in tiles:
+        while len(tile):
+            n = min(len(block) - filled, len(tile))
+            block[filled : filled + n] = tile[:n]
+            filled, tile = filled + n, tile[n:]
             if filled == len(block):
                 yield block
                 filled = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -11,23 +11,18 @@ import torch
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """Products of torch run on n threads."""
+    """Products of torch run on n threads, whatever the process has.
+
+    How a product is shared among threads decides where its sums are cut and so their last bits, on some processors
+    (`python -m tests.defence determinism`). The products of one step of GRU4Rec are too small to gain from a second
+    thread (`python -m audit_lib record bench_train`): it is trained and asked on one.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def one_thread() -> AbstractContextManager[None]:
-    """Products of torch run on one thread, whatever the process has.
-
-    How a product is shared among threads decides where its sums are cut and so their last bits, on some processors
-    (`python -m tests.defence determinism`). The products of one step are too small to gain from a second thread
-    (`python -m audit_lib record bench_train`).
-    """
-    return threads(1)
 
 
 @contextmanager

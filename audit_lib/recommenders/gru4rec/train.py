@@ -21,11 +21,11 @@ from audit_lib.errors import DivergedError, InputError
 from audit_lib.recommenders import checkpoints
 from audit_lib.recommenders.base import Recommender
 from audit_lib.recommenders.gru4rec import batches, flaws, model, scoring
-from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
+from audit_lib.recommenders.gru4rec.config import GRU4Rec2016Config, GRU4RecConfig
 from audit_lib.recommenders.gru4rec.fast import Fast
 from audit_lib.recommenders.gru4rec.graph import Graph
 from audit_lib.recommenders.gru4rec.reference import Reference
-from audit_lib.recommenders.gru4rec.torch_threads import no_denormals, one_thread
+from audit_lib.recommenders.gru4rec.torch_threads import no_denormals, threads
 
 log_ = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class GRU4Rec(Recommender):
         kind = _engine(engine, c)
         if c.threads > 1:
             log_.warning("threads=%d changes nothing here: this engine computes on one thread.", c.threads)
-        with one_thread(), no_denormals():
+        with threads(1), no_denormals():
             run = kind(c, start, plan, train.support, negatives=_negatives(negatives, c.n_sample, train.n_items))
             del start  # as large as the model
             self.log: list[dict[str, Any]] = []
@@ -99,7 +99,7 @@ class GRU4Rec(Recommender):
         """Blocks of h W^T + b; see `scoring`. The final activation is left out: it would not change any order."""
         blocks = scoring.blocks(self.config, self._tensors(), prefixes, block_size)
         while True:
-            with one_thread():  # not across a yield: what the caller does in between is its own affair
+            with threads(1):  # not across a yield: what the caller does in between is its own affair
                 block = next(blocks, None)
             if block is None:
                 return
@@ -112,14 +112,14 @@ class GRU4Rec(Recommender):
         """
         if states is None:
             states = [np.zeros((len(items), units), np.float32) for units in self.config.layers]
-        with one_thread():
+        with threads(1):
             after = scoring.advance(self.config, self._tensors(), items, [self._tensor(state) for state in states])
         return [state.cpu().numpy() for state in after]
 
     def answer(self, states: Sequence[np.ndarray]) -> np.ndarray:
         """(n, V) float32 scores of every item in these states, as `score` has them but for the last bits."""
         weights = self._tensors()
-        with one_thread():
+        with threads(1):
             scores = torch.addmm(weights["By"], self._tensor(states[-1]), weights["Wy"].T)
         return scores.cpu().numpy()
 
@@ -136,20 +136,23 @@ class GRU4Rec(Recommender):
         self.weights = dict(state)
 
 
+class GRU4Rec2016(GRU4Rec):
+    """The independent engine, restricted to what the first paper describes (Hidasi et al. 2016, arXiv 1511.06939)."""
+
+    name: ClassVar[str] = "gru4rec_2016"
+    Config: ClassVar[type[GRU4RecConfig]] = GRU4Rec2016Config
+
+
 def _engine(name: EngineName, config: GRU4RecConfig) -> Callable[..., Any]:
     """The engine's class; 'auto' goes by the device."""
-    if config.flaw in flaws.LOSSES and name not in ("auto", "reference"):
+    readable = config.flaw in flaws.LOSSES
+    if readable and name not in ("auto", "reference"):
         raise InputError(f"flaw={config.flaw} is trained by the readable engine alone; it is not in '{name}'.")
     if name == "auto":
-        fastest: EngineName = "graph" if config.device == "cuda" else "fast"
-        name = "reference" if config.flaw in flaws.LOSSES else fastest
-    if name == "graph":
-        if config.device == "cuda" and not torch.cuda.is_available():
-            raise InputError("device=cuda, but torch sees no GPU. Use device=cpu, or install a CUDA build of torch.")
-        return Graph
-    if name == "reference":
-        return Reference
-    return Fast
+        name = "reference" if readable else "graph" if config.device == "cuda" else "fast"
+    if name == "graph" and config.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device=cuda, but torch sees no GPU. Use device=cpu, or install a CUDA build of torch.")
+    return {"fast": Fast, "graph": Graph, "reference": Reference}[name]
 
 
 def _train_epoch(

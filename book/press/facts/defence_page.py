@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from audit_lib.errors import MissingError, unknown
+from audit_lib.errors import MissingError, one_of
 from audit_lib.files import COMMITTED, PROJECT
 from audit_lib.measurements import engine_equality
 from audit_lib.study import claims, committed, records
@@ -28,9 +28,7 @@ EQUAL = 1e-5
 
 def lines(table: str) -> list[str]:
     """The table of that name: counts, conditions, mutants or supply. Raises InputError for an unknown one."""
-    if table not in TABLES:
-        raise unknown("table", table, TABLES)
-    head, sides, rows = TABLES[table]
+    head, sides, rows = TABLES[one_of("table", table, TABLES)]
     rule = "|".join({"l": "---", "r": "--:"}[side] for side in sides)
     return [f"| {' | '.join(head)} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows())]
 

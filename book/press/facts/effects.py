@@ -49,6 +49,12 @@ def _largest(found: Iterable[Effect], *wanted: str) -> Effect:
     return max(found, key=lambda effect: effect.size)
 
 
+def _between(some: Iterable[Run | None], others: Iterable[Run], dataset: str, recommender: str) -> list[Effect]:
+    """The difference of the means of two groups of runs; nothing where a run is missing."""
+    some, others = list(some), list(others)
+    return [Effect(abs(_mean(some) - _mean(others)), dataset, recommender)] if all(some) and some and others else []
+
+
 def _main(book: Book) -> Iterator[tuple[str, str, Run]]:
     """Data set, recommender and run of every recommender on every real log that is published with the study."""
     for dataset in real_datasets(book):
@@ -70,10 +76,7 @@ def split(source: Source) -> Effect:
     found = []
     for experiment in source.book.planned(group="flawed_splits"):
         where = {"dataset": experiment.dataset, "recommender": experiment.recommender}
-        flawed, honest = source.book.run_of(experiment), source.book.present(**where, group="simple")
-        if flawed is not None and honest:
-            size = abs(value(flawed) - _mean(honest))
-            found.append(Effect(size, experiment.dataset, experiment.recommender))
+        found += _between([source.book.run_of(experiment)], source.book.present(**where, group="simple"), **where)
     return _largest(found, "flawed_splits")
 
 
@@ -85,7 +88,7 @@ def _prepared(source: Source, *, preparation: str) -> Effect:
         other = book.present(dataset=dataset, group=group, recommender=name, preparation=preparation)
         default = main_group(dataset) if name == "gru4rec" else "simple"
         honest = book.present(dataset=dataset, group=default, recommender=name)
-        found += [Effect(abs(_mean(other) - _mean(honest)), dataset, name)] if other and honest else []
+        found += _between(other, honest, dataset, name)
     return _largest(found, preparation)
 
 
@@ -131,8 +134,7 @@ def _variant(source: Source, *, variant: str) -> Effect:
             right = {run.seed: run for run in source.book.present(**where, group=right_group, variant=None)}
             for group in groups:
                 shared = [r for r in source.book.present(**where, group=group, variant=variant) if r.seed in right]
-                size = abs(_mean(shared) - _mean(right[run.seed] for run in shared)) if shared else 0.0
-                found += [Effect(size, dataset, "gru4rec")] if shared else []
+                found += _between(shared, [right[run.seed] for run in shared], dataset, "gru4rec")
     return _largest(found, f"gru4rec, {variant}")
 
 
@@ -143,8 +145,7 @@ def loss(source: Source) -> Effect:
         where = {"dataset": experiment.dataset, "recommender": "gru4rec", "variant": None}
         main = source.book.present(**where, group="headline")
         for group in ("headline_bpr_max", "third_party_bpr_max"):
-            other = source.book.present(**where, group=group)
-            found += [Effect(abs(_mean(other) - _mean(main)), experiment.dataset, "gru4rec")] if other and main else []
+            found += _between(source.book.present(**where, group=group), main, experiment.dataset, "gru4rec")
     return _largest(found, "gru4rec, headline_bpr_max")
 
 
@@ -152,10 +153,8 @@ def settings(source: Source) -> Effect:
     """A simple recommender with its default settings, against settings searched on a validation part of train."""
     found = []
     for experiment in source.book.planned(group="tuned"):
-        tuned = source.book.run_of(experiment)
-        default = source.book.present(dataset=experiment.dataset, recommender=experiment.recommender, group="simple")
-        if tuned is not None and default:
-            found.append(Effect(abs(value(tuned) - _mean(default)), experiment.dataset, experiment.recommender))
+        where = {"dataset": experiment.dataset, "recommender": experiment.recommender}
+        found += _between([source.book.run_of(experiment)], source.book.present(**where, group="simple"), **where)
     return _largest(found, "tuned")
 
 
@@ -170,8 +169,7 @@ def engine(source: Source) -> Effect:
                 for name in ("gru4rec", "gru4rec_official")
             )
             shared = ours.keys() & theirs.keys()
-            size = abs(_mean(ours[s] for s in shared) - _mean(theirs[s] for s in shared)) if shared else 0.0
-            found += [Effect(size, dataset, "")] if shared else []
+            found += _between([ours[s] for s in shared], [theirs[s] for s in shared], dataset, "")
     return _largest(found, "gru4rec and gru4rec_official")
 
 

@@ -258,12 +258,11 @@ def _where(dataset: str, recommender: str, lang: str) -> str:
 def effect_sizes(source: Source, lang: str) -> Table:
     """What each difference moves Recall@20 by, in points, and where it was measured, in the order in which to look."""
     _, found = translator(lang), found_effects(source)
-    shown = pd.DataFrame({
+    return Table({
         "What differs": [_(label) for label in found["label"]],
         "Points of Recall@20": [None if pd.isna(x) else f"{100 * x:.1f}" for x in found["size"]],
         "Measured on": [_where(row.dataset, row.recommender, lang) for row in found.itertuples()],
-    })  # fmt: skip
-    return Table(shown, lang=lang)
+    }, lang=lang)  # fmt: skip
 
 
 def figure_effects(source: Source, lang: str) -> Plot:

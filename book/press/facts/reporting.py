@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from audit_lib.errors import unknown
+from audit_lib.errors import one_of
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.measurements.engine_equality import TAIL_CASE
 from audit_lib.show import words
@@ -293,6 +293,4 @@ FACTS: dict[str, Fact] = documents.FACTS | sides.FACTS | choices.FACTS | rivals.
 
 def quantity(name: str, source: Source) -> Quantity:
     """A fact. Raises InputError for a name that is none, NotYet (which names it) where its evidence is missing."""
-    if name not in FACTS:
-        raise unknown("fact", name, FACTS)
-    return FACTS[name](source)
+    return FACTS[one_of("fact", name, FACTS)](source)
