@@ -66,7 +66,7 @@ def metrics_(
         if per_session is not None:
             means = metrics.by_session(run.ranks[keep], run.targets["session"][keep], chosen, ties=ties)
             by_session.append(pd.DataFrame(about, index=means.index).join(means))
-        about |= {"predictions": counts[-1], "ties": ties}
+        about |= {"predictions": counts[-1], "ties": ties if run.up_to is None else "unknown"}
         rows += [about | {"metric": m, "k": k, **values} for (m, k), values in table.to_dict("index").items()]
     say_predictions(counts)
     if per_session is not None:
@@ -156,7 +156,7 @@ def _differing(runs: list[Run]) -> set[str]:
 def _other_settings(run: Run, runs: list[Run]) -> str:
     """The settings of a run that are not its recommender's own, or not those of its namesakes, as --set takes them."""
     known = recommenders.lookup(run.recommender).Config.model_fields if run.recommender in recommenders.REGISTRY else {}
-    default = {
+    default = {"source": ""} | {  # of a model from outside
         name: json.loads(json.dumps(field.get_default(call_default_factory=True), default=str))
         for name, field in known.items()
         if not field.is_required()

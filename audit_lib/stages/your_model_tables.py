@@ -22,6 +22,7 @@ from audit_lib.study.evidence import Run
 from audit_lib.study.results import over, values_of
 
 METRICS = ("Recall", "MRR")
+SHOWN = 8  # others on the page that is attached to a paper
 
 
 def scores(found: Standing, lang: str) -> pd.DataFrame:
@@ -124,6 +125,7 @@ def checklist(found: Standing, lang: str) -> pd.DataFrame:
         "How many seeds?": str(len(found.runs)),
         "Are its settings stated?": ", ".join(f"{key} {value}" for key, value in config.items()) or _("None."),
         "Is it compared on the same targets?": _("Yes, with {others}.").format(others=others),
+        "How large a difference can be told?": _detectable(found, lang),
         "Were the settings of its rivals searched?": _searched(found, lang),
         "Were its own settings chosen without the test part?": authors,
         "Can others train it again?": authors,
@@ -144,9 +146,18 @@ def _ties(kind: str, found: Standing, translate: Translate) -> str:
     return translate("Yes; {share} of its targets are tied.").format(share=typeset(f"{share:.1%}"))
 
 
+def _detectable(found: Standing, lang: str) -> str:
+    told = number(power(found)["detectable"], ".2points")
+    text = translator(lang)("{points} points of Recall@{k} against the best other, four times in five.")
+    return text.format(points=typeset(told), k=found.k)
+
+
 def _searched(found: Standing, lang: str) -> str:
-    names = [name_of(n, lang) for n in found.others if headline.searched(found.runs[0].dataset, n)]
-    return ", ".join(names) if names else translator(lang)("None.")
+    _, searched = translator(lang), {n: headline.searched(found.runs[0].dataset, n) for n in found.others}
+    of, not_of = (", ".join(name_of(n, lang) for n in searched if searched[n] is yes) for yes in (True, False))
+    if not of:
+        return _("Of none.")
+    return _("Of {of}; not of {others}.").format(of=of, others=not_of) if not_of else _("Of all.")
 
 
 def example(found: Standing, wanted: str, given: str, lang: str) -> Remark | None:
@@ -201,18 +212,20 @@ def page(found: Standing, lang: str) -> Plot:
     """One page to attach to a paper: scores and differences, with the eight best others, and the checklist."""
     _ = translator(lang)
     first, table = found.runs[0], scores(found, lang)
-    least = {name_of(str(name), lang) for name in found.recall.index.drop(found.name)[8:]}
+    least = {name_of(str(name), lang) for name in found.recall.index.drop(found.name)[SHOWN:]}
     table = table[~table["Recommender"].isin(least)]
     table = pd.DataFrame(Table(table, lang=lang).rows(), columns=table.columns)
-    split = first.manifest["split"]["hash"]
+    split = first.manifest["split"]["hash"][:20]
     lines = [
         _("Data set: {name}; sha256 of the split {hash}").format(name=data_name(first.dataset, lang), hash=split),
         _("{n} targets, {items} items; 95 % intervals over sessions").format(
             n=typeset(f"{len(first.ranks):,}"), items=typeset(f"{first.n_items:,}")
         ),
-        _("Evidence (sha256): {hash}").format(hash=", ".join(run.manifest["sha256"] for run in found.runs)),
+        _("Evidence (sha256): {hash}").format(hash=", ".join(run.manifest["sha256"][:20] for run in found.runs)),
     ]
+    if least:
+        lines.append(_("Of the {n} others, the {shown} best are shown.").format(n=len(found.others), shown=SHOWN))
     return one_page(
-        name_of(found.name, lang), lines, table, intervals(found, lang).head(8), checklist(found, lang),
+        name_of(found.name, lang), lines, table, intervals(found, lang).head(SHOWN), checklist(found, lang),
         xlabel=f"Difference of Recall@{found.k}", lang=lang,
     )  # fmt: skip
