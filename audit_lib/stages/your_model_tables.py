@@ -147,8 +147,8 @@ def _ties(kind: str, found: Standing, translate: Translate) -> str:
 
 
 def _detectable(found: Standing, lang: str) -> str:
-    told = number(power(found)["detectable"], ".2points")
-    text = translator(lang)("{points} points of Recall@{k} against the best other, four times in five.")
+    _, told = translator(lang), number(power(found)["detectable"], ".2points")
+    text = _("{points} points of Recall@{k} against the best other, four times in five.")
     return text.format(points=typeset(told), k=found.k)
 
 
