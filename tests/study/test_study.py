@@ -66,7 +66,7 @@ def test_columns_are_given_as_a_mapping_or_as_text(tmp_path):
     first, second = (prepare(path, columns=c)[1] for c in (names, "SessionId=sid, ItemId=iid ,Time=ts"))
     assert first.train.fingerprint == second.train.fingerprint
     for wrong in ("SessionId", "=sid", "SessionId=sid,ItemId"):
-        with pytest.raises(InputError, match="is not key=value"):
+        with pytest.raises(InputError, match="are not of the form SessionId=NAME"):
             prepare(path, columns=wrong)
 
 
