@@ -59,13 +59,16 @@
     });
   };
 
-  // A table that is wider than the page scrolls by itself, which is not to be seen on every machine.
+  // A table that is wider than the page is set in smaller type. If it still is, it scrolls, which not every machine shows.
   const wide = { en: "Wide table: it scrolls sideways →", es: "Tabla ancha: se desplaza en horizontal →" }[lang] || "→";
   const scrolls = (box) => ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
   const say = (table) => {
     let box = table;
     while (box && !box.matches(".bd-article") && !scrolls(box)) box = box.parentElement;
-    if (!box || box.matches(".bd-article") || box.scrollWidth <= box.clientWidth + 1) return;
+    const fits = () => box.scrollWidth <= box.clientWidth + 1;
+    if (!box || box.matches(".bd-article") || fits()) return;
+    table.classList.add("tight");
+    if (fits()) return;
     const note = document.createElement("p");
     note.className = "scroll-hint";
     note.textContent = wide;

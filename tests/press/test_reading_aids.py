@@ -112,14 +112,18 @@ def test_a_figure_of_a_page_can_be_shared_with_its_data_and_a_line_to_cite(tmp_p
 
 
 @pytest.mark.browser
-def test_a_table_wider_than_the_page_says_that_it_scrolls(tmp_path: Path, tab: Tab) -> None:
+def test_a_table_that_small_type_does_not_make_fit_says_that_it_scrolls(tmp_path: Path, tab: Tab) -> None:
+    style = "<style>.tight[style*='400'] { width: 280px !important; }</style>"
     box = '<div style="overflow-x: auto; width: 300px"><table style="width: {}px"><tr><td>1</td></tr></table></div>'
-    body = f'<article class="bd-article">{box.format(200)}{box.format(900)}</article><script src="tables.js"></script>'
+    boxes = "".join(map(box.format, (200, 400, 900)))
+    body = f'{style}<article class="bd-article">{boxes}</article><script src="tables.js"></script>'
     (tmp_path / "page.html").write_text(f'<html lang="en"><body>{body}</body></html>', "utf8")
     (tmp_path / "tables.js").write_text((PROJECT / "book/_static/tables.js").read_text("utf8"), "utf8")
     tab.visit((tmp_path / "page.html").as_uri())
     hints = tab.page.evaluate("[...document.querySelectorAll('.scroll-hint')].map(p => p.nextSibling.scrollWidth)")
     assert hints == [900]
+    tight = tab.page.evaluate("[...document.querySelectorAll('table')].map(t => t.classList.contains('tight'))")
+    assert tight == [False, True, True]
 
 
 def test_the_digest_under_a_figure_is_that_of_its_file() -> None:
