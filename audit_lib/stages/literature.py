@@ -116,20 +116,23 @@ def models_table(book: Book, metric: str = "Recall", *, lang: str = "en") -> Tab
 
 
 def ablations(book: Book, *, dataset: str, group: str, lang: str = "en") -> pd.DataFrame:
-    """label, value, low, high, mrr, seeds: GRU4Rec as it is, then each variant of a group of the study, best first."""
+    """label, value, low, high, mrr, seeds, variant: GRU4Rec as it is (variant None) and changed, best first.
+
+    The changes are the variants of a group of the study.
+    """
     _ = words.translator(lang)
     base = book.present(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
-    found = [(_("Nothing changed"), base)] if base else []
+    found = [(_("Nothing changed"), None, base)] if base else []
     variants = dict.fromkeys(e.variant for e in book.planned(dataset=dataset, group=group))
     for variant in variants:
         runs = book.present(dataset=dataset, group=group, variant=variant)
         if runs:
-            found.append((_(plan.label_of(variant, book.study)), runs))
+            found.append((_(plan.label_of(variant, book.study)), variant, runs))
     rows = []
-    for label, runs in found:
+    for label, variant, runs in found:
         recall, mrr = over(runs), mean_over(runs, "MRR")
-        rows.append((label, recall.estimate, recall.low, recall.high, mrr, recall.seeds))
-    table = pd.DataFrame(rows, columns=["label", "value", "low", "high", "mrr", "seeds"])
+        rows.append((label, recall.estimate, recall.low, recall.high, mrr, recall.seeds, variant))
+    table = pd.DataFrame(rows, columns=["label", "value", "low", "high", "mrr", "seeds", "variant"])
     return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -147,8 +150,9 @@ def ablations_table(table: pd.DataFrame, reference: float, lang: str) -> Table:
 
 
 def nearest(table: pd.DataFrame, reference: float) -> pd.DataFrame:
-    """The ablations that land within two points of a published value; no rows if none did."""
-    return table[(table["value"] - reference).abs() <= 0.02].reset_index(drop=True)
+    """The changes that land within two points of a published value; no rows if none did."""
+    near = (table["value"] - reference).abs() <= 0.02
+    return table[near & table["variant"].notna()].reset_index(drop=True)
 
 
 def by_first_step_table(book: Book, *, dataset: str, lang: str) -> Table:
@@ -225,14 +229,13 @@ def quoted(
 ) -> dict[str, Any]:
     """The numbers of the text of 06, by name: of `compared`, `equal_targets.found`, `ablations`, and the verdicts."""
     verdicts = [s.verdict for s in settled]
-    unchanged = words.translator(lang)("Nothing changed")
     kinds = ("reproduced", "partly", "not reproduced", "not run")
     return {
         "values": len(recall), "sources": int(recall["source"].nunique()),
         "apart": int((recall["difference"].abs() > APART).sum()),
         "outside": int(same["outside"].max()),
         "farthest": float(same.loc[same["dataset"] == "yoochoose1_64", "recall_difference"].abs().max()),
-        "copied": copied, "ablations": int((gap["label"] != unchanged).sum()),
+        "copied": copied, "ablations": int(gap["variant"].notna().sum()),
         "near": said(len(nearest(gap, copied)), "come-near", lang),
         "claims": len(verdicts), "waiting": said(verdicts.count("not run"), "wait", lang),
         **{f"verdict_{kind.replace(' ', '_')}": verdicts.count(kind) for kind in kinds},

@@ -59,6 +59,7 @@ def test_ablations_come_best_first_with_what_was_not_changed(book):  # noqa: F81
     shown = literature.ablations_table(table, REFERENCE, "en").data
     assert list(shown["From the published value"]) == [0.0, -0.25]
     assert list(literature.nearest(table, 0.26)["value"]) == [0.25]
+    assert literature.nearest(table, 0.5).empty  # what was not changed is no change
     row_figures.ablations(table, reference=REFERENCE)
 
 

@@ -66,7 +66,10 @@ def check_unit(unit: str | None) -> str | None:
 
 
 def parse(values: pa.Array, unit: str | None) -> Parsed:
-    """Seconds from a column of numbers, timestamps or text. Raises BadTime where one is neither number nor date."""
+    """Seconds from a column of numbers, timestamps or text.
+
+    Raises BadTime where one is neither number nor date, InputError for a type that is no time or that needs no unit.
+    """
     kind = values.type
     for of_type, what in _NO_TIME:
         if of_type(kind):

@@ -99,7 +99,7 @@ class Source:
     @property
     def ablations(self) -> pd.DataFrame:
         """The same without the row in which nothing is changed."""
-        return self.gap[self.gap["label"] != "Nothing changed"].reset_index(drop=True)
+        return self.gap[self.gap["variant"].notna()].reset_index(drop=True)
 
 
 Quantity = Measured | str
