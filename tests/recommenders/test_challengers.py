@@ -23,8 +23,9 @@ from audit_lib.errors import DivergedError, InputError, MissingError
 from audit_lib.evaluation import ranking
 from audit_lib.files import PROJECT
 from audit_lib.recommenders import config, vendored
-from audit_lib.recommenders.challengers import codes, srgnn, workarounds
+from audit_lib.recommenders.challengers import codes, session_graphs, srgnn, workarounds
 from audit_lib.recommenders.challengers.srgnn import SRGNN
+from audit_lib.recommenders.gru4rec.workarounds import replaced
 from audit_lib.study import epochs, evidence, plan, running
 from tests.small_logs import sessions_of
 
@@ -37,9 +38,16 @@ class SessionGraph(torch.nn.Module):
     def __init__(self, opt, n_node):
         super().__init__()
         self.opt = opt
-        self.table = torch.nn.Parameter(torch.randn(n_node, n_node) / 100)
+        self.embedding = torch.nn.Embedding(n_node, n_node)
+        torch.nn.init.normal_(self.embedding.weight, std=0.01)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=opt.lr)
         self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, opt.lr_dc_step, opt.lr_dc)
+
+    def forward(self, items, A):
+        return self.embedding(items)
+
+    def compute_scores(self, hidden, mask):
+        return hidden[torch.arange(len(mask)), mask.sum(1) - 1][:, 1:]
 
 
 def trans_to_cuda(thing):
@@ -50,8 +58,7 @@ trans_to_cpu = trans_to_cuda
 
 
 def forward(model, rows, data):
-    last = torch.tensor([data.samples[0][row][-1] for row in rows])
-    return [data.samples[1][row] for row in rows], model.table[last][:, 1:]
+    raise AssertionError("batches are computed at once")
 
 
 def train_test(model, train, test):
@@ -74,7 +81,9 @@ import numpy as np
 
 class Data:
     def __init__(self, data, shuffle=False):
-        self.samples, self.shuffle, self.length = data, shuffle, len(data[0])
+        self.shuffle, self.length, self.len_max = shuffle, len(data[0]), max(map(len, data[0]))
+        self.inputs = np.array([list(items) + [0] * (self.len_max - len(items)) for items in data[0]])
+        self.mask, self.targets = (self.inputs > 0).astype(int), np.asarray(data[1])
         self.order = np.arange(self.length)
 
     def generate_batch(self, size):
@@ -198,7 +207,7 @@ def test_a_column_of_scores_is_an_item_of_the_catalogue_in_the_order_of_the_targ
     train = sessions_of([[0, 1, 2, 3], [3, 0]], 4)
     model = SRGNN(**SMALL | {"n_node": 9}).fit(train)
     table = np.arange(81, dtype=np.float32).reshape(9, 9)  # by last item and item, 0 for padding, 5 to 8 for no item
-    model.weights = {"table": table}
+    model.weights = {"embedding.weight": table}
     prefixes = Prefixes(sessions_of([[2, 0, 3], [1, 1]], 4))
     expected = table[[3, 1, 2], 1:5]  # after item 2, then 0; after 1
     for block_size in (1, 2, 256):
@@ -210,7 +219,7 @@ def test_every_target_of_a_split_is_ranked_also_those_of_an_incomplete_last_batc
     assert len(split.prefixes) % SMALL["batch_size"]
     model = SRGNN(**SMALL).fit(split.train)
     ranks = ranking.rank_split(model, split)
-    own = model.weights["table"][split.prefixes.last + 1, 1:]
+    own = model.weights["embedding.weight"][split.prefixes.last + 1, 1:]
     target = own[np.arange(len(own)), split.prefixes.target]
     assert ranks.above.tolist() == (own > target[:, None]).sum(1).tolist()
 
@@ -253,7 +262,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(stand_in, prepared
     whole = SRGNN(**SMALL).fit(split.train)
     for n_epochs in (1, 2, 3):
         part = SRGNN(**SMALL | {"n_epochs": n_epochs}).fit(split.train, checkpoint=tmp_path / "checkpoint")
-    np.testing.assert_array_equal(part.weights["table"], whole.weights["table"])
+    np.testing.assert_array_equal(part.weights["embedding.weight"], whole.weights["embedding.weight"])
     assert [e["loss"] for e in part.log] == [e["loss"] for e in whole.log]
     assert part.earlier_seconds == pytest.approx(sum(e["seconds"] for e in part.log[:2]))
     with pytest.raises(InputError, match="trained with other settings: lr"):
@@ -317,7 +326,8 @@ def test_training_and_metrics_are_those_of_the_code_run_by_itself(own, prepared)
     _, split = prepared
     settings = {"hidden_size": 16, "batch_size": 20, "lr": 0.01, "seed": 3, "n_epochs": 2}
     model = SRGNN(**settings)
-    with workarounds.seeded(3, torch.device("cpu")), model._running(own):
+    forward = own.model.forward
+    with workarounds.seeded(3, torch.device("cpu")), model._running(own), replaced((own.model, "forward", forward)):
         network = model._network(own, split.train.n_items)
         train, test = map(srgnn.samples_of, (split.train, split.test))
         parts = own.utils.Data(train, shuffle=True), own.utils.Data(test, shuffle=False)
@@ -325,11 +335,22 @@ def test_training_and_metrics_are_those_of_the_code_run_by_itself(own, prepared)
             theirs = own.model.train_test(network, *parts)
     model.fit(split.train)
     for name, tensor in network.state_dict().items():
-        np.testing.assert_array_equal(model.weights[name], tensor.numpy())
+        np.testing.assert_allclose(model.weights[name], tensor.numpy(), rtol=0, atol=1e-5)
     ranks = ranking.rank_split(model, split)
     rank = ranks.above + ranks.equal + 1
     assert theirs == pytest.approx((100 * np.mean(rank <= 20), 100 * np.where(rank <= 20, 1 / rank, 0).mean()))
     assert len(parts[1].targets) == len(split.targets)
+
+
+@pytest.mark.challenger
+def test_a_batch_holds_what_the_code_gives_it_without_the_padding(own, prepared):
+    data = own.utils.Data(srgnn.samples_of(prepared[1].train), shuffle=False)
+    for rows in (np.arange(30), np.argsort(data.mask.sum(1))[-20:], np.array([3])):
+        for mine, theirs in zip(session_graphs.arrays(data, rows), data.get_slice(rows), strict=True):
+            whole = np.asarray(theirs)
+            kept = whole[:, : mine.shape[1]] if mine.ndim == 2 else whole
+            np.testing.assert_array_equal(mine, kept)
+            assert mine.ndim != 2 or not whole[:, mine.shape[1] :].any()
 
 
 @pytest.mark.challenger

@@ -1,4 +1,4 @@
-"""SR-GNN (Wu et al., AAAI 2019) as a recommender: model, batches and training are its authors', ranking is ours.
+"""SR-GNN (Wu et al., AAAI 2019) as a recommender: model and training are its authors', ranking is ours.
 
 Item j of the catalogue is item j + 1 of the code, whose 0 is padding. Items of its embedding beyond the catalogue
 (`n_node`) take part in training, where they are never a target, and not in ranking.
@@ -26,7 +26,7 @@ from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.errors import DivergedError, InputError
 from audit_lib.recommenders import checkpoints, vendored
 from audit_lib.recommenders.base import Recommender
-from audit_lib.recommenders.challengers import codes
+from audit_lib.recommenders.challengers import codes, session_graphs
 from audit_lib.recommenders.challengers.config import SRGNNConfig
 from audit_lib.recommenders.challengers.workarounds import seeded
 from audit_lib.recommenders.gru4rec.torch_threads import threads
@@ -34,8 +34,8 @@ from audit_lib.recommenders.gru4rec.workarounds import printed, replaced
 
 log_ = logging.getLogger(__name__)
 
-SHIMS = ("decay-of-torch-0.4", "finite-only", "named-device", "no-gradients-in-ranking", "own-preparation",
-         "own-ranking", "seeded")  # fmt: skip
+SHIMS = ("batch-at-once", "decay-of-torch-0.4", "finite-only", "named-device", "no-gradients-in-ranking",
+         "own-preparation", "own-ranking", "seeded")  # fmt: skip
 _STEP = re.compile(r"\[(\d+)/(\d+)\] Loss: (\S+)")
 _TOTAL = re.compile(r"\tLoss:\t(\S+)")
 
@@ -148,7 +148,11 @@ class SRGNN(Recommender):
     def _running(self, own: Own) -> Iterator[None]:
         """The code runs on our device and threads, without warnings: of what is old in it, and of a mean of nothing."""
         device = torch.device(self.config.device)
-        places = [("trans_to_cuda", lambda thing: thing.to(device)), ("trans_to_cpu", lambda thing: thing.cpu())]
+        places = [
+            ("trans_to_cuda", lambda thing: thing.to(device)),
+            ("trans_to_cpu", lambda thing: thing.cpu()),
+            ("forward", session_graphs.forward),
+        ]
         with (
             threads(self.config.threads),
             replaced(*((own.model, name, function) for name, function in places)),
