@@ -29,13 +29,13 @@ from audit_lib.recommenders.base import Recommender
 from audit_lib.recommenders.challengers import codes, session_graphs
 from audit_lib.recommenders.challengers.config import SRGNNConfig
 from audit_lib.recommenders.challengers.workarounds import seeded
-from audit_lib.recommenders.gru4rec.torch_threads import threads
+from audit_lib.recommenders.gru4rec.torch_threads import no_denormals, threads
 from audit_lib.recommenders.gru4rec.workarounds import printed, replaced
 
 log_ = logging.getLogger(__name__)
 
-SHIMS = ("batch-at-once", "decay-of-torch-0.4", "finite-only", "named-device", "no-gradients-in-ranking",
-         "own-preparation", "own-ranking", "seeded")  # fmt: skip
+SHIMS = ("batch-at-once", "decay-of-torch-0.4", "finite-only", "named-device", "no-denormals",
+         "no-gradients-in-ranking", "own-preparation", "own-ranking", "seeded")  # fmt: skip
 _STEP = re.compile(r"\[(\d+)/(\d+)\] Loss: (\S+)")
 _TOTAL = re.compile(r"\tLoss:\t(\S+)")
 
@@ -155,6 +155,7 @@ class SRGNN(Recommender):
         ]
         with (
             threads(self.config.threads),
+            no_denormals(),
             replaced(*((own.model, name, function) for name, function in places)),
             warnings.catch_warnings(),
         ):
