@@ -26,7 +26,7 @@ SHIMS: dict[str, str] = {
     ),
     "finite-only": "A training whose loss becomes NaN or infinite is an error.",
     "named-device": "Tensors go to the device that was asked for; the code takes a GPU wherever there is one.",
-    "no-denormals": "Values below 1.2e-38 count as zero: Adam's means of rare items become as small, and slow to compute.",
+    "no-denormals": "Values below 1.2e-38 count as zero: Adam's means of rare items get as small, and slow to compute.",
     "no-gradients-in-ranking": "Scores are computed without recording gradients, which changes none of them.",
     "other-tree": "The code was not the pinned commit, or its files were changed; it was used all the same, as asked.",
     "own-preparation": (
