@@ -34,8 +34,8 @@ from audit_lib.recommenders.gru4rec.workarounds import printed, replaced
 
 log_ = logging.getLogger(__name__)
 
-SHIMS = ("batch-at-once", "decay-of-torch-0.4", "finite-only", "named-device", "no-denormals",
-         "no-gradients-in-ranking", "own-preparation", "own-ranking", "seeded")  # fmt: skip
+SHIMS = ("batch-at-once", "decay-of-torch-0.4", "finite-only", "fused-optimizer", "named-device",
+         "no-denormals", "no-gradients-in-ranking", "own-preparation", "own-ranking", "seeded")  # fmt: skip
 _STEP = re.compile(r"\[(\d+)/(\d+)\] Loss: (\S+)")
 _TOTAL = re.compile(r"\tLoss:\t(\S+)")
 
@@ -141,6 +141,7 @@ class SRGNN(Recommender):
             l2=c.l2, step=c.step, nonhybrid=c.nonhybrid,
         )  # fmt: skip
         network = own.model.trans_to_cuda(own.model.SessionGraph(options, n_node))
+        network.optimizer.param_groups[0]["fused"] = True
         network.scheduler.last_epoch = -1  # as it was in PyTorch 0.4 before the first step
         return network
 

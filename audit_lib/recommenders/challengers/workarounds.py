@@ -25,6 +25,7 @@ SHIMS: dict[str, str] = {
         "an epoch early."
     ),
     "finite-only": "A training whose loss becomes NaN or infinite is an error.",
+    "fused-optimizer": "Adam's step is one pass over the weights instead of ten; equal but for rounding (tested).",
     "named-device": "Tensors go to the device that was asked for; the code takes a GPU wherever there is one.",
     "no-denormals": "Values below 1.2e-38 count as zero: Adam's means of rare items get as small, and slow to compute.",
     "no-gradients-in-ranking": "Scores are computed without recording gradients, which changes none of them.",
