@@ -38,8 +38,8 @@ def arrays(data: Any, rows: np.ndarray) -> tuple[np.ndarray, ...]:
 def forward(model: Any, rows: np.ndarray, data: Any) -> tuple[np.ndarray, torch.Tensor]:
     """Returns the targets and the (B, n_node - 1) float32 scores of a batch, as the code's function of this name."""
     device = model.embedding.weight.device
-    nodes, shares, items, mask, targets = arrays(data, rows)
-    nodes, items, mask = (torch.from_numpy(array).to(device) for array in (nodes, items, mask))
-    hidden = model(items, torch.from_numpy(shares).float().to(device))
+    *about, targets = arrays(data, rows)
+    nodes, shares, items, mask = (torch.from_numpy(array).to(device) for array in about)
+    hidden = model(items, shares.float())
     vectors = hidden[torch.arange(len(nodes), device=device)[:, None], nodes]
     return targets, model.compute_scores(vectors, mask)
