@@ -40,12 +40,6 @@ def test_the_alternative_text_names_every_value_of_the_figure(found: pd.DataFram
     assert "#" not in said
 
 
-def test_the_figure_is_the_same_twice_and_differs_between_themes_and_languages(found: pd.DataFrame) -> None:
-    drawn = [finding.figure(found).image() for _ in range(2)]
-    assert drawn[0] == drawn[1]
-    assert len({drawn[0], finding.figure(found, theme="dark").image(), finding.figure(found, lang="es").image()}) == 3
-
-
 def luminance(colour: str) -> float:
     """Relative luminance of WCAG 2."""
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]

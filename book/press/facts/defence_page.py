@@ -63,7 +63,7 @@ def record(name: str) -> pd.DataFrame | None:
 
 def counts() -> list[tuple[str, str]]:
     """What and how many: (words, number) of everything that the page counts."""
-    found, mutants = faults(), record("mutation")
+    found, mutants = faults(record("faults")), record("mutation")
     bits = [table for table in map(record, ("determinism", EARLIER)) if table is not None]
     compared, exact = settings_compared(), pd.concat(bits).query("bound == 0") if bits else None
     return [
@@ -89,9 +89,8 @@ def total(table: pd.DataFrame | None, column: str) -> int | None:
     return None if table is None else int(table[column].sum())
 
 
-def faults() -> dict[str, int]:
+def faults(table: pd.DataFrame | None) -> dict[str, int]:
     """Checks that held, by kind: faults, hostile; and under fuzz the cases tried. {} without the record."""
-    table = record("faults")
     if table is None:
         return {}
     held = table[table["state"] == "held"]
