@@ -16,6 +16,7 @@ import pandas as pd
 from audit_lib.errors import MissingError, one_of
 from audit_lib.files import COMMITTED, PROJECT
 from audit_lib.measurements import engine_equality
+from audit_lib.show.words import typeset
 from audit_lib.study import claims, committed, records
 from tests.defence import determinism, inventory, lockfile, mutation
 
@@ -45,7 +46,7 @@ def sources() -> list[Path]:
 
 def number(value: float | None) -> str:
     """A count; thousands are set apart by a narrow space, the same in both languages."""
-    return NONE if value is None else f"{value:,}".replace(",", "\u202f")
+    return NONE if value is None else typeset(f"{value:,}")
 
 
 def small(value: float) -> str:
