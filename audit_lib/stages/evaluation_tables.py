@@ -87,7 +87,7 @@ def closest_table(pairs: pd.DataFrame, lang: str) -> Table:
 
 def provenance_table(runs: Mapping[str, Run], lang: str) -> Table:
     """`runs_table` by recommender."""
-    return runs_table(runs.items(), ["Recommender"], lang)
+    return runs_table(runs.items(), lang, columns=["Recommender"])
 
 
 def quoted(

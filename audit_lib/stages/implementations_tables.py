@@ -114,7 +114,7 @@ def provenance_table(found: Found, lang: str) -> Table:
         (label(name), Label(LOSSES[loss]), ", ".join(sorted({entry["engine"] for entry in run.manifest["log"]})), run)
         for loss, groups in found.items() for name, runs in groups.items() for run in runs
     ]  # fmt: skip
-    return runs_table(rows, ["What is changed", "Loss", "Engine"], lang)
+    return runs_table(rows, lang, columns=["What is changed", "Loss", "Engine"])
 
 
 def quoted(

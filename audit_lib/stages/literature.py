@@ -215,7 +215,7 @@ def missing_table(settled: Iterable[Settled], lang: str) -> Table:
 def provenance_table(runs: Iterable[Run], lang: str) -> Table:
     """`runs_table` of every run, each once."""
     rows = [(run.dataset, run.recommender, run) for run in {run.path: run for run in runs}.values()]
-    return runs_table(rows, ["Data set", "Recommender"], lang)
+    return runs_table(rows, lang, columns=["Data set", "Recommender"])
 
 
 def quoted(

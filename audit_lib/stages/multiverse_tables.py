@@ -118,7 +118,7 @@ def provenance_table(sides: Iterable[Rivals], lang: str) -> Table:
     rows = [
         (run.dataset, Label(side.preparation.label), run.recommender, run) for side in sides for run in side.runs
     ]
-    return runs_table(rows, ["Data set", "Preparation", "Recommender"], lang)
+    return runs_table(rows, lang, columns=["Data set", "Preparation", "Recommender"])
 
 
 def quoted(table: pd.DataFrame, deciding: pd.DataFrame, levels: pd.DataFrame, lang: str) -> dict[str, Any]:

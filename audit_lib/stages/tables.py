@@ -208,10 +208,10 @@ def provenance_table(data: Dataset, split: Split, runs: Iterable[Run], lang: str
     return Table(pd.DataFrame({"Property": list(map(Label, rows)), "Value": list(rows.values())}), lang=lang)
 
 
-def runs_table(rows: Iterable[tuple[Any, ...]], labels: Sequence[str], lang: str) -> Table:
-    """A row for each run, in the CSV: what is said of it under the labels, then seed, evidence, split and commit.
+def runs_table(rows: Iterable[tuple[Any, ...]], lang: str, *, columns: Sequence[str]) -> Table:
+    """A row for each run, in the CSV: what is said of it in these columns, then seed, evidence, split and commit.
 
-    rows: a cell for each label, and the run.
+    rows: a cell for each column, and the run.
     """
     cells = [
         (
@@ -220,7 +220,7 @@ def runs_table(rows: Iterable[tuple[Any, ...]], labels: Sequence[str], lang: str
         )
         for *said, run in rows
     ]  # fmt: skip
-    return Table(pd.DataFrame(cells, columns=[*labels, "Seed", "Evidence", "Split", "Commit"]), lang=lang, shown=False)
+    return Table(pd.DataFrame(cells, columns=[*columns, "Seed", "Evidence", "Split", "Commit"]), lang=lang, shown=False)
 
 
 def pairs_table(compared: pd.DataFrame, lang: str) -> Table:

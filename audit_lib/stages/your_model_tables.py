@@ -202,7 +202,7 @@ def sessions(found: Standing, numbers: dict[str, float], lang: str) -> pd.DataFr
 def provenance(found: Standing, lang: str) -> Table:
     """`runs_table` of everything on the page."""
     rows = [(named(name, found, lang), run) for name, runs in found.everybody.items() for run in runs]
-    return runs_table(rows, ["Recommender"], lang)
+    return runs_table(rows, lang, columns=["Recommender"])
 
 
 def page(found: Standing, lang: str) -> Plot:
