@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from audit_lib.study.evidence import Run
@@ -21,6 +23,13 @@ def made(
     run = kind(Path(path), about)
     vars(run).update(ranks=ranks, targets=targets)
     return run
+
+
+def hitting(hits: Sequence[int], *, seed: int = 0, name: str = "made", **about: Any) -> Run:
+    """A run whose targets are hit (1) or missed by 50 places; two targets a session, after one event and after two."""
+    targets = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
+    ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
+    return made(ranks, targets, seed=seed, path=f"{name}-s{seed}.parquet", **about)
 
 
 class Shelf(Book):

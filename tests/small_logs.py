@@ -12,12 +12,23 @@ from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.recommenders import Recommender
 
 
-def sessions_of(rows: Sequence[Sequence[int]], n_items: int, *, times: np.ndarray | None = None) -> Sessions:
-    """The rows as sessions over the catalogue 0 … n_items − 1; Time is the running position unless given."""
+def sessions_of(
+    rows: Sequence[Sequence[int]], n_items: int | None = None, *, times: np.ndarray | None = None
+) -> Sessions:
+    """The rows as sessions over the catalogue 0 … n_items − 1 (None: up to the largest); Time is the running position
+    unless given.
+    """
     items = np.array([item for row in rows for item in row], np.int64)
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     times = np.arange(len(items), dtype=np.float64) if times is None else np.asarray(times, np.float64)
-    return Sessions(items, offsets, times, np.arange(len(rows)), pd.Index(np.arange(n_items)))
+    return Sessions(items, offsets, times, np.arange(len(rows)), pd.Index(np.arange(n_items or items.max() + 1)))
+
+
+def random_sessions(n: int = 150, n_items: int = 60, seed: int = 0) -> Sessions:
+    """n sessions of 2 to 7 events, with popular items, repeats, and items that never occur."""
+    rng = np.random.default_rng(seed)
+    draw = lambda k: np.minimum(rng.pareto(1, k) * 5, n_items - 1).astype(np.int64)  # noqa: E731
+    return sessions_of([draw(rng.integers(2, 8)) for _ in range(n)], n_items)
 
 
 def scores_after(recommender: Recommender, prefix: Sequence[int], n_items: int) -> np.ndarray:

@@ -42,7 +42,6 @@ VERBS: dict[str, tuple[str, str]] = {
     "study": ("study:study_", "Run the experiments of the study whose evidence is missing."),
     "record": ("study:record", "Measure what the book shows from records."),
     "publish": ("study:publish", "Copy finished runs of the study into the book's evidence."),
-    "complete-evidence": ("study:complete_evidence", "Add targets outside the catalogue to evidence without them."),
     "check": ("study:check", "Verify every evidence file again."),
     "claims": ("study:claims", "The ledger: every audited claim with its verdict."),
     "bench": ("bench:bench", "Speed, always as a ratio measured in one run."),

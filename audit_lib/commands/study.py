@@ -1,4 +1,4 @@
-"""The verbs of the full study: `study`, `record`, `publish`, `complete-evidence`, `check` and `claims`."""
+"""The verbs of the full study: `study`, `record`, `publish`, `check` and `claims`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from audit_lib.data.preparing import parse_settings
 from audit_lib.errors import AuditError, EvidenceError, MissingError
 from audit_lib.files import BOOK, COMMITTED
 from audit_lib.measurements import measure
-from audit_lib.study import claim_words, committed, completing, evidence, plan, records
+from audit_lib.study import claim_words, committed, evidence, plan, records
 from audit_lib.study import claims as ledger
 from audit_lib.study.results import Book
 
@@ -81,26 +81,6 @@ def publish(source: Path | None, target: Path, replace: bool) -> None:
     """Copy the finished runs of the study into the book's evidence, verified; say how large it is."""
     copied = committed.publish(source or evidence.root(), target, replace=replace)
     click.echo(f"{len(copied)} copied; {committed.size_mb(target):.2f} MB of {committed.LIMIT_MB:.0f} in all.")
-
-
-@click.command("complete-evidence")
-@click.argument("dataset")
-@click.option("--from", "source", type=FOLDER, default=COMMITTED, help="[default: book/evidence]")
-@click.option("--to", "target", type=FOLDER, help="Where the completed runs go. [default: runs/evidence]")
-@of_the_book
-def complete_evidence(dataset: str, source: Path, target: Path | None) -> None:
-    """Add the targets outside the catalogue to evidence of DATASET that was made without them; nothing is trained.
-
-    A run that is there already, ranked anew on all targets, stays and is compared: exits 1 if a rank differs, as one
-    can where scores tie but for their last bits and the other run was made on another kind of processor.
-    """
-    differing = 0
-    for run, unequal in completing.complete_all(dataset, source, target or evidence.root()):
-        differing += bool(unequal)
-        said = "ranked anew, the same bytes" if unequal == 0 else f"ranked anew, {unequal} ranks differ"
-        click.echo(f"{run.path}: {'completed' if unequal is None else said}")
-    if differing:
-        sys.exit(1)
 
 
 @click.command()

@@ -11,6 +11,7 @@ from audit_lib.evaluation.counts import Counts
 from audit_lib.show.table import FINE, Label, Table
 from audit_lib.show.words import TIE_POLICIES
 from audit_lib.stages.prepared import Prepared
+from audit_lib.stages.tables import runs_table
 from audit_lib.study.evidence import Run
 
 
@@ -85,11 +86,8 @@ def closest_table(pairs: pd.DataFrame, lang: str) -> Table:
 
 
 def provenance_table(runs: Mapping[str, Run], lang: str) -> Table:
-    """A row for each run, in the CSV: recommender, seed, evidence and split."""
-    rows = [
-        (name, run.seed, run.manifest["sha256"][:12], run.manifest["split"]["hash"][:12]) for name, run in runs.items()
-    ]
-    return Table(pd.DataFrame(rows, columns=["Recommender", "Seed", "Evidence", "Split"]), lang=lang, shown=False)
+    """`runs_table` by recommender."""
+    return runs_table(runs.items(), lang, columns=["Recommender"])
 
 
 def quoted(

@@ -12,6 +12,7 @@ from audit_lib.show.table import Estimate, Interval, Label, Table, intervals
 from audit_lib.show.words import data_name, translator
 from audit_lib.stages import implementations
 from audit_lib.stages.searches import LOSSES
+from audit_lib.stages.tables import runs_table
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
 from audit_lib.study.results import mean_over, over, spread
@@ -108,17 +109,12 @@ def bars(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def provenance_table(found: Found, lang: str) -> Table:
-    """A row for each run, in the CSV: what is changed, loss, seed, engine, evidence, commit."""
+    """`runs_table` by what is changed, loss and engine."""
     rows = [
-        (
-            label(name), Label(LOSSES[loss]), run.seed,
-            ", ".join(sorted({entry["engine"] for entry in run.manifest["log"]})),
-            run.manifest["sha256"][:12], (run.manifest["git_commit"] or "–")[:12],
-        )
+        (label(name), Label(LOSSES[loss]), ", ".join(sorted({entry["engine"] for entry in run.manifest["log"]})), run)
         for loss, groups in found.items() for name, runs in groups.items() for run in runs
     ]  # fmt: skip
-    headings = ["What is changed", "Loss", "Seed", "Engine", "Evidence", "Commit"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=False)
+    return runs_table(rows, lang, columns=["What is changed", "Loss", "Engine"])
 
 
 def quoted(

@@ -18,6 +18,7 @@ from audit_lib.show import words
 from audit_lib.show.counted import said
 from audit_lib.show.table import DIFFERENCE, Interval, Label, Table, intervals
 from audit_lib.show.words import STATES, VERDICTS
+from audit_lib.stages.tables import runs_table
 from audit_lib.study import claim_words, headline, literature_values, plan
 from audit_lib.study.claims import Settled
 from audit_lib.study.evidence import Run
@@ -212,16 +213,9 @@ def missing_table(settled: Iterable[Settled], lang: str) -> Table:
 
 
 def provenance_table(runs: Iterable[Run], lang: str) -> Table:
-    """Data set, Recommender, Seed, Evidence, Split, Commit of every run, each once, in the CSV."""
-    rows = [
-        (
-            run.dataset, run.recommender, run.seed, run.manifest["sha256"][:12],
-            run.manifest["split"]["hash"][:12], (run.manifest["git_commit"] or "–")[:12],
-        )
-        for run in {run.path: run for run in runs}.values()
-    ]  # fmt: skip
-    headings = ["Data set", "Recommender", "Seed", "Evidence", "Split", "Commit"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=False)
+    """`runs_table` of every run, each once."""
+    rows = [(run.dataset, run.recommender, run) for run in {run.path: run for run in runs}.values()]
+    return runs_table(rows, lang, columns=["Data set", "Recommender"])
 
 
 def quoted(

@@ -11,6 +11,7 @@ from audit_lib.show.table import DIFFERENCE, Label, Table, intervals
 from audit_lib.show.words import Translate, data_name, name_of, translator
 from audit_lib.stages import multiverse
 from audit_lib.stages.multiverse import PREPARED, Rivals
+from audit_lib.stages.tables import runs_table
 
 LABELS = {
     "dataset": "Data set", "cut": "Test part", "filter": "Filter", "repeats": "Repeats", "training": "Training",
@@ -113,16 +114,11 @@ def closest_table(table: pd.DataFrame, lang: str) -> Table:
 
 
 def provenance_table(sides: Iterable[Rivals], lang: str) -> Table:
-    """A row for each run, in the CSV: data set, preparation, recommender, seed, evidence, split, commit."""
+    """`runs_table` by data set, preparation and recommender."""
     rows = [
-        (
-            run.dataset, Label(side.preparation.label), run.recommender, run.seed,
-            run.manifest["sha256"][:12], run.manifest["split"]["hash"][:12], (run.manifest["git_commit"] or "–")[:12],
-        )
-        for side in sides for run in side.runs
-    ]  # fmt: skip
-    headings = ["Data set", "Preparation", "Recommender", "Seed", "Evidence", "Split", "Commit"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=False)
+        (run.dataset, Label(side.preparation.label), run.recommender, run) for side in sides for run in side.runs
+    ]
+    return runs_table(rows, lang, columns=["Data set", "Preparation", "Recommender"])
 
 
 def quoted(table: pd.DataFrame, deciding: pd.DataFrame, levels: pd.DataFrame, lang: str) -> dict[str, Any]:

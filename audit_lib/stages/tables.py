@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -206,6 +206,21 @@ def provenance_table(data: Dataset, split: Split, runs: Iterable[Run], lang: str
         hashes = [f"{name_of(run.recommender, lang)} {run.manifest['sha256'][:12]}" for run in runs]
         rows["Evidence (sha256)"] = ", ".join(hashes)
     return Table(pd.DataFrame({"Property": list(map(Label, rows)), "Value": list(rows.values())}), lang=lang)
+
+
+def runs_table(rows: Iterable[tuple[Any, ...]], lang: str, *, columns: Sequence[str]) -> Table:
+    """A row for each run, in the CSV: what is said of it in these columns, then seed, evidence, split and commit.
+
+    rows: a cell for each column, and the run.
+    """
+    cells = [
+        (
+            *said, run.seed, run.manifest["sha256"][:12], run.manifest["split"]["hash"][:12],
+            (run.manifest["git_commit"] or "–")[:12],
+        )
+        for *said, run in rows
+    ]  # fmt: skip
+    return Table(pd.DataFrame(cells, columns=[*columns, "Seed", "Evidence", "Split", "Commit"]), lang=lang, shown=False)
 
 
 def pairs_table(compared: pd.DataFrame, lang: str) -> Table:

@@ -16,6 +16,7 @@ from audit_lib.show.plot import Plot
 from audit_lib.show.table import DIFFERENCE, Interval, Remark, Table
 from audit_lib.show.words import Translate, data_name, name_of, number, translator, typeset
 from audit_lib.stages.prepared import negatives_of
+from audit_lib.stages.tables import runs_table
 from audit_lib.stages.your_model import Standing
 from audit_lib.study import headline
 from audit_lib.study.evidence import Run
@@ -198,14 +199,10 @@ def sessions(found: Standing, numbers: dict[str, float], lang: str) -> pd.DataFr
     return pd.DataFrame({"Property": [_(key) for key in rows], "Value": list(rows.values())})
 
 
-def provenance(found: Standing, lang: str) -> pd.DataFrame:
-    """Recommender, Seed, Evidence and Split of everything on the page."""
-    rows = [
-        {"Recommender": named(name, found, lang), "Seed": run.seed, "Evidence": run.manifest["sha256"][:12],
-         "Split": run.manifest["split"]["hash"][:12]}
-        for name, runs in found.everybody.items() for run in runs
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+def provenance(found: Standing, lang: str) -> Table:
+    """`runs_table` of everything on the page."""
+    rows = [(named(name, found, lang), run) for name, runs in found.everybody.items() for run in runs]
+    return runs_table(rows, lang, columns=["Recommender"])
 
 
 def page(found: Standing, lang: str) -> Plot:

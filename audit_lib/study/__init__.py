@@ -1,7 +1,7 @@
 """The study: what is run, what is kept of it as evidence, and what the claims are held against.
 
     evidence, tables, provenance    the ranks of one run, and where they come from
-    running, completing, shards   one experiment, made whole or in pieces
+    running, shards               one experiment, whole or in pieces
     exchange, outside             what a model of another library needs, and what it gave
     models                        trained recommenders in files, and what they recommend
     epochs                        a training that is ranked after every epoch

@@ -17,50 +17,7 @@ from audit_lib.study import evidence
 from tests.click_logs import log_of, random_log, write_tsv
 from tests.folders import files
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """An empty working folder, where evidence goes by default."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("AUDIT_MIRROR", raising=False)
-    monkeypatch.setenv("AUDIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("AUDIT_EVIDENCE", str(tmp_path / "evidence"))
-    return tmp_path
-
-
-@pytest.fixture
-def call(capsys):
-    """Runs a verb and returns what it printed; it must succeed."""
-
-    def call_(*arguments):
-        main([str(a) for a in arguments])
-        return capsys.readouterr().out
-
-    return call_
-
-
-@pytest.fixture
-def fails(capsys):
-    """Runs a verb that must fail, and returns its one message."""
-
-    def fails_(*arguments, status=1):
-        with pytest.raises(SystemExit) as caught:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        assert caught.value.code == status
-        assert out == ""
-        assert "Traceback" not in err
-        if status == 1:
-            assert err.startswith("Error: ")
-            assert err.count("Error: ") == 1
-        return err
-
-    return fails_
-
-
-@pytest.fixture
-def clicks(folder):
-    return write_tsv(random_log(), folder / "clicks.tsv")
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from audit_lib import recommenders
-from audit_lib.__main__ import main
 from audit_lib.commands.expected import minutes
 from audit_lib.commands.preflight import preflight
 from audit_lib.data.preparing import prepare
@@ -19,34 +18,7 @@ from audit_lib.study import evidence
 from tests.click_logs import random_log, write_tsv
 from tests.small_logs import sessions_of
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AUDIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("AUDIT_EVIDENCE", str(tmp_path / "evidence"))
-    return tmp_path
-
-
-@pytest.fixture
-def clicks(folder):
-    return write_tsv(random_log(), folder / "clicks.tsv")
-
-
-@pytest.fixture
-def call(capsys):
-    def call_(*arguments, status=0):
-        try:
-            main([str(a) for a in arguments])
-            code = 0
-        except SystemExit as stopped:
-            code = stopped.code
-        out, err = capsys.readouterr()
-        assert code == status, err
-        assert "Traceback" not in err
-        return out, err
-
-    return call_
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def texts(report, kind):
@@ -106,11 +78,11 @@ def test_a_session_that_holds_a_tenth_of_all_events_is_named(folder):
     assert any("The session '999' holds" in text and "25% of all" in text for text in texts(report, "warning"))
 
 
-def test_a_catalogue_of_one_item_can_neither_become_a_book_nor_be_ranked(call, folder):
+def test_a_catalogue_of_one_item_can_neither_become_a_book_nor_be_ranked(both, folder):
     path = write_tsv(random_log(60, 12).assign(ItemId=7), folder / "one.tsv")
     assert "The catalogue has a single item: there is nothing to choose from." in texts(preflight(path), "problem")
     arguments = ("--recommender", "popularity", "--dataset", path, "--out", folder / "ranks.parquet")
-    assert "The catalogue has a single item" in call("rank", *arguments, status=1)[1]
+    assert "The catalogue has a single item" in both("rank", *arguments, status=1)[1]
 
 
 def test_a_cutoff_above_the_catalogue_is_a_problem_where_it_was_asked_for(folder):
@@ -121,15 +93,15 @@ def test_a_cutoff_above_the_catalogue_is_a_problem_where_it_was_asked_for(folder
     ]
 
 
-def test_check_log_ends_with_one_if_the_log_cannot_become_a_book(call, clicks, folder):
-    out, err = call("check-log", clicks)
+def test_check_log_ends_with_one_if_the_log_cannot_become_a_book(both, clicks, folder):
+    out, err = both("check-log", clicks)
     assert out.endswith("It can become a book.\n")
     assert err == ""
-    found = json.loads(call("check-log", clicks, "--json")[0])
+    found = json.loads(both("check-log", clicks, "--json")[0])
     assert found["ok"]
     assert found["facts"]["predictions"] > 0
     (folder / "bad.csv").write_text("a;b\n1;2\n")
-    out, _ = call("check-log", "bad.csv", "--test-days", "-2", status=1)
+    out, _ = both("check-log", "bad.csv", "--test-days", "-2", status=1)
     assert "lacks the columns SessionId, ItemId, Time" in out
     assert "test_days is -2; it must be positive" in out
 
@@ -142,49 +114,49 @@ def test_more_seeds_and_epochs_take_longer(clicks):
 # --- describe, rank, metrics, tune
 
 
-def test_describe_shows_dates_and_a_preview_of_the_split(call, clicks):
-    facts = json.loads(call("describe", clicks, "--json")[0])
+def test_describe_shows_dates_and_a_preview_of_the_split(both, clicks):
+    facts = json.loads(both("describe", clicks, "--json")[0])
     assert facts["first_event"].startswith("2001-09-09")
     _, split = prepare(clicks)
     assert facts["split_preview"]["predictions"] == len(split.prefixes)
     assert facts["split_preview"]["catalogue"] == f"{split.train.n_items:,} items"
-    assert "As it is split:" in call("describe", clicks)[0]
-    assert "No split:" in call("describe", clicks, "--test-days", 5000)[0]
+    assert "As it is split:" in both("describe", clicks)[0]
+    assert "No split:" in both("describe", clicks, "--test-days", 5000)[0]
 
 
-def test_rank_and_metrics_say_on_how_many_predictions_and_warn_below_a_hundred(call, folder):
+def test_rank_and_metrics_say_on_how_many_predictions_and_warn_below_a_hundred(both, folder):
     path = write_tsv(random_log(60, 12), folder / "small.tsv")
-    out, err = call("rank", "--dataset", path, "--recommender", "markov")
+    out, err = both("rank", "--dataset", path, "--recommender", "markov")
     n = len(evidence.read(out.strip()).ranks)
     assert n < 100
     assert f"{n} predictions." in err
     assert f"Warning: There are only {n} predictions" in err
-    out, err = call("metrics", out.strip(), "--json")
+    out, err = both("metrics", out.strip(), "--json")
     assert {row["predictions"] for row in json.loads(out)} == {n}
     assert f"Warning: There are only {n} predictions" in err
     assert {row["k"] for row in json.loads(out)} == {1, 5, 10}  # 20 is more than the catalogue
 
 
-def test_metrics_tells_two_settings_and_two_splits_of_one_recommender_apart(call, clicks):
+def test_metrics_tells_two_settings_and_two_splits_of_one_recommender_apart(both, clicks):
     rank = ("rank", "--dataset", clicks, "--recommender", "markov")
-    paths = [call(*rank)[0].strip(), call(*rank, "--set", "ties=keep")[0].strip()]
-    rows = json.loads(call("metrics", *paths, "--k", 5, "--json")[0])
+    paths = [both(*rank)[0].strip(), both(*rank, "--set", "ties=keep")[0].strip()]
+    rows = json.loads(both("metrics", *paths, "--k", 5, "--json")[0])
     assert {row["settings"] for row in rows} == {"ties=first", "ties=keep"}
-    paths.append(call(*rank, "--test-days", 3)[0].strip())
-    rows = json.loads(call("metrics", *paths, "--k", 5, "--json")[0])
+    paths.append(both(*rank, "--test-days", 3)[0].strip())
+    rows = json.loads(both("metrics", *paths, "--k", 5, "--json")[0])
     assert len({(row["settings"], row["split"]) for row in rows}) == 3
 
 
-def test_tune_reads_an_own_log_as_rank_does(call, folder):
+def test_tune_reads_an_own_log_as_rank_does(both, folder):
     log = random_log(400, 30).rename(columns={"SessionId": "s", "ItemId": "i", "Time": "t"})
     log["t"] = log["t"] * 1000
     path = write_tsv(log, folder / "mine.tsv")
     own = ("--columns", "SessionId=s,ItemId=i,Time=t", "--time-unit", "ms", "--test-days", 2, "--min-item-support", 3)
-    found = json.loads(call("tune", "--dataset", path, *own, "--recommender", "sr", "--trials", 2, "--k", 5)[0])
+    found = json.loads(both("tune", "--dataset", path, *own, "--recommender", "sr", "--trials", 2, "--k", 5)[0])
     assert found["validation"]["test_days"] == 2
-    _, err = call("tune", "--dataset", path, *own, "--recommender", "sr", "--k", 99, status=1)
+    _, err = both("tune", "--dataset", path, *own, "--recommender", "sr", "--k", 99, status=1)
     assert "K = 99 is larger than the catalogue of 30 items" in err
-    _, err = call("tune", "--dataset", path, *own, "--recommender", "sr", "--save", "--k", 5, status=1)
+    _, err = both("tune", "--dataset", path, *own, "--recommender", "sr", "--save", "--k", 5, status=1)
     assert "is an own log" in err
 
 
@@ -198,8 +170,8 @@ def test_tune_reads_an_own_log_as_rank_does(call, folder):
         (["--time-unit", "s", "--set", "ties=first", "--test-days", "0"], "test_days is 0"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_by_rank(call, clicks, arguments, message):
-    assert message in call("rank", "--dataset", clicks, "--recommender", "markov", *arguments, status=1)[1]
+def test_settings_that_cannot_be_are_refused_by_rank(both, clicks, arguments, message):
+    assert message in both("rank", "--dataset", clicks, "--recommender", "markov", *arguments, status=1)[1]
 
 
 def test_columns_of_a_registered_data_set_are_not_renamed():
@@ -237,16 +209,16 @@ def test_an_index_outside_the_catalogue_is_an_error(wrong):
         list(Popularity().fit(good).score(Prefixes(bad)))
 
 
-def test_the_oracle_is_refused_for_a_log_that_its_generator_did_not_make(call, folder):
+def test_the_oracle_is_refused_for_a_log_that_its_generator_did_not_make(both, folder):
     path = write_tsv(random_log(400, 30), folder / "own.tsv")
     settings = "generator=synthetic:n_sessions=400,n_items=30"
-    out = call("synth", "--set", "n_sessions=400", "--set", "n_items=30", "--out", "made.tsv")[0].strip()
-    assert call("rank", "--dataset", out, "--recommender", "oracle", "--set", settings)[0]
+    out = both("synth", "--set", "n_sessions=400", "--set", "n_items=30", "--out", "made.tsv")[0].strip()
+    assert both("rank", "--dataset", out, "--recommender", "oracle", "--set", settings)[0]
     shuffled = random_log(400, 30).sample(frac=1, random_state=0).assign(ItemId=lambda log: log["ItemId"] % 2)
     write_tsv(shuffled, path)
     for arguments in (("--dataset", path, "--set", settings), ("--dataset", "synthetic_latent:n_sessions=200"),
                       ("--dataset", out)):  # fmt: skip
-        assert "its law is not known" in call("rank", "--recommender", "oracle", *arguments, status=1)[1]
+        assert "its law is not known" in both("rank", "--recommender", "oracle", *arguments, status=1)[1]
 
 
 def test_a_small_catalogue_gets_the_lists_that_the_pages_will_show(folder):

@@ -10,82 +10,47 @@ import pandas as pd
 import pytest
 
 from audit_lib import recommenders
-from audit_lib.__main__ import main
 from audit_lib.data.registry import REGISTRY
 from audit_lib.study import evidence, models
-from tests.click_logs import random_log, write_tsv
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """An empty working folder with a log, where evidence goes by default."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AUDIT_EVIDENCE", str(tmp_path / "evidence"))
-    write_tsv(random_log(), tmp_path / "clicks.tsv")
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("clicks")
 
 
 @pytest.fixture
-def call(capsys):
-    """Runs a verb that must succeed, and returns what it printed on both streams."""
-
-    def call_(*arguments):
-        main([str(a) for a in arguments])
-        return capsys.readouterr()
-
-    return call_
-
-
-@pytest.fixture
-def fails(capsys):
-    """Runs a verb that must fail, and returns its one message."""
-
-    def fails_(*arguments, status=1):
-        with pytest.raises(SystemExit) as caught:
-            main([str(a) for a in arguments])
-        assert caught.value.code == status
-        err = capsys.readouterr().err
-        assert "Traceback" not in err
-        return err
-
-    return fails_
-
-
-@pytest.fixture
-def lists(call, folder):
+def lists(both, folder):
     """A table of lists that hold the target in every third place, from a folder that `targets` wrote."""
-    call("targets", "clicks.tsv", "--out", "x")
+    both("targets", "clicks.tsv", "--out", "x")
     targets = pd.read_parquet("x/targets.parquet")
     rows = [[(item + 1) % 40, (item + 2) % 40, item] for item in targets["item"]]
     targets[["target", "item"]].assign(list=rows).to_parquet("lists.parquet")
     return "lists.parquet"
 
 
-def test_a_result_from_outside_is_measured_and_compared_like_any_other(call, fails, lists):
-    out = call("evaluate", "x", lists, "--name", "peer", "--source", "a library 1.0", "--set", "epochs=3", "--seed", 4)
+def test_a_result_from_outside_is_measured_and_compared_like_any_other(both, fails, lists):
+    out = both("evaluate", "x", lists, "--name", "peer", "--source", "a library 1.0", "--set", "epochs=3", "--seed", 4)
     assert "metrics up to K = 3, and neither ties nor sampled metrics" in out.err
     path = out.out.strip()
     assert evidence.read(path).seed == 4
-    rows = json.loads(call("metrics", path, "--json").out)
+    rows = json.loads(both("metrics", path, "--json").out)
     assert {(row["metric"], row["k"]): row["micro"] for row in rows} == {
         ("Recall", 1): 0, ("MRR", 1): 0, ("NDCG", 1): 0
     }  # fmt: skip
     assert rows[0]["settings"] == "source=a library 1.0 epochs=3"
-    assert json.loads(call("metrics", path, "--k", 3, "--json").out)[0]["micro"] == 1
-    own = call("rank", "--dataset", "clicks.tsv", "--recommender", "markov").out.strip()
-    row = json.loads(call("compare", path, own, "--k", 3, "--json").out)[0]
+    assert json.loads(both("metrics", path, "--k", 3, "--json").out)[0]["micro"] == 1
+    own = both("rank", "--dataset", "clicks.tsv", "--recommender", "markov").out.strip()
+    row = json.loads(both("compare", path, own, "--k", 3, "--json").out)[0]
     assert (row["a"], row["b"], row["value_a"]) == ("peer", "markov", 1)
     assert "a metric at K = 5 is not known" in fails("compare", path, own, "--k", 5)
     assert "a metric at K = 20 is not known" in fails("metrics", path, "--k", 20)
     assert "nothing follows for sampled metrics" in fails("sampled", path)
 
 
-def test_evaluate_says_what_ranks_without_support_exclude(call, lists):
+def test_evaluate_says_what_ranks_without_support_exclude(both, lists):
     table = pd.read_parquet(lists).drop(columns="list").assign(above=0, equal=1)
     table.to_csv("ranks.tsv", sep="\t", index=False)
-    out = call("evaluate", "x", "ranks.tsv", "--name", "peer")
+    out = both("evaluate", "x", "ranks.tsv", "--name", "peer")
     assert "no metrics of popularity sampling" in out.err
-    rows = json.loads(call("metrics", out.out.strip(), "--k", 1, "--ties", "standard", "--json").out)
+    rows = json.loads(both("metrics", out.out.strip(), "--k", 1, "--ties", "standard", "--json").out)
     assert rows[0]["micro"] == 1
 
 
@@ -96,24 +61,24 @@ def test_wrong_results_are_one_message(fails, lists):
     assert "'epochs' is not key=value" in fails("evaluate", "x", lists, "--name", "peer", "--set", "epochs")
 
 
-def test_targets_of_an_own_log_are_found_again_from_another_folder(call, lists, folder, monkeypatch):
+def test_targets_of_an_own_log_are_found_again_from_another_folder(both, lists, folder, monkeypatch):
     (folder / "elsewhere").mkdir()
     monkeypatch.chdir(folder / "elsewhere")
-    assert call("evaluate", folder / "x", folder / lists, "--name", "peer").out.strip().endswith("-s0.parquet")
+    assert both("evaluate", folder / "x", folder / lists, "--name", "peer").out.strip().endswith("-s0.parquet")
 
 
 # --- several recommenders, and settings from a file
 
 
-def test_several_recommenders_are_ranked_in_one_process_with_settings_of_their_own(call, folder):
+def test_several_recommenders_are_ranked_in_one_process_with_settings_of_their_own(both, folder):
     (folder / "s.toml").write_text('fallback = "zero"\n[vsknn]\nk = 50\n[markov]\nties = "keep"\n')
-    out = call("rank", "--dataset", "clicks.tsv", "--config", "s.toml", "--set", "vsknn.sample_size=70")
+    out = both("rank", "--dataset", "clicks.tsv", "--config", "s.toml", "--set", "vsknn.sample_size=70")
     runs = [evidence.read(path) for path in out.out.split()]
     assert [run.recommender for run in runs] == ["vsknn", "markov"]
     assert [run.manifest["config"]["fallback"] for run in runs] == ["zero", "zero"]
     assert (runs[0].manifest["config"]["k"], runs[0].manifest["config"]["sample_size"]) == (50, 70)
     assert runs[1].manifest["config"]["ties"] == "keep"
-    out = call("rank", "--dataset", "clicks.tsv", "--recommender", "popularity,markov", "--recommender", "sr")
+    out = both("rank", "--dataset", "clicks.tsv", "--recommender", "popularity,markov", "--recommender", "sr")
     assert [evidence.read(path).recommender for path in out.out.split()] == ["popularity", "markov", "sr"]
 
 
@@ -138,27 +103,27 @@ def test_a_setting_that_a_recommender_does_not_have_is_said_before_anything_runs
 
 
 @pytest.fixture
-def model(call):
-    call("rank", "--dataset", "clicks.tsv", "--recommender", "vsknn", "--save", "m.safetensors")
+def model(both):
+    both("rank", "--dataset", "clicks.tsv", "--recommender", "vsknn", "--save", "m.safetensors")
     return "m.safetensors"
 
 
-def test_recommend_answers_from_options_a_file_and_standard_input_alike(call, model, folder, monkeypatch):
+def test_recommend_answers_from_options_a_file_and_standard_input_alike(both, model, folder, monkeypatch):
     saved = models.load(model)
     expected = [saved.recommend(session, 3) for session in (["1", "2"], ["5"])]
     (folder / "s.txt").write_text("\ufeff1,2\n5\n", encoding="utf8")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1,2\n[5]\n"), encoding="utf8"))
     for arguments in (("--session", "1,2", "--session", "5"), ("--sessions", "s.txt"), ()):
-        rows = [json.loads(line) for line in call("recommend", model, *arguments, "--k", 3, "--json").out.splitlines()]
+        rows = [json.loads(line) for line in both("recommend", model, *arguments, "--k", 3, "--json").out.splitlines()]
         assert [row["items"] for row in rows] == [found.items for found in expected]
         np.testing.assert_allclose([row["scores"] for row in rows], [found.scores for found in expected])
-    text = call("recommend", model, "--session", "1,2", "--k", 3).out.splitlines()
+    text = both("recommend", model, "--session", "1,2", "--k", 3).out.splitlines()
     assert text[0] == "After 1, 2"
     assert [int(line.split()[-1]) for line in text[1:]] == expected[0].items
 
 
-def test_recommend_names_what_it_does_not_know(call, fails, model):
-    out = call("recommend", model, "--session", "1,nothing", "--json")
+def test_recommend_names_what_it_does_not_know(both, fails, model):
+    out = both("recommend", model, "--session", "1,nothing", "--json")
     assert out.err.strip() == "Session 1: unknown items nothing."
     assert json.loads(out.out)["unknown"] == ["nothing"]
     for text in ("[1,", '{"a": 1'):
@@ -167,43 +132,40 @@ def test_recommend_names_what_it_does_not_know(call, fails, model):
         assert "something that is no item" in fails("recommend", model, "--session", text)
     assert "There is no file 'none'" in fails("recommend", model, "--sessions", "none")
     assert "There is no file '.': it is a folder" in fails("recommend", model, "--sessions", ".")
-    assert call("recommend", model, "--sessions", os.devnull).out == ""
+    assert both("recommend", model, "--sessions", os.devnull).out == ""
     assert "Give --session or --sessions" in fails("recommend", model, "--session", "1", "--sessions", "none", status=2)
     assert "k is 0" in fails("recommend", model, "--session", "1", "--k", 0)
     assert "There is no model 'none'" in fails("recommend", "none", "--session", "1")
     assert "is no model of `rank --save`" in fails("recommend", "clicks.tsv", "--session", "1")
 
 
-def test_a_session_without_a_known_item_stops_no_batch(capsys, call, model, folder):
+def test_a_session_without_a_known_item_stops_no_batch(both, model, folder):
     (folder / "s.txt").write_text("1,2\n\nnothing\n5\n")
-    with pytest.raises(SystemExit) as stopped:
-        main(["recommend", str(model), "--sessions", "s.txt", "--k", "3", "--json"])
-    found = capsys.readouterr()
+    found = both("recommend", model, "--sessions", "s.txt", "--k", "3", "--json", status=1)
     rows = [json.loads(line) for line in found.out.splitlines()]
     assert [len(row["items"]) for row in rows] == [3, 0, 0, 3]
     assert [row["unknown"] for row in rows] == [[], [], ["nothing"], []]
     assert "1 of 4 sessions have no item that the model knows" in found.err
-    assert stopped.value.code == 1
 
 
 # --- list and settings
 
 
-def test_list_names_every_data_set_and_recommender(call):
-    found = json.loads(call("list", "--json").out)
+def test_list_names_every_data_set_and_recommender(both):
+    found = json.loads(both("list", "--json").out)
     assert [row["name"] for row in found["datasets"]] == list(REGISTRY)
     assert [row["name"] for row in found["recommenders"]] == list(recommenders.REGISTRY)
-    text = call("list").out
+    text = both("list").out
     assert all(name in text for name in (*REGISTRY, *recommenders.REGISTRY))
 
 
-def test_settings_says_what_set_takes(call, fails):
-    rows = {row["setting"]: row for row in json.loads(call("settings", "vsknn", "--json").out)}
+def test_settings_says_what_set_takes(both, fails):
+    rows = {row["setting"]: row for row in json.loads(both("settings", "vsknn", "--json").out)}
     assert rows["k"]["default"] == "100"
-    text = call("settings", "vsknn", "--dataset", "diginetica").out
+    text = both("settings", "vsknn", "--dataset", "diginetica").out
     assert "sample_size = 1000   (whole number or none)" in text
     assert "Published: diginetica" in text
-    assert call("settings", "session_popularity").out.strip() == "session_popularity has no settings."
+    assert both("settings", "session_popularity").out.strip() == "session_popularity has no settings."
     assert "Did you mean 'markov'" in fails("settings", "markof")
     assert "Unknown data set 'digi'" in fails("settings", "vsknn", "--dataset", "digi")
 
@@ -212,25 +174,25 @@ def test_settings_says_what_set_takes(call, fails):
 
 
 @pytest.fixture
-def runs(call):
+def runs(both):
     """V-SKNN with two numbers of neighbours, and Markov."""
-    paths = [call("rank", "--dataset", "clicks.tsv", "--recommender", "vsknn", "--set", f"k={k}").out.strip()
+    paths = [both("rank", "--dataset", "clicks.tsv", "--recommender", "vsknn", "--set", f"k={k}").out.strip()
              for k in (100, 3)]  # fmt: skip
-    return [*paths, call("rank", "--dataset", "clicks.tsv", "--recommender", "markov").out.strip()]
+    return [*paths, both("rank", "--dataset", "clicks.tsv", "--recommender", "markov").out.strip()]
 
 
-def test_runs_of_one_recommender_are_told_apart_by_what_differs(call, runs):
-    rows = json.loads(call("metrics", *runs, "--k", 5, "--json").out)
+def test_runs_of_one_recommender_are_told_apart_by_what_differs(both, runs):
+    rows = json.loads(both("metrics", *runs, "--k", 5, "--json").out)
     assert [row["settings"] for row in rows[::3]] == ["k=100", "k=3", "default"]
-    row = json.loads(call("compare", *runs[:2], "--k", 5, "--json").out)[0]
+    row = json.loads(both("compare", *runs[:2], "--k", 5, "--json").out)[0]
     assert (row["a"], row["b"]) == ("vsknn (k=100)", "vsknn (k=3)")
-    row = json.loads(call("compare", runs[0], runs[2], "--k", 5, "--json").out)[0]
+    row = json.loads(both("compare", runs[0], runs[2], "--k", 5, "--json").out)[0]
     assert (row["a"], row["b"]) == ("vsknn", "markov")
 
 
 @pytest.mark.parametrize("form", ["tsv", "csv", "parquet"])
-def test_the_means_of_sessions_are_exported_and_average_to_the_metric(call, fails, runs, form):
-    rows = json.loads(call("metrics", *runs, "--k", 5, "--per-session", f"s.{form}", "--json").out)
+def test_the_means_of_sessions_are_exported_and_average_to_the_metric(both, runs, form):
+    rows = json.loads(both("metrics", *runs, "--k", 5, "--per-session", f"s.{form}", "--json").out)
     read = {"tsv": lambda p: pd.read_csv(p, sep="\t"), "csv": pd.read_csv, "parquet": pd.read_parquet}[form]
     table = read(f"s.{form}")
     assert len(table) == 3 * evidence.read(runs[0]).targets["session"].nunique()
@@ -239,20 +201,21 @@ def test_the_means_of_sessions_are_exported_and_average_to_the_metric(call, fail
     assert markov["Recall@5"].mean() == pytest.approx(recall["macro"])
     weighted = np.average(markov["Recall@5"], weights=markov["predictions"])
     assert weighted == pytest.approx(recall["micro"])
-    assert "is none of .tsv, .csv and .parquet" in fails("metrics", runs[0], "--per-session", "s.xlsx")
+    refused = both("metrics", runs[0], "--per-session", "s.xlsx", status=1)
+    assert "is none of .tsv, .csv and .parquet" in refused.err
 
 
 @pytest.mark.parametrize("kind", ["cutoffs", "negatives", "length", "support", "differences"])
-def test_figures_are_drawn_with_their_tables(call, runs, kind, folder):
-    assert call("plot", kind, *runs, "--k", 5, "--out", "f.svg").out.strip() == "f.svg"
+def test_figures_are_drawn_with_their_tables(both, runs, kind, folder):
+    assert both("plot", kind, *runs, "--k", 5, "--out", "f.svg").out.strip() == "f.svg"
     assert (folder / "f.svg").read_text("utf8").startswith("<?xml")
     assert len(pd.read_csv("f.csv")) > 1
-    call("plot", kind, *runs, "--k", 5, "--out", "f.png", "--lang", "es", "--metric", "MRR")
+    both("plot", kind, *runs, "--k", 5, "--out", "f.png", "--lang", "es", "--metric", "MRR")
     assert (folder / "f.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_figures_that_make_no_sense_are_refused(call, fails, runs, folder):
-    other = call("rank", "--dataset", "clicks.tsv", "--test-days", 2, "--recommender", "markov").out.strip()
+def test_figures_that_make_no_sense_are_refused(both, fails, runs, folder):
+    other = both("rank", "--dataset", "clicks.tsv", "--test-days", 2, "--recommender", "markov").out.strip()
     assert "of different targets" in fails("plot", "cutoffs", runs[0], other, "--out", "f.svg")
     assert "give the evidence of another" in fails("plot", "differences", runs[0], "--k", 5, "--out", "f.svg")
     assert "neither .svg nor .png" in fails("plot", "length", runs[0], "--k", 5, "--out", "f.pdf")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
 from audit_lib import recommenders
-from audit_lib.commands import cli
 from audit_lib.data.datasets import REGISTRY, Dataset
 from audit_lib.data.splits import Split, published_split
 from audit_lib.errors import EvidenceError, InputError
@@ -20,8 +17,8 @@ from audit_lib.evaluation import corrected, metrics, ranking
 from audit_lib.evaluation.counts import SAMPLINGS, Counts
 from audit_lib.evaluation.sampled import expectation, moments
 from audit_lib.evaluation.winners import winners_table
-from audit_lib.files import COMMITTED
-from audit_lib.study import completing, evidence, running
+from audit_lib.files import COMMITTED, digest
+from audit_lib.study import evidence, running
 from tests.evaluation import simulation
 
 # Supports: a 4, b 3, c 2, d 2. X and Y are in no train session.
@@ -54,6 +51,11 @@ def data(log: pd.DataFrame) -> Dataset:
     return Dataset("toy", log, "real", None, "0" * 64)
 
 
+def hash_of_parts(split: Split) -> str:
+    """Of a split of which the targets in the catalogue alone are counted."""
+    return digest([split.name, split.train.fingerprint, split.test.fingerprint])
+
+
 # --- which targets there are
 def test_every_event_but_the_first_of_a_session_is_a_target(split: Split) -> None:
     found = split.targets
@@ -82,7 +84,7 @@ def test_the_summary_counts_what_the_publication_counts(split: Split) -> None:
 def test_a_publication_whose_items_are_all_in_train_has_the_hash_and_the_targets_that_it_had() -> None:
     split = published_split(log_of(TRAIN, ["abd", "ca"]))
     assert split.published is None
-    assert evidence.split_hash(split) == completing.shorter_hash(split)
+    assert evidence.split_hash(split) == hash_of_parts(split)
     assert split.targets.row.tolist() == [0, 1, 2]
     assert not split.targets.outside.any()
 
@@ -90,7 +92,7 @@ def test_a_publication_whose_items_are_all_in_train_has_the_hash_and_the_targets
 def test_the_hash_of_a_split_covers_the_targets_outside_the_catalogue(split: Split) -> None:
     other = published_split(log_of(TRAIN, ["aXb", "XYd", "Xa", "bXY", "ab", "XY"]))  # one more miss
     assert split.test.fingerprint == other.test.fingerprint
-    assert len({evidence.split_hash(split), evidence.split_hash(other), completing.shorter_hash(split)}) == 3
+    assert len({evidence.split_hash(split), evidence.split_hash(other), hash_of_parts(split)}) == 3
 
 
 def test_sessions_whose_known_events_come_in_another_order_keep_their_prefixes() -> None:
@@ -218,62 +220,6 @@ def test_ranks_without_the_targets_outside_the_catalogue_are_no_evidence(split: 
             ranking.Ranks(*np.zeros((4, 2), np.int64)), split, dataset="toy", data_hash="0", recommender="markov",
             config={}, seconds={}, out=tmp_path,
         )  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ["popularity", "session_popularity", "markov", "sr", "vsknn", "gru4rec"])
-def test_completing_gives_the_bytes_of_ranking_anew(data: Dataset, split: Split, tmp_path: Path, name: str) -> None:
-    settings = {"n_epochs": 1, "layers": (4,), "batch_size": 2, "n_sample": 0} if name == "gru4rec" else {}
-    shorter = running.run(data, replace(split, published=None), name, out=tmp_path / "old", **settings)
-    anew = running.run(data, split, name, out=tmp_path / "new", **settings)
-    made, unequal = completing.complete(shorter, data, split, tmp_path / "completed")
-    assert unequal is None
-    assert made.path.read_bytes() == anew.path.read_bytes()
-    assert made.path.relative_to(tmp_path / "completed") == anew.path.relative_to(tmp_path / "new")
-    for key in ("split", "sha256", "targets_sha256", "config", "support_total", "seed"):
-        assert made.manifest[key] == anew.manifest[key]
-    said = {"sha256": shorter.manifest["sha256"], "split": completing.shorter_hash(split), "predictions": 2}
-    assert made.manifest["completed"] == said
-    assert made.manifest["seconds"] == shorter.manifest["seconds"]
-    assert evidence.read(made.path).manifest == made.manifest
-    assert completing.complete(shorter, data, split, tmp_path / "new") == (anew, 0)
-
-
-def test_evidence_of_other_data_or_another_split_is_not_completed(data: Dataset, split: Split, tmp_path: Path) -> None:
-    whole = running.run(data, split, "markov", out=tmp_path)
-    with pytest.raises(EvidenceError, match="another split"):
-        completing.complete(whole, data, split, tmp_path)
-    shorter = running.run(data, replace(split, published=None), "markov", out=tmp_path / "old")
-    with pytest.raises(EvidenceError, match="other data"):
-        completing.complete(shorter, replace(data, data_hash="1" * 64), split, tmp_path)
-
-
-def test_a_run_that_was_ranked_anew_stays_and_ranks_that_differ_are_counted(data, split, tmp_path) -> None:
-    shorter = running.run(data, replace(split, published=None), "markov", out=tmp_path / "old")
-    ranks = ranking.rank_split(recommenders.create("popularity").fit(split.train), split)
-    config = shorter.manifest["config"]
-    about = {"dataset": "toy", "data_hash": "0" * 64, "recommender": "markov", "config": config, "seconds": {}}
-    other = evidence.write(ranks, split, **about, out=tmp_path / "new")
-    # Two targets were asked for, b after a twice: only those can differ. Markov puts b first, popularity second.
-    assert completing.complete(shorter, data, split, tmp_path / "new") == (other, 2)
-    assert evidence.read(other.path).manifest["sha256"] == other.manifest["sha256"]
-
-
-def test_the_command_completes_what_lacks_targets(data, split, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(completing.datasets, "load", lambda name: data)
-    monkeypatch.setattr(completing, "split_of", lambda data: split)
-    for name in ("markov", "popularity"):
-        running.run(data, replace(split, published=None), name, out=tmp_path / "old")
-    running.run(data, split, "markov", out=tmp_path / "new")
-    asked = ["complete-evidence", "toy", "--from", str(tmp_path / "old"), "--to", str(tmp_path / "new")]
-    done = CliRunner().invoke(cli, asked)
-    assert done.exit_code == 0, done.output
-    markov, popularity = sorted(done.output.splitlines())
-    assert markov.endswith("ranked anew, the same bytes")
-    assert popularity.endswith("completed")
-    monkeypatch.setattr(completing, "split_of", lambda data: replace(split, published=None))
-    again = CliRunner().invoke(cli, asked)
-    assert again.exit_code != 0
-    assert "nothing to complete" in str(again.exception)
 
 
 # --- the published splits

@@ -52,15 +52,3 @@ def read(report: Path, kinds: tuple[str, ...] = tuple(TESTS)) -> pd.DataFrame:
             "state": "held" if case.find("skipped") is None else "skipped",
         })  # fmt: skip
     return pd.DataFrame(rows, columns=["kind", "check", "cases", "state"])
-
-
-def totals(table: pd.DataFrame) -> dict[str, int]:
-    """Of the checks that held: faults survived, hostile inputs refused, readers fuzzed and cases of it in all."""
-    held = table[table["state"] == "held"]
-    by_kind = held.groupby("kind")["cases"].agg(["size", "sum"]).reindex(list(TESTS), fill_value=0)
-    return {
-        "faults": int(by_kind.loc["faults", "size"]),
-        "hostile": int(by_kind.loc["hostile", "size"]),
-        "fuzzed": int(by_kind.loc["fuzz", "size"]),
-        "cases": int(by_kind.loc["fuzz", "sum"]),
-    }

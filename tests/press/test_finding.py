@@ -9,6 +9,7 @@ import pytest
 
 from audit_lib.show import csv
 from book.press.facts import finding
+from tests.show.test_figures import luminance
 
 ROWS = {
     "dataset": ["diginetica", "retailrocket"], "published": [0.2945, 0.60], "value": [0.524, 0.55], "low": [0.52, 0.53],
@@ -38,19 +39,6 @@ def test_the_alternative_text_names_every_value_of_the_figure(found: pd.DataFram
         assert f"{number}\u00a0%" in said
     assert "RetailRocket" in said
     assert "#" not in said
-
-
-def test_the_figure_is_the_same_twice_and_differs_between_themes_and_languages(found: pd.DataFrame) -> None:
-    drawn = [finding.figure(found).image() for _ in range(2)]
-    assert drawn[0] == drawn[1]
-    assert len({drawn[0], finding.figure(found, theme="dark").image(), finding.figure(found, lang="es").image()}) == 3
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance of WCAG 2."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 @pytest.mark.parametrize(("theme", "ground"), [("light", "#ffffff"), ("dark", "#14181e")])

@@ -9,7 +9,7 @@ import itertools
 import math
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from statistics import NormalDist
 
@@ -44,6 +44,7 @@ from audit_lib.recommenders.gru4rec.optimizer import Adagrad
 from audit_lib.recommenders.gru4rec.reference import Reference
 from audit_lib.recommenders.gru4rec.train import GRU4Rec
 from book.press import site_check
+from tests.recommenders.definitions import Log, alike, backoff, neighbours, rules
 from tests.small_logs import sessions_of
 
 PAGE = (PROJECT / "book" / "formulas.md").read_text("utf8")
@@ -493,13 +494,14 @@ def check_initial_weights() -> None:
 CLICKS = [
     [int(item) for item in np.random.default_rng(90 + s).integers(7, size=2 + s % 5)] for s in range(14)
 ]  # 14 sessions over 7 items, with repeats inside them
-DAYS = 86400.0 * np.cumsum(np.random.default_rng(17).uniform(0.1, 1.5, size=sum(map(len, CLICKS))))
+TIMES = 86400.0 * np.cumsum(np.random.default_rng(17).uniform(0.1, 1.5, size=sum(map(len, CLICKS))))
 PREFIXES = [row[:m] for row in CLICKS for m in range(1, len(row))]
 N_CLICKED = 7
+LOG = Log(CLICKS, N_CLICKED, TIMES[np.cumsum([len(row) for row in CLICKS]) - 1] / 86400)
 
 
 def train_log():
-    return sessions_of(CLICKS, N_CLICKED, times=DAYS)
+    return sessions_of(CLICKS, N_CLICKED, times=TIMES)
 
 
 def scored(name: str, **settings) -> np.ndarray:
@@ -508,82 +510,47 @@ def scored(name: str, **settings) -> np.ndarray:
     return np.concatenate([block.copy() for block in fitted.score(Prefixes(train_log()))])
 
 
-def support() -> np.ndarray:
-    return np.array([sum(row.count(j) for row in CLICKS) for j in range(N_CLICKED)], float)
-
-
-def over_fallback(values, nu: np.ndarray | None = None) -> np.ndarray:
-    """(P, V) the scores of a recommender, of which values(prefix, j) gives those above zero."""
-    nu = support() if nu is None else nu
-    found = np.array([[values(prefix, j) for j in range(N_CLICKED)] for prefix in PREFIXES])
+def over_fallback(values: Callable[[list[int]], Sequence[float]], nu: np.ndarray | None = None) -> np.ndarray:
+    """(P, V) the scores of a recommender, of which values(prefix) gives those above zero."""
+    nu = LOG.support() if nu is None else nu
+    found = np.array([values(prefix) for prefix in PREFIXES])
     return np.where(found > 0, found, nu / (1 + nu.max()) - 1)
 
 
 @check("eq-fallback", "eq-session-popularity")
 def check_session_popularity() -> None:
-    f = support() / (1 + support().max()) - 1
+    f = LOG.support() / (1 + LOG.support().max()) - 1
     assert -1 <= f.min() < f.max() < 0
-    expected = over_fallback(lambda prefix, j: prefix.count(j) and prefix.count(j) + (1 + f[j]) / 2)
-    close(scored("session_popularity"), expected)
-    close(scored("popularity"), np.tile(support(), (len(PREFIXES), 1)))
 
+    def values(prefix):
+        return [prefix.count(j) and prefix.count(j) + (1 + f[j]) / 2 for j in range(N_CLICKED)]
 
-def steps() -> list[tuple[int, int]]:
-    """Every two events in a row, in the order of the log."""
-    return [pair for row in CLICKS for pair in itertools.pairwise(row)]
+    close(scored("session_popularity"), over_fallback(values))
+    close(scored("popularity"), np.tile(LOG.support(), (len(PREFIXES), 1)))
 
 
 @check("eq-markov")
 def check_markov() -> None:
-    def value(prefix, j):
-        seen = list(dict.fromkeys(b for a, b in steps() if a == prefix[-1]))
-        c = steps().count((prefix[-1], j))
-        return c and c - seen.index(j) / (2 * N_CLICKED)
+    steps = [pair for row in CLICKS for pair in itertools.pairwise(row)]  # in the order of the log
 
-    by_support = sorted(range(N_CLICKED), key=lambda j: -support()[j])
+    def values(prefix):
+        seen = list(dict.fromkeys(b for a, b in steps if a == prefix[-1]))
+        c = LOG.after(prefix[-1:])
+        return [c[j] and c[j] - seen.index(j) / (2 * N_CLICKED) for j in range(N_CLICKED)]
+
+    by_support = sorted(range(N_CLICKED), key=lambda j: -LOG.support()[j])
     places = np.array([N_CLICKED - by_support.index(j) for j in range(N_CLICKED)])
-    close(scored("markov"), over_fallback(value, places))
+    close(scored("markov"), over_fallback(values, places))
 
 
 @check("eq-backoff")
 def check_backoff() -> None:
-    mu = 1.7
-
-    def count(h: list[int]) -> list[int]:
-        """How often each item came right after these."""
-        ends = [(row[x - len(h) : x], row[x]) for row in CLICKS for x in range(len(h), len(row))]
-        return [sum(before == h and after == j for before, after in ends) for j in range(N_CLICKED)]
-
-    def probability(h, j):
-        if not h:
-            return support()[j] / support().sum()
-        c, shorter = count(h), probability(h[1:], j)
-        kinds = sum(n > 0 for n in c)
-        return (c[j] + mu * kinds * shorter) / (sum(c) + mu * kinds) if sum(c) else shorter
-
-    def value(prefix, j):
-        return probability(prefix[-3:], j) if count(prefix[-1:])[j] else 0
-
-    close(scored("markov_backoff", mu=mu), over_fallback(value))
-
-
-def rules(n: np.ndarray) -> np.ndarray:
-    share = n / np.maximum(n.sum(1, keepdims=True), 1e-9)  # a row without pairs stays zero
-    return over_fallback(lambda prefix, j: share[prefix[-1], j])
-
-
-def pair_table(weight) -> np.ndarray:
-    """(V, V) the weights of the places of j against those of i, summed over all pairs of events of a session."""
-    n = np.zeros((N_CLICKED, N_CLICKED))
-    for row in CLICKS:
-        for x, y in itertools.permutations(range(len(row)), 2):
-            n[row[x], row[y]] += weight(y - x)
-    return n
+    close(scored("markov_backoff", mu=1.7), over_fallback(lambda prefix: backoff(LOG, prefix, order=3, mu=1.7)))
 
 
 @check("eq-rules", "eq-ar")
 def check_association_rules() -> None:
-    close(scored("ar"), rules(pair_table(lambda distance: 1.0)))
+    close(scored("ar"), over_fallback(lambda prefix: rules(LOG, prefix[-1], lambda distance: 1.0)))
 
 
 WEIGHTS = {
@@ -595,66 +562,33 @@ WEIGHTS = {
 @check("eq-sr", "eq-distance")
 def check_sequential_rules() -> None:
     for name, w in WEIGHTS.items():
-        n = pair_table(lambda distance, w=w: w(distance) if 1 <= distance <= 3 else 0.0)
-        close(scored("sr", steps=3, weighting=name), rules(n))
+        weight = lambda distance, w=w: w(distance) if 1 <= distance <= 3 else 0.0  # noqa: E731
+        expected = over_fallback(lambda prefix, weight=weight: rules(LOG, prefix[-1], weight))
+        close(scored("sr", steps=3, weighting=name), expected)
         close(decay.by_distance(name, np.arange(1, 15)), [w(x) for x in range(1, 15)])
-
-
-def holding(*items: int) -> int:
-    """The number of sessions that contain all of these."""
-    return sum(set(items) <= set(row) for row in CLICKS)
 
 
 @check("eq-itemknn")
 def check_itemknn() -> None:
     lam, alpha, k = 2.0, 0.3, 3
 
-    def similarity(i, j):
-        return i != j and holding(i, j) / ((holding(i) + lam) ** alpha * (holding(j) + lam) ** (1 - alpha))
+    def values(prefix):
+        row = alike(LOG, prefix[-1], lam=lam, alpha=alpha)
+        return np.where(row >= sorted(row)[-k], row, 0)
 
-    def value(prefix, j):
-        row = [similarity(prefix[-1], other) for other in range(N_CLICKED)]
-        return row[j] if row[j] >= sorted(row)[-k] else 0
-
-    close(scored("itemknn", k=k, lam=lam, alpha=alpha), over_fallback(value))
+    close(scored("itemknn", k=k, lam=lam, alpha=alpha), over_fallback(values))
 
 
-def neighbours(k, sample, *, u=lambda q, m: 1.0, g=lambda p: 1.0, d=lambda x: 1.0, h=lambda x: 1.0, b=lambda j: 1.0):
-    """(P, V) the scores of session neighbours with these weights. p: the number of a session."""
-    ends = np.cumsum([len(row) for row in CLICKS]) - 1
-
-    def last(row: list[int], j: int) -> int:
-        return max(q for q, item in enumerate(row, start=1) if item == j)
-
-    def values(prefix: list[int]) -> list[float]:
-        shares = [p for p, row in enumerate(CLICKS) if set(row) & set(prefix)]
-        recent = sorted(shares, key=lambda p: -DAYS[ends[p]])[:sample]
-        both = {p: set(CLICKS[p]) & set(prefix) for p in recent}
-        sim = {p: g(p) * sum(u(last(prefix, j), len(prefix)) for j in both[p]) for p in recent}
-        score = np.zeros(N_CLICKED)
-        for p in sorted(recent, key=lambda p: -sim[p])[:k]:
-            x = 1 + len(prefix) - max(last(prefix, j) for j in both[p])
-            shared = max(last(CLICKS[p], j) for j in both[p])
-            for j in set(CLICKS[p]):
-                score[j] += b(j) * sim[p] * d(x) * h(abs(last(CLICKS[p], j) - shared))
-        return score / score.max()
-
-    table = {tuple(prefix): values(prefix) for prefix in PREFIXES}
-    return over_fallback(lambda prefix, j: table[tuple(prefix)][j])
-
-
-def root(p: int) -> float:
-    return 1 / math.sqrt(len(set(CLICKS[p])))
-
-
-def rare(weight: float) -> Callable[[int], float]:
-    return lambda j: 1 + weight * math.log(len(CLICKS) / holding(j))
+def as_defined(name: str, **settings) -> None:
+    """That a recommender of neighbours gives what its definition says."""
+    config = recommenders.create(name, **settings).config
+    close(scored(name, **settings), over_fallback(lambda prefix: neighbours(LOG, prefix, name, config)))
 
 
 @check("eq-similarity", "eq-neighbours", "eq-sknn")
 def check_sknn() -> None:
-    close(scored("sknn", k=4, sample_size=6), neighbours(4, 6, g=root))
-    close(scored("sknn", k=4, sample_size=6, similarity="vec"), neighbours(4, 6))
+    for similarity in ("cosine", "vec"):
+        as_defined("sknn", k=4, sample_size=6, similarity=similarity)
 
 
 @check("eq-position", "eq-idf")
@@ -664,25 +598,16 @@ def check_vsknn() -> None:
         "quadratic": lambda q, m: q**2 / m**2, "log": lambda q, m: 1 / math.log10(m - q + 1.7),
     }  # fmt: skip
     for name, u in positions.items():
-        found = scored("vsknn", k=4, sample_size=6, weighting=name, weighting_score="quadratic", idf_weighting=2.0)
-        close(found, neighbours(4, 6, u=u, g=root, d=WEIGHTS["quadratic"], b=rare(2.0)))
+        as_defined("vsknn", k=4, sample_size=6, weighting=name, weighting_score="quadratic", idf_weighting=2.0)
         close(decay.by_position(name, np.arange(1, 15), np.full(14, 14)), [u(q, 14) for q in range(1, 15)])
-    close(scored("vsknn"), neighbours(100, 1000, u=positions["div"], g=root, d=WEIGHTS["div"]))
+    as_defined("vsknn")
 
 
 @check("eq-stan", "eq-vstan")
 def check_stan() -> None:
-    ends = DAYS[np.cumsum([len(row) for row in CLICKS]) - 1]
-    l1, l2, l3, l4 = 1.3, 5.0, 2.1, 0.9
-    weights = {
-        "u": lambda q, m: math.exp((q - m) / l1),
-        "g": lambda p: root(p) * math.exp(-(ends.max() - ends[p]) / 86400 / l2),
-        "h": lambda x: math.exp(-x / l3),
-    }
-    lengths = {"lambda_spw": l1, "lambda_snh": l2, "lambda_inh": l3}
-    close(scored("stan", k=4, sample_size=6, **lengths), neighbours(4, 6, **weights))
-    found = scored("vstan", k=4, sample_size=6, lambda_ipw=l4, lambda_idf=2.0, **lengths)
-    close(found, neighbours(4, 6, d=lambda x: math.exp(-(x - 1) / l4), b=rare(2.0), **weights))
+    lengths = {"k": 4, "sample_size": 6, "lambda_spw": 1.3, "lambda_snh": 5.0, "lambda_inh": 2.1}
+    as_defined("stan", **lengths)
+    as_defined("vstan", lambda_ipw=0.9, lambda_idf=2.0, **lengths)
 
 
 # --- ranks and metrics

@@ -7,32 +7,10 @@ from hypothesis import strategies as st
 
 from audit_lib.errors import InputError
 from audit_lib.recommenders import create
+from tests.recommenders import definitions
 from tests.small_logs import scores_after, sessions_of, small_train
 
 V = 5
-
-
-def brute(train, prefix, order, mu):
-    """P(j | the last `order` items) by the recursion of the definition, on lists."""
-    events = [item for session in train for item in session]
-    share = np.bincount(events, minlength=V) / len(events)
-
-    def followers(context):
-        n = len(context)
-        found = [s[at + n] for s in train for at in range(len(s) - n) if s[at : at + n] == context]
-        return np.bincount(found, minlength=V).astype(float)
-
-    def p(n):
-        if n == 0:
-            return share
-        shorter = p(n - 1)
-        if n > len(prefix) or followers(prefix[-n:]).sum() == 0:
-            return shorter
-        c = followers(prefix[-n:])
-        kinds = (c > 0).sum()
-        return (c + mu * kinds * shorter) / (c.sum() + mu * kinds)
-
-    return np.where(followers(prefix[-1:]) > 0, p(order), 0)
 
 
 @settings(max_examples=100, deadline=None)
@@ -45,7 +23,8 @@ def brute(train, prefix, order, mu):
 def test_equals_the_recursion_of_its_definition(train, prefix, order, mu):
     model = create("markov_backoff", order=order, mu=mu).fit(sessions_of(train, V))
     got = np.maximum(scores_after(model, prefix, V), 0)
-    np.testing.assert_allclose(got, brute(train, prefix, order, mu), rtol=1e-5, atol=1e-9)
+    expected = definitions.backoff(definitions.Log(train, V), prefix, order=order, mu=mu)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-9)
 
 
 def test_an_order_of_zero_is_refused_with_the_settings_that_exist():

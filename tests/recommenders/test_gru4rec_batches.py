@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from audit_lib.errors import InputError
 from audit_lib.recommenders.gru4rec.batches import schedule
-from tests.recommenders.gru4rec_sessions import from_lists, random_sessions
+from tests.small_logs import random_sessions, sessions_of
 
 
 def test_a_lane_whose_session_ends_takes_the_next_session_and_the_batch_shrinks_at_the_end():
-    plan = schedule(from_lists([[0, 1, 2], [3, 4], [5, 6], [7, 8, 9]]), batch_size=2)
+    plan = schedule(sessions_of([[0, 1, 2], [3, 4], [5, 6], [7, 8, 9]]), batch_size=2)
     assert plan.inputs.tolist() == [[0, 3], [1, 5], [7, -1], [8, -1]]
     assert plan.targets.tolist() == [[1, 4], [2, 6], [8, -1], [9, -1]]
     assert plan.reset.tolist() == [[True, True], [False, True], [True, False], [False, False]]
@@ -21,29 +21,29 @@ def test_a_lane_whose_session_ends_takes_the_next_session_and_the_batch_shrinks_
 
 
 def test_lanes_after_a_dropped_one_move_up_and_keep_their_session():
-    plan = schedule(from_lists([[0, 1], [2, 3, 4, 5], [6, 7, 8]]), batch_size=3)
+    plan = schedule(sessions_of([[0, 1], [2, 3, 4, 5], [6, 7, 8]]), batch_size=3)
     assert plan.inputs.tolist() == [[0, 2, 6], [3, 7, -1], [4, -1, -1]]
     assert {t: k.tolist() for t, k in plan.kept.items()} == {1: [1, 2], 2: [0]}
     assert not plan.reset[1:].any()
 
 
 def test_the_batch_is_no_larger_than_the_number_of_sessions():
-    assert schedule(from_lists([[0, 1], [2, 3]]), batch_size=32).n_lanes == 2
+    assert schedule(sessions_of([[0, 1], [2, 3]]), batch_size=32).n_lanes == 2
 
 
 def test_sessions_of_one_event_are_left_out():
-    plan = schedule(from_lists([[0], [1, 2], [3], [4, 5]]), batch_size=2)
+    plan = schedule(sessions_of([[0], [1, 2], [3], [4, 5]]), batch_size=2)
     assert plan.inputs.tolist() == [[1, 4]]
 
 
 def test_an_epoch_ends_when_a_lane_is_alone_and_needs_company():
-    plan = schedule(from_lists([[0, 1], [2, 3, 4, 5]]), batch_size=2, min_lanes=2)
+    plan = schedule(sessions_of([[0, 1], [2, 3, 4, 5]]), batch_size=2, min_lanes=2)
     assert plan.active.tolist() == [2]
 
 
 def test_too_few_sessions_is_an_error_that_says_so():
     with pytest.raises(InputError, match="two or more events; it needs 2, there are 1"):
-        schedule(from_lists([[0, 1], [2]]), batch_size=2, min_lanes=2)
+        schedule(sessions_of([[0, 1], [2]]), batch_size=2, min_lanes=2)
 
 
 @settings(max_examples=40, deadline=None)

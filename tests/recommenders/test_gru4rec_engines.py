@@ -12,7 +12,7 @@ from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.gru4rec.fast import Fast
 from audit_lib.recommenders.gru4rec.graph import Graph
 from audit_lib.recommenders.gru4rec.reference import Reference
-from tests.recommenders.gru4rec_sessions import from_lists, random_sessions
+from tests.small_logs import random_sessions, sessions_of
 
 STEPS = 500
 INPUTS = {
@@ -130,7 +130,7 @@ def test_the_tail_makes_no_difference_until_the_batch_shrinks():
 
 def test_one_step_of_one_lane_by_hand():
     """Zero weights: every score is 0; softmax over target 1 and negatives 2, 2 is 1/3; only the bias has a gradient."""
-    train = from_lists([[0, 1]], n_items=3)
+    train = sessions_of([[0, 1]], n_items=3)
     config = settings(layers=(2,), n_sample=2, batch_size=1, learning_rate=0.1)
     zero = {name: np.zeros(shape, np.float32) for name, shape in model.shapes(config, 3).items()}
     plan = batches.schedule(train, batch_size=1)

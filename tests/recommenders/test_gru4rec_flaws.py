@@ -17,7 +17,7 @@ from audit_lib.recommenders.gru4rec import batches, flaws, losses, model, scorin
 from audit_lib.recommenders.gru4rec.config import Flaw, GRU4RecConfig, OfficialConfig
 from audit_lib.recommenders.gru4rec.train import GRU4Rec
 from audit_lib.study import running
-from tests.recommenders.gru4rec_sessions import from_lists, random_sessions
+from tests.small_logs import random_sessions, sessions_of
 
 SMALL = {"layers": (8,), "batch_size": 4, "n_sample": 20, "n_epochs": 1, "seed": 3}
 MANIFESTS = sorted(COMMITTED.glob("*/*/gru4rec*/*.json"))
@@ -119,7 +119,7 @@ def test_never_reset_resets_at_the_start_of_an_epoch_alone():
 
 
 def test_never_reset_is_no_flaw_where_no_lane_takes_a_second_session():
-    train = from_lists([[0, 1, 2], [2, 1, 0, 1], [1, 2, 0]])
+    train = sessions_of([[0, 1, 2], [2, 1, 0, 1], [1, 2, 0]])
     right, wrong = (
         GRU4Rec(config(flaw=flaw, n_epochs=3)).fit(train, progress=False).weights for flaw in ("none", "never_reset")
     )
@@ -129,9 +129,9 @@ def test_never_reset_is_no_flaw_where_no_lane_takes_a_second_session():
 def test_carried_states_go_from_one_session_to_the_next_of_the_lane():
     c = config(batch_size=1)
     weights = tensors(model.initial_weights(c, 6))
-    carried = torch.cat(list(flaws.carried_states(c, weights, from_lists([[0, 1, 2], [3, 4]], 6))))
+    carried = torch.cat(list(flaws.carried_states(c, weights, sessions_of([[0, 1, 2], [3, 4]], 6))))
     # One lane: it sees 0, 1 and then 3, since the last event of a session is only a target.
-    walked = torch.cat(list(scoring.hidden_states(c, weights, from_lists([[0, 1, 3, 5]], 6))))
+    walked = torch.cat(list(scoring.hidden_states(c, weights, sessions_of([[0, 1, 3, 5]], 6))))
     assert torch.allclose(carried, walked, atol=1e-6)
 
 

@@ -13,7 +13,7 @@ from audit_lib.errors import DivergedError, InputError
 from audit_lib.files import PROJECT
 from audit_lib.recommenders.gru4rec import model
 from audit_lib.recommenders.gru4rec.train import GRU4Rec
-from tests.recommenders.gru4rec_sessions import from_lists, random_sessions
+from tests.small_logs import random_sessions, sessions_of
 
 SMALL = dict(layers=16, n_sample=20, batch_size=8, n_epochs=3, logq=1.0, dropout_p_hidden=0.2, dropout_p_embed=0.1)
 
@@ -28,7 +28,7 @@ def digest(recommender):
 
 @pytest.mark.parametrize("settings", [{"loss": "cross-entropy"}, {"loss": "bpr-max"}, {"constrained_embedding": False}])
 def test_it_learns_a_pattern_of_two_items(settings):
-    train = from_lists([[0, 1, 0, 1], [2, 3, 2, 3]] * 20)
+    train = sessions_of([[0, 1, 0, 1], [2, 3, 2, 3]] * 20)
     g = GRU4Rec(layers=16, n_sample=8, batch_size=8, n_epochs=30, **settings).fit(train)
     prefixes = Prefixes(train.select([0, 1]))
     assert np.array_equal(scores(g, prefixes.sessions).argmax(1), prefixes.target)
@@ -37,7 +37,7 @@ def test_it_learns_a_pattern_of_two_items(settings):
 
 def test_it_uses_more_than_the_last_item():
     """The successor of 2 depends on the item before it."""
-    train = from_lists([[0, 2, 3], [1, 2, 4]] * 20)
+    train = sessions_of([[0, 2, 3], [1, 2, 4]] * 20)
     g = GRU4Rec(layers=16, n_sample=8, batch_size=8, n_epochs=60).fit(train)
     top = scores(g, train.select([0, 1])).argmax(1)
     assert (top[1], top[3]) == (3, 4)
@@ -99,7 +99,7 @@ def test_a_checkpoint_of_other_settings_or_data_is_refused(tmp_path):
 @pytest.mark.parametrize("engine", ["fast", "reference", "graph"])
 @pytest.mark.parametrize("loss", ["cross-entropy", "bpr-max"])
 def test_a_loss_that_is_not_finite_stops_training_and_is_located(engine, loss):
-    train = from_lists([[0, 1, 2], [3, 4, 5], [6, 7, 8]], n_items=10)
+    train = sessions_of([[0, 1, 2], [3, 4, 5], [6, 7, 8]], n_items=10)
     config = dict(layers=4, n_sample=4, batch_size=3, n_epochs=2, loss=loss)
     weights = model.initial_weights(GRU4Rec(**config).config, 10)
     weights["Wy"][3] = np.nan  # the first input of lane 1, and nobody's target or negative

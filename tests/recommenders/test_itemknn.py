@@ -5,25 +5,16 @@ import pytest
 from hypothesis import given, settings
 
 from audit_lib.recommenders import create, itemknn
+from tests.recommenders import definitions
 from tests.small_logs import scores_after, sessions_of, small_train
 
 V = 6
 
 
-def presence(train):
-    matrix = np.zeros((len(train), V))
-    for s, items in enumerate(train):
-        matrix[s, items] = 1
-    return matrix
-
-
 @settings(max_examples=60, deadline=None)
 @given(train=small_train())
 def test_without_regularisation_it_is_the_cosine_of_the_columns(train):
-    matrix = presence(train)
-    norm = np.linalg.norm(matrix, axis=0)
-    expected = matrix.T @ matrix / np.maximum(np.outer(norm, norm), 1e-12)
-    np.fill_diagonal(expected, 0)
+    expected = [definitions.alike(definitions.Log(train, V), i, lam=0) for i in range(V)]
     model = create("itemknn", lam=0).fit(sessions_of(train, V))
     got = np.array([np.maximum(scores_after(model, [i], V), 0) for i in range(V)])
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-9)

@@ -7,68 +7,12 @@ from hypothesis import strategies as st
 
 from audit_lib.data.sessions import Prefixes
 from audit_lib.recommenders import create, neighbours
-from audit_lib.recommenders.decay import by_distance, by_position
+from tests.recommenders import definitions
 from tests.small_logs import scores_after, sessions_of, small_train
 
 V = 6
 DAY = 86400.0
 A, B, C, D = range(4)
-E = np.exp
-
-
-def relative(values):
-    """Scores of a prefix are multiples of the highest; 0 stands for items that no neighbour has."""
-    values = np.asarray(values, float)
-    return values / values.max() if values.max() > 0 else values
-
-
-def positive_part(scores):
-    return np.maximum(scores, 0)
-
-
-def brute(config, name, train, ends, prefix):
-    """The definitions of the papers, on sets and lists. train: sessions; ends: their last times, in days."""
-    s, n = len(train), len(prefix)
-    latest = {item: i for i, item in enumerate(prefix, start=1)}  # position of the latest occurrence
-    order = sorted(range(s), key=lambda x: (-ends[x], -x))  # most recent first
-    candidates = [x for x in order if set(train[x]) & set(prefix)][: config.sample_size]
-    u = {}
-    for item, i in latest.items():
-        if name == "sknn":
-            u[item] = 1.0
-        elif name == "vsknn":
-            u[item] = float(by_position(config.weighting, i, n))
-        else:
-            u[item] = E(-(n - i) / config.lambda_spw)
-    similarity = {}
-    for x in candidates:
-        shared = sorted(set(train[x]) & set(prefix), key=lambda item: -latest[item])  # as rounding decides ties
-        g = len(set(train[x])) ** -0.5 if config.similarity == "cosine" else 1.0
-        if name in ("stan", "vstan"):
-            g *= E(-(max(ends) - ends[x]) / config.lambda_snh)
-        similarity[x] = sum(u[item] for item in shared) * g
-    nearest = sorted(candidates, key=lambda x: (-similarity[x], order.index(x)))[: config.k]
-    score = np.zeros(V)
-    for x in nearest:
-        shared = set(train[x]) & set(prefix)
-        step = n - max(latest[item] for item in shared) + 1
-        d = 1.0
-        if name == "vsknn":
-            d = float(by_distance(config.weighting_score, step))
-        if name == "vstan":
-            d = E(-(step - 1) / config.lambda_ipw)
-        position = {item: i for i, item in enumerate(train[x])}
-        star = max(position[item] for item in shared)
-        for item in set(train[x]):
-            h = E(-abs(position[item] - star) / config.lambda_inh) if name in ("stan", "vstan") else 1.0
-            score[item] += similarity[x] * d * h
-    w = {"vsknn": "idf_weighting", "vstan": "lambda_idf"}.get(name)
-    if w:
-        containing = np.array([sum(j in t for t in train) for j in range(V)])
-        score *= 1 + getattr(config, w) * np.log(s / np.maximum(containing, 1))
-    if not config.remind:
-        score[list(set(prefix))] = 0
-    return score
 
 
 DECAYS = ["same", "div", "linear", "quadratic", "log"]
@@ -99,8 +43,8 @@ def test_equals_the_definition_of_its_paper_on_small_logs(name, data):
     ends = data.draw(st.lists(st.integers(0, 5), min_size=len(train), max_size=len(train)))  # equal times too
     times = np.concatenate([np.full(len(t), end * DAY) for t, end in zip(train, ends, strict=True)])
     model.fit(sessions_of(train, V, times=times))
-    expected = relative(brute(model.config, name, train, ends, prefix))
-    np.testing.assert_allclose(positive_part(scores_after(model, prefix, V)), expected, rtol=1e-5, atol=1e-30)
+    expected = definitions.neighbours(definitions.Log(train, V, ends), prefix, name, model.config)
+    np.testing.assert_allclose(np.maximum(scores_after(model, prefix, V), 0), expected, rtol=1e-5, atol=1e-30)
 
 
 STAN_TRAIN = [[A, B], [A, C, D], [B, C]]  # ending on days 0, 1 and 2
@@ -174,5 +118,6 @@ def test_vsknn_equals_the_wsknn_package_where_their_definitions_meet(weighting, 
     for _ in range(30):
         prefix = rng.choice(v, size=rng.integers(1, 6), replace=False).tolist()
         theirs = dict(peer.recommend([prefix, list(range(len(prefix)))]))
-        expected = relative([theirs.get(item, 0.0) for item in range(v)])
-        np.testing.assert_allclose(positive_part(scores_after(model, prefix, v)), expected, rtol=1e-5)
+        expected = np.array([theirs.get(item, 0.0) for item in range(v)])
+        found = np.maximum(scores_after(model, prefix, v), 0)
+        np.testing.assert_allclose(found * expected.max(), expected, rtol=1e-5)

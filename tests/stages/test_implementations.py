@@ -2,22 +2,17 @@
 
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from audit_lib.errors import InputError, MissingError
 from audit_lib.files import COMMITTED
 from audit_lib.stages import implementations
 from audit_lib.study import plan
-from tests.made_runs import made
+from tests.made_runs import hitting
 
 
 def run(hits, *, seed=0, targets="t"):
-    """A run of which the targets with a 1 are ranked first and the others far behind; two targets a session."""
-    above = np.where(np.array(hits) == 1, 0, 100)
-    ranks = pd.DataFrame({"above": above, "equal": np.zeros_like(above)})
-    table = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
-    return made(ranks, table, seed=seed, targets_sha256=targets)
+    return hitting(hits, seed=seed, targets_sha256=targets)
 
 
 def test_the_relative_loss_by_hand():

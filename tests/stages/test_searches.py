@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from types import SimpleNamespace
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from audit_lib.evaluation.resampling import Resampling
 from audit_lib.show.table import DIFFERENCE, Interval
 from audit_lib.stages import searches
 from audit_lib.study import headline, spaces
-from audit_lib.study.evidence import Run
-from audit_lib.study.results import Book
-from tests.made_runs import made
+from tests.made_runs import Shelf, hitting
 
 N = 60
-
-
-def run(seed: int, hits: np.ndarray, name: str = "a") -> Run:
-    """A run whose targets are hit or missed by 50 places; two targets a session."""
-    targets = pd.DataFrame({"session": np.arange(N) // 2, "step": 1})
-    ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
-    return made(ranks, targets, seed=seed, path=f"{name}-s{seed}.parquet")
-
-
-class Shelf(Book):
-    """A book with given runs by group."""
-
-    def __init__(self, groups: dict[str, list[SimpleNamespace]]) -> None:
-        self.groups = groups
-        self.folder = Path("nowhere")
-
-    def present(self, **wanted):
-        return self.groups.get(wanted["group"], []) if wanted["dataset"] == "diginetica" else []
 
 
 @pytest.fixture
@@ -48,10 +24,11 @@ def searched(monkeypatch):
 def test_the_gain_is_paired_by_target_and_seed(searched):
     rng = np.random.default_rng(0)
     before, after = (rng.random((2, N)) < share for share in (0.4, 0.6))
-    book = Shelf({
-        "headline": [run(1, before[1]), run(0, before[0]), run(7, ~before[0])],  # a seed that the other lacks
-        "headline_tuned": [run(0, after[0]), run(1, after[1])],
-    })  # fmt: skip
+    more = hitting(~before[0], seed=7)  # a seed that the other lacks
+    book = Shelf(
+        headline=[hitting(before[1], seed=1), hitting(before[0]), more],
+        headline_tuned=[hitting(after[0]), hitting(after[1], seed=1)],
+    )
     row = searches.found(book).iloc[0]
     difference = Resampling.of(np.arange(N) // 2).difference(after.astype(float), before)
     assert (row["dataset"], row["loss"], row["trials"], row["seeds"]) == ("diginetica", "bpr-max", 27, 2)
@@ -66,7 +43,7 @@ def test_the_gain_is_paired_by_target_and_seed(searched):
 
 @pytest.mark.parametrize("group", ["headline", "headline_tuned"])
 def test_without_one_of_the_sides_there_is_no_row(searched, group):
-    table = searches.found(Shelf({group: [run(0, np.ones(N, bool))]}))
+    table = searches.found(Shelf(**{group: [hitting(np.ones(N, bool))]}))
     assert table.empty
     assert list(table) == list(searches.COLUMNS)
 
@@ -74,9 +51,10 @@ def test_without_one_of_the_sides_there_is_no_row(searched, group):
 def test_the_gain_is_over_the_best_that_was_there_before_and_not_over_the_weakest(searched):
     rng = np.random.default_rng(0)
     weak, strong, after = (rng.random(N) < share for share in (0.2, 0.7, 0.6))
-    book = Shelf({
-        "headline": [run(0, weak)], "headline_bpr_max": [run(0, strong, "b")], "headline_tuned": [run(0, after, "c")],
-    })  # fmt: skip
+    book = Shelf(
+        headline=[hitting(weak)], headline_bpr_max=[hitting(strong, name="b")],
+        headline_tuned=[hitting(after, name="c")],
+    )  # fmt: skip
     row = searches.found(book).iloc[0]
     assert row["before"] == "headline_bpr_max"
     assert row["gain"] == pytest.approx(after.mean() - strong.mean())

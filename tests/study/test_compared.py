@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from audit_lib.study import literature_values, results
 from audit_lib.study.results import Book
-from tests.made_runs import Shelf, made
-
-
-def run(recommender: str = "gru4rec", *, hits: list[int], seed: int = 0, dataset: str = "diginetica") -> Any:
-    """A run whose targets are hit (1) or missed by 50 places; two targets a session, after one event and after two."""
-    targets = pd.DataFrame({"session": np.arange(len(hits)) // 2, "step": np.arange(len(hits)) % 2 + 1})
-    ranks = pd.DataFrame({"above": np.where(hits, 0, 50), "equal": 0})
-    return made(ranks, targets, recommender=recommender, seed=seed, dataset=dataset)
+from tests.made_runs import Shelf, hitting
 
 
 def test_a_copied_value_is_held_against_what_was_measured_on_the_same_targets() -> None:
@@ -35,19 +25,19 @@ def test_one_published_log_leaves_out_the_first_target_of_a_session() -> None:
 
 def test_the_mean_is_over_the_targets_that_count() -> None:
     hits = [0, 1, 0, 1]
-    assert results.mean_of(run(hits=hits)) == pytest.approx(1 / 2)
-    assert results.mean_of(run(hits=hits, dataset="retailrocket")) == 1
-    assert results.mean_of(run(hits=hits), "MRR") == pytest.approx(1 / 2)
+    assert results.mean_of(hitting(hits)) == pytest.approx(1 / 2)
+    assert results.mean_of(hitting(hits, dataset="retailrocket")) == 1
+    assert results.mean_of(hitting(hits), "MRR") == pytest.approx(1 / 2)
 
 
 def test_the_spread_is_the_sample_deviation_of_the_seeds_and_one_seed_has_none() -> None:
-    seeds = [run(hits=[0, 1]), run(hits=[1, 1], seed=1)]  # means 1/2 and 1
+    seeds = [hitting([0, 1]), hitting([1, 1], seed=1)]  # means 1/2 and 1
     assert results.spread(seeds) == pytest.approx(np.sqrt(2) / 4)
     assert np.isnan(results.spread(seeds[:1]))
 
 
 def test_values_are_of_the_targets_that_count_in_any_tie_policy() -> None:
-    tied = run(hits=[0, 1, 0, 1])
+    tied = hitting([0, 1, 0, 1])
     tied.ranks["equal"] = [0, 20, 0, 0]  # one hit that the conservative policy takes away
     assert tied.values("Recall").tolist() == [0, 0, 0, 1]
     assert tied.values("Recall", ties="standard").tolist() == [0, 1, 0, 1]
@@ -56,7 +46,7 @@ def test_values_are_of_the_targets_that_count_in_any_tie_policy() -> None:
 
 
 def test_every_training_as_it_should_be_is_found_with_its_engine() -> None:
-    ours, theirs = [run(hits=[1, 1])], [run("gru4rec_official", hits=[1, 0])]
+    ours, theirs = [hitting([1, 1])], [hitting([1, 0], recommender="gru4rec_official")]
     shelf = Shelf(headline=ours, headline_bpr_max=ours + theirs, ablations=ours)
     found = list(results.trainings(shelf, "diginetica"))
     assert found == [

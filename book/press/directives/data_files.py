@@ -18,6 +18,7 @@ import nbformat
 import pandas as pd
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
 
 from audit_lib.show.csv import csv_text
 from audit_lib.show.words import Translate, translator
@@ -31,6 +32,15 @@ NEGATIVE = re.compile(r"\u2212[\d.\u202f\u00a0]*\d")
 def place(text: str, picture: Path | None = None) -> nodes.container:
     """Where the link to a CSV file will stand. picture: a figure as SVG, with the PNG beside it, to be linked too."""
     return nodes.container(classes=["csv-link"], audit_csv=text, audit_picture=picture and str(picture))
+
+
+def caption(directive: SphinxDirective) -> nodes.caption:
+    """The content of a directive as the caption of its figure, for the page's catalogue."""
+    parsed = nodes.Element()
+    directive.state.nested_parse(directive.content, directive.content_offset, parsed)
+    found = nodes.caption(parsed[0].rawsource, "", *parsed[0].children)
+    found.source, found.line = directive.get_source_info()
+    return found
 
 
 def outputs(cell: Any) -> list[Any]:

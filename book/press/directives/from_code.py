@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 import audit_lib
 from audit_lib.data import registry as sources
 from audit_lib.data.registry import Entry, Manual
-from audit_lib.show.words import DATA_SETS
+from audit_lib.show.words import DATA_SETS, typeset
 from audit_lib.study import records
 from book.press import citation
 from book.press.facts import defence_page
@@ -84,7 +84,7 @@ def is_original(source: Entry) -> bool:
 
 def counts(source: Entry) -> str:
     """A row of counts; thousands are set apart by a narrow space, the same in both languages."""
-    numbers = [grouped(source.counts[key]) for key in ("events", "sessions", "items")]
+    numbers = [typeset(f"{source.counts[key]:,}") for key in ("events", "sessions", "items")]
     return f"| {called(source)} | {' | '.join(numbers)} | {source.time} |"
 
 
@@ -108,7 +108,7 @@ class Growth(FromCode):
         table = records.read("bench_growth").sort_values(["step", "events"], kind="stable", ascending=[False, True])
         head = "| Step | Events | Processor seconds | Peak memory, GB | How it is known |"
         rows = [
-            f"| {row.step} | {grouped(row.events)} | {row.processor_seconds:.0f} | {row.memory:.1f} | "
+            f"| {row.step} | {typeset(f'{row.events:,}')} | {row.processor_seconds:.0f} | {row.memory:.1f} | "
             f"{'measured' if row.measured else 'extrapolated'} |"
             for row in table.assign(memory=table["peak_memory_mb"] * 2**20 / 1e9).itertuples()
         ]
@@ -125,11 +125,6 @@ class OwnCost(FromCode):
         before, now = (records.read(name).set_index("what")["seconds"] for name in names)
         rows = [f"| {COMMANDS[what]} | {before[what]:.1f} | {now[what]:.1f} |" for what in now.index]
         return ["| Command | Processor seconds before | Processor seconds now |", "|---|--:|--:|", *rows]
-
-
-def grouped(number: int) -> str:
-    """Writes a whole number with a narrow space between thousands, the same in both languages."""
-    return f"{number:,}".replace(",", "\u202f")
 
 
 class Deviations(FromCode):

@@ -55,13 +55,9 @@ class FindingFigure(SphinxDirective):
         pictures = "".join(
             f'<img class="only-{theme}" src="{up}_images/finding-{theme}.svg" alt="{words}">' for theme in THEMES
         )
-        parsed = nodes.Element()
-        self.state.nested_parse(self.content, self.content_offset, parsed)
-        caption = nodes.caption(parsed[0].rawsource, "", *parsed[0].children)
-        caption.source, caption.line = parsed[0].source, parsed[0].line
         # In a division of their own: the theme hides a caption beside a picture of the other theme.
         shown = nodes.raw("", f"<div>{pictures}</div>", format="html")
-        figure = nodes.figure("", shown, caption, classes=["finding"])
+        figure = nodes.figure("", shown, data_files.caption(self), classes=["finding"])
         figure["names"] = [nodes.fully_normalize_name(self.arguments[0])]
         self.state.document.note_explicit_target(figure)
         file = Path(self.env.doctreedir, "figures", "finding.svg")

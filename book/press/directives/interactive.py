@@ -95,14 +95,7 @@ class Explorer(SphinxDirective):
         """Recall@20 by the number of negatives, its caption the directive's content."""
         picture = base64.b64encode(figures.by_negatives(table, full=most, k=K, lang=lang).image()).decode()
         image = nodes.image(uri=f"data:image/svg+xml;base64,{picture}", alt=explorer.words(lang)["figure"])
-        figure = nodes.figure("", image)
-        figure["classes"] = ["explorer-static"]
-        parsed = nodes.Element()
-        self.state.nested_parse(self.content, self.content_offset, parsed)
-        caption = nodes.caption(parsed[0].rawsource, "", *parsed[0].children)
-        caption.source, caption.line = self.get_source_info()
-        figure += caption
-        return figure
+        return nodes.figure("", image, data_files.caption(self), classes=["explorer-static"])
 
 
 def page_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

@@ -20,7 +20,6 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from docutils.statemachine import StringList
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -169,15 +168,8 @@ class FactFigure(SphinxDirective):
         plot.save(file)
         here = Path(self.env.doc2path(self.env.docname)).parent
         image = nodes.image(uri=os.path.relpath(file, here), alt=self.options["alt"])
-        where = self.get_source_info()
-        image.source, image.line = where
-        figure = nodes.figure("", image)
-        container = nodes.container()
-        self.state.nested_parse(StringList(list(self.content), where[0]), self.content_offset, container)
-        paragraph = next(iter(container.findall(nodes.paragraph)))
-        caption = nodes.caption(paragraph.rawsource, "", *paragraph.children)
-        caption.source, caption.line = where
-        figure += caption
+        image.source, image.line = self.get_source_info()
+        figure = nodes.figure("", image, data_files.caption(self))
         self.add_name(figure)
         return [figure, data_files.place(csv_text(plot.table), file)]
 

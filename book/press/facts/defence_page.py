@@ -16,6 +16,7 @@ import pandas as pd
 from audit_lib.errors import MissingError, one_of
 from audit_lib.files import COMMITTED, PROJECT
 from audit_lib.measurements import engine_equality
+from audit_lib.show.words import typeset
 from audit_lib.study import claims, committed, records
 from tests.defence import determinism, inventory, lockfile, mutation
 
@@ -45,7 +46,7 @@ def sources() -> list[Path]:
 
 def number(value: float | None) -> str:
     """A count; thousands are set apart by a narrow space, the same in both languages."""
-    return NONE if value is None else f"{value:,}".replace(",", "\u202f")
+    return NONE if value is None else typeset(f"{value:,}")
 
 
 def small(value: float) -> str:
@@ -63,7 +64,7 @@ def record(name: str) -> pd.DataFrame | None:
 
 def counts() -> list[tuple[str, str]]:
     """What and how many: (words, number) of everything that the page counts."""
-    found, mutants = faults(), record("mutation")
+    found, mutants = faults(record("faults")), record("mutation")
     bits = [table for table in map(record, ("determinism", EARLIER)) if table is not None]
     compared, exact = settings_compared(), pd.concat(bits).query("bound == 0") if bits else None
     return [
@@ -89,9 +90,8 @@ def total(table: pd.DataFrame | None, column: str) -> int | None:
     return None if table is None else int(table[column].sum())
 
 
-def faults() -> dict[str, int]:
+def faults(table: pd.DataFrame | None) -> dict[str, int]:
     """Checks that held, by kind: faults, hostile; and under fuzz the cases tried. {} without the record."""
-    table = record("faults")
     if table is None:
         return {}
     held = table[table["state"] == "held"]

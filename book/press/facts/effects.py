@@ -71,13 +71,13 @@ def preparation(source: Source) -> Effect:
     return _largest(found, "simple markov")
 
 
-def split(source: Source) -> Effect:
-    """A split that lets the future into train, against the one in time."""
+def _against_simple(source: Source, *, group: str) -> Effect:
+    """Every run of a group, against the same recommender as it is by default."""
     found = []
-    for experiment in source.book.planned(group="flawed_splits"):
+    for experiment in source.book.planned(group=group):
         where = {"dataset": experiment.dataset, "recommender": experiment.recommender}
         found += _between([source.book.run_of(experiment)], source.book.present(**where, group="simple"), **where)
-    return _largest(found, "flawed_splits")
+    return _largest(found, group)
 
 
 def _prepared(source: Source, *, preparation: str) -> Effect:
@@ -149,15 +149,6 @@ def loss(source: Source) -> Effect:
     return _largest(found, "gru4rec, headline_bpr_max")
 
 
-def settings(source: Source) -> Effect:
-    """A simple recommender with its default settings, against settings searched on a validation part of train."""
-    found = []
-    for experiment in source.book.planned(group="tuned"):
-        where = {"dataset": experiment.dataset, "recommender": experiment.recommender}
-        found += _between([source.book.run_of(experiment)], source.book.present(**where, group="simple"), **where)
-    return _largest(found, "tuned")
-
-
 def engine(source: Source) -> Effect:
     """The independent engine, against the official code, each with its own draws, over the seeds that both have."""
     found = []
@@ -198,7 +189,7 @@ def chance(source: Source) -> Effect:
 # Key, what differs (English, for tables) and the measure, in the order in which to look.
 EFFECTS: dict[str, tuple[str, Callable[[Source], Effect]]] = {
     "preparation": ("The log, prepared by others", preparation),
-    "split": ("The split", split),
+    "split": ("The split", partial(_against_simple, group="flawed_splits")),
     "half": ("Half the test part", partial(_prepared, preparation="half")),
     "filter": ("Items with twenty events or more", partial(_prepared, preparation="support20")),
     "no-filter": ("Every item of train", partial(_prepared, preparation="support1")),
@@ -213,7 +204,7 @@ EFFECTS: dict[str, tuple[str, Callable[[Source], Effect]]] = {
     "logq": ("No correction of the loss", partial(_variant, variant="no_logq")),
     "negatives": ("No extra negatives", partial(_variant, variant="no_extra_negatives")),
     "loss": ("The loss", loss),
-    "settings": ("Settings of a simple recommender", settings),
+    "settings": ("Settings of a simple recommender", partial(_against_simple, group="tuned")),
     "engine": ("The engine", engine),
     "seeds": ("The seed", seeds),
     "chance": ("The choice of test sessions", chance),

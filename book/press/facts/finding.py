@@ -1,6 +1,7 @@
-"""The finding of the study in one sentence and one figure: what is copied of GRU4Rec, and what it scores.
+"""The finding of the study in one sentence and on one card: what is copied of GRU4Rec, and what it scores.
 
-Both are computed from committed evidence and from `book/published.toml`; the front page and the social cards show them.
+Both are computed from committed evidence and from `book/published.toml`; the front page says it where a ladder has no
+rungs yet, and links to the book show the card.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from audit_lib.evaluation.metrics import K
-from audit_lib.show.plot import STYLE, Plot
+from audit_lib.show.plot import STYLE
 from audit_lib.show.words import Translate, data_name, translator
 from audit_lib.study import headline, literature_values
 from audit_lib.study.literature_values import COPIED
@@ -87,23 +88,6 @@ def alternative(found: pd.DataFrame, lang: str = "en") -> str:
         simple = literature_values.model_name(row["simple"], lang)
         rows.append(filled(clause, [data_name(row["dataset"], lang), *numbers, simple]))
     return _("Recall@20 of GRU4Rec.") + " " + "; ".join(rows) + "."
-
-
-def figure(
-    found: pd.DataFrame, *, lang: str = "en", theme: str = "light", size: tuple[float, float] = (5.6, 3.6)
-) -> Plot:
-    """A row for each data set: hollow as copied, filled as measured, a square for the best simple recommender.
-
-    theme: 'light' or 'dark'; the ground is transparent, so that the page's own shows.
-    """
-    _, (ink, grid, *colours) = translator(lang), PALETTES[theme]
-    inks = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink)
-    with matplotlib.rc_context(STYLE | inks | {"grid.color": grid}):
-        drawn = Figure(figsize=size, facecolor="none")
-        axes = drawn.subplots(subplot_kw={"facecolor": "none"})
-        _panel(axes, found, colours, lang)
-        drawn.legend(loc="outside upper center", ncols=2, fontsize=10, handletextpad=0.3)
-    return Plot(drawn, found)
 
 
 def _panel(axes: Any, found: pd.DataFrame, colours: list[str], lang: str) -> None:
