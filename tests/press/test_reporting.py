@@ -315,8 +315,3 @@ def test_recommenders_of_the_very_same_value_are_counted(level: int, said: str) 
     text = title_page.best(found, "en")
     assert said in text
     assert ("very same" in text) == bool(level)
-
-
-def test_a_network_that_differs_in_no_session_is_level() -> None:
-    assert title_page.network(LEVEL, "en").startswith("No: it is level with Markov")
-    assert title_page.network(LEVEL, "es").startswith("No: empata con Markov")
