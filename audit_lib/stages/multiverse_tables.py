@@ -98,7 +98,7 @@ def sides_table(sides: Iterable[Rivals], lang: str) -> Table:
 
 
 def closest_table(table: pd.DataFrame, lang: str) -> Table:
-    """Specifications, with their choices in words."""
+    """`multiverse.closest` with its choices in words; a page shows the data sets on which the answer turns."""
     _ = translator(lang)
     words = {LABELS[c]: [level_name(c, level, _) for level in table[c]] for c in ("dataset", *PREPARED, "training")}
     metric = [f"{row.metric}@{row.k}" for row in table.itertuples()]
@@ -109,7 +109,9 @@ def closest_table(table: pd.DataFrame, lang: str) -> Table:
         "Its value": table["simple"],
         "95 % interval of the difference": intervals(table, DIFFERENCE),
     }
-    return Table(pd.DataFrame(words | {"Metric": metric} | more | values), lang=lang)
+    ahead = (table["relative"] > 0).groupby(table["dataset"])
+    turns = ahead.transform("any") & ~ahead.transform("all")
+    return Table(pd.DataFrame(words | {"Metric": metric} | more | values), lang=lang, shown=turns)
 
 
 def provenance_table(sides: Iterable[Rivals], lang: str) -> Table:

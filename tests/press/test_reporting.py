@@ -119,7 +119,7 @@ def test_every_effect_without_evidence_is_missing(tmp_path: Path) -> None:
     for key in effects.EFFECTS:
         with pytest.raises(NotYet):
             effects.effect(key, source)
-    table = report_exhibits.found_effects(source)
+    table = effects.found(source)
     assert table["size"].isna().all()
     assert len(table) == len(effects.EFFECTS)
 
