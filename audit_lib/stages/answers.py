@@ -16,7 +16,6 @@ from audit_lib.evaluation.shuffle import ShuffleTest
 from audit_lib.show import counted, words
 from audit_lib.show.table import DIFFERENCE, SHARE
 from audit_lib.stages.prepared import Prepared
-from audit_lib.stages.remarks import FLAWED
 
 
 def _ends(low: float, high: float, spec: str = SHARE) -> dict[str, str]:
@@ -78,10 +77,9 @@ def split(report: Leakage, measured: pd.DataFrame, log: Prepared, lang: str) -> 
         rest = text.format(metric=log.metric, honest=said[markov.index[0]])
     else:
         flawed = str(moved.idxmax())
-        text = _("Markov has a {metric} of {honest}. Under a flawed split it would have been {flawed}.")
-        rest = text.format(
-            metric=log.metric, honest=said[markov.index[0]], flawed=_(FLAWED[flawed]).format(value=said[flawed])
-        )
+        text = _("Markov has a {metric} of {honest}. A flawed split ({split}) would have reported {flawed}.")
+        honest = said[markov.index[0]]
+        rest = text.format(metric=log.metric, honest=honest, split=_(flawed), flawed=said[flawed])
     return _typeset(f"{leaks} {rest}")
 
 

@@ -124,6 +124,26 @@ def test_every_effect_without_evidence_is_missing(tmp_path: Path) -> None:
     assert len(table) == len(effects.EFFECTS)
 
 
+def test_a_page_shows_the_effects_that_are_worth_as_much_as_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = pd.DataFrame({"label": ["The split", "The seed", "The loss", "The choice of test sessions"],
+                          "size": [0.2, 0.01, float("nan"), 0.03], "dataset": "", "recommender": ""})  # fmt: skip
+    monkeypatch.setattr(effects, "found", lambda source: sizes)
+    assert report_exhibits.effect_sizes(Source(), "en").shown.tolist() == [True, False, True, True]
+
+
+def test_a_page_shows_mrr_where_it_says_otherwise_than_recall(monkeypatch: pytest.MonkeyPatch) -> None:
+    def side(low: float, high: float) -> contrasts.Side:
+        return contrasts.Side(Measured(0.5), Measured(0.5), Measured((low + high) / 2, low, high), 0.01, 0.01)
+
+    chosen = headline.Chosen("entree", "simple", "sr", (), 0.5, 2)
+    rows = [contrasts.Contrast("entree", chosen, chosen, side(0.1, 0.2), mrr) for mrr in (side(-1, 1), side(0.1, 1))]
+    monkeypatch.setattr(report_exhibits, "contrasts", lambda source: tuple(rows))
+    shown = report_exhibits.against_simple(Source(), "en")
+    assert list(zip(shown.data["Metric"], shown.shown, strict=True)) == [
+        ("Recall@20", True), ("MRR@20", True), ("Recall@20", True), ("MRR@20", False),
+    ]  # fmt: skip
+
+
 def test_a_change_of_the_training_is_measured_over_the_seeds_that_both_have() -> None:
     book = Changed(headline=[run_of(HIT, seed=0), run_of(MISS, seed=1)])
     assert effects._variant(Source(book), variant="no_logq").size == pytest.approx(1 - 6 / 8)

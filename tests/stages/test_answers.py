@@ -64,7 +64,7 @@ def test_the_flawed_split_that_moves_markov_most_is_named_whichever_way_it_moves
     said = one_line(answers.split(leaks(0, 0), MEASURED, LOG, "en"))
     assert "no session is in both parts, and no train event comes after the first test event" in said
     assert "20.0 % (95 % interval 10.0 % to 30.0 %)" in said
-    assert said.endswith("would have been 5.0 % (95 % interval 0.0 % to 10.0 %) when single events are drawn.")
+    assert said.endswith("(Random events) would have reported 5.0 % (95 % interval 0.0 % to 10.0 %).")
 
 
 def test_a_split_that_leaks_says_how_much() -> None:
