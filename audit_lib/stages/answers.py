@@ -14,7 +14,7 @@ from audit_lib.data.leakage import Leakage
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.evaluation.shuffle import ShuffleTest
 from audit_lib.show import counted, words
-from audit_lib.show.table import DIFFERENCE, SHARE
+from audit_lib.show.table import DIFFERENCE, SHARE, Estimate
 from audit_lib.stages.prepared import Prepared
 
 
@@ -66,21 +66,16 @@ def split(report: Leakage, measured: pd.DataFrame, log: Prepared, lang: str) -> 
         future=counted.said(report.future_train_events, "from-the-future", lang),
     )
     markov = measured[measured["recommender"] == "markov"].set_index("split")
-    value = _("{value} (95 % interval {low} to {high})")
-    said = {
-        name: value.format(value=words.number(row["value"], SHARE), **_ends(row["low"], row["high"]))
-        for name, row in markov.iterrows()
-    }
-    moved = (markov["value"] - markov["value"].iloc[0]).abs().drop(markov.index[0])
-    if moved.empty:
-        text = _("Markov has a {metric} of {honest}; the log has no room for a flawed split.")
-        rest = text.format(metric=log.metric, honest=said[markov.index[0]])
-    else:
-        flawed = str(moved.idxmax())
+    said = {str(name): str(Estimate(row["value"], row["low"], row["high"])) for name, row in markov.iterrows()}
+    first, *flawed = said
+    if flawed:
+        most = str((markov["value"] - markov["value"][first]).abs().idxmax())
         text = _("Markov has a {metric} of {honest}. A flawed split ({split}) would have reported {flawed}.")
-        honest = said[markov.index[0]]
-        rest = text.format(metric=log.metric, honest=honest, split=_(flawed), flawed=said[flawed])
-    return _typeset(f"{leaks} {rest}")
+        rest = text.format(metric=log.metric, honest=said[first], split=_(most), flawed=said[most])
+    else:
+        text = _("Markov has a {metric} of {honest}; the log has no room for a flawed split.")
+        rest = text.format(metric=log.metric, honest=said[first])
+    return _typeset(f"{leaks} {rest} {_('Brackets hold 95 % intervals.')}")
 
 
 def simple(ranking: pd.DataFrame, log: Prepared, lang: str) -> str:

@@ -63,8 +63,8 @@ MEASURED = pd.DataFrame(
 def test_the_flawed_split_that_moves_markov_most_is_named_whichever_way_it_moves() -> None:
     said = one_line(answers.split(leaks(0, 0), MEASURED, LOG, "en"))
     assert "no session is in both parts, and no train event comes after the first test event" in said
-    assert "20.0 % (95 % interval 10.0 % to 30.0 %)" in said
-    assert said.endswith("(Random events) would have reported 5.0 % (95 % interval 0.0 % to 10.0 %).")
+    assert "20.0 % [10.0, 30.0]" in said
+    assert "(Random events) would have reported 5.0 % [0.0, 10.0]." in said
 
 
 def test_a_split_that_leaks_says_how_much() -> None:
@@ -74,7 +74,7 @@ def test_a_split_that_leaks_says_how_much() -> None:
 
 def test_a_log_without_room_for_a_flawed_split_says_so() -> None:
     said = answers.split(leaks(0, 0), MEASURED[MEASURED["split"] == "Temporal"], LOG, "en")
-    assert said.endswith("has no room for a flawed split.")
+    assert "has no room for a flawed split." in said
 
 
 # --- 03
