@@ -96,6 +96,13 @@ def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
         "straddle": (
             _("No session straddles the cut."), _("One session straddles the cut."), _("# sessions straddle the cut."),
         ),
+        "in-both-parts": (
+            _("no session is in both parts"), _("one session is in both parts"), _("# sessions are in both parts"),
+        ),
+        "from-the-future": (
+            _("no train event comes after the first test event"), _("one train event comes after the first test event"),
+            _("# train events come after the first test event"),
+        ),
         "unseen": (
             _("no test event is of an item that train lacks"), _("one test event is of an item that train lacks"),
             _("# test events are of items that train lacks"),

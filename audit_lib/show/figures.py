@@ -69,7 +69,7 @@ def activity(table: pd.DataFrame, *, cut: float | None = None, timed: bool = Tru
 def by_cutoff(table: pd.DataFrame, *, metric: str = "Recall", lang: str = "en") -> Plot:
     """table: recommender, k, value (low and high, if there are intervals)."""
     with axes_of() as (figure, axes):
-        draw_lines(axes, table, "k", lang)
+        draw_lines(axes, table, "k", lang, last=True)
         axes.set(xlabel="K", ylabel=f"{metric}@K", ylim=(0, None), xticks=sorted(table["k"].unique()))
         in_percent(axes.yaxis)
         legend(figure, axes)
@@ -114,7 +114,7 @@ def by_negatives(
     """table: recommender, n, value; n on a logarithmic axis. full: V - 1, marked, where nothing is sampled."""
     _ = translator(lang)
     with axes_of(figsize=(7.0, 4.4)) as (figure, axes):
-        draw_lines(axes, table, "n", lang)
+        draw_lines(axes, table, "n", lang, last=True)
         axes.set(xlabel=_("Negatives sampled per target"), ylabel=f"{metric}@{k}", xscale="log", ylim=(0, 1.03))
         in_percent(axes.yaxis)
         if full is not None:

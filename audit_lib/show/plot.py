@@ -115,9 +115,12 @@ def leading(table: pd.DataFrame) -> set[str]:
     return set(means.index) - set(simple) | {means[simple].idxmax()}
 
 
-def draw_lines(axes: Any, table: pd.DataFrame, x: str, lang: str) -> None:
-    """A line for each recommender: its value over x, with an interval where the table has low and high."""
-    coloured = leading(table)
+def draw_lines(axes: Any, table: pd.DataFrame, x: str, lang: str, *, last: bool = False) -> None:
+    """A line for each recommender: its value over x, with an interval where the table has low and high.
+
+    last: whether what leads is told at the largest x, instead of over all.
+    """
+    coloured = leading(table[table[x] == table[x].max()] if last else table)
     for i, (name, rows) in enumerate(table.groupby("recommender", sort=False)):
         style: dict[str, Any] = style_of(str(name), i) | {"label": name_of(str(name), lang)}
         if name not in coloured:

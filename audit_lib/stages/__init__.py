@@ -7,6 +7,7 @@ changes here may change a result: every stage then runs again.
     walkthrough, diagrams         00: one session from click to rank
     prepared, profiles            the log, its split, and the choices that follow from the reader's settings
     tables, orders, remarks       01 to 03: data, split, baselines
+    answers                       01 to 05: the sentence on the first screen
     training, scales              04: GRU4Rec, and how fast two simple recommenders forget
     evaluation, evaluation_tables    05: full and sampled metrics, ties, intervals
     literature, equal_targets, searches    06: published values beside measured ones

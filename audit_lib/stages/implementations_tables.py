@@ -131,6 +131,7 @@ def quoted(
         "single": len(single), "clear": int((single["loss_low"] > 0).sum()),
         "gains": said(int((single["loss_high"] < 0).sum()), "gain", lang),
         "worst": translator(lang)(plan.label_of(worst["variant"])), "worst_loss": float(worst["loss"]),
+        "worst_low": float(worst["loss_low"]), "worst_high": float(worst["loss_high"]),
         "tau_least": float(agreed["tau"].min()), "tau_most": float(agreed["tau"].max()),
         "compared": len(together), "inside": int(inside.sum()),
         "same_order": float(together["measured"].corr(together["like"], method="kendall")),

@@ -99,7 +99,7 @@ def sides_table(sides: Iterable[Rivals], lang: str) -> Table:
 
 
 def closest_table(table: pd.DataFrame, lang: str) -> Table:
-    """Specifications, with their choices in words."""
+    """`multiverse.closest` with its choices in words; a page shows the data sets on which it turns beyond chance."""
     _ = translator(lang)
     words = {LABELS[c]: [level_name(c, level, _) for level in table[c]] for c in ("dataset", *PREPARED, "training")}
     metric = [f"{row.metric}@{row.k}" for row in table.itertuples()]
@@ -110,7 +110,9 @@ def closest_table(table: pd.DataFrame, lang: str) -> Table:
         "Its value": table["simple"],
         "95 % interval of the difference": intervals(table, DIFFERENCE),
     }
-    return Table(pd.DataFrame(words | {"Metric": metric} | more | values), lang=lang)
+    sides = (table["low"] > 0, table["high"] < 0)
+    ahead, behind = (side.groupby(table["dataset"]).transform("any") for side in sides)
+    return Table(pd.DataFrame(words | {"Metric": metric} | more | values), lang=lang, shown=ahead & behind)
 
 
 def provenance_table(sides: Iterable[Rivals], lang: str) -> Table:

@@ -38,12 +38,16 @@ STATISTICS = {
     "support_gini": "Gini coefficient of item support",
     "days": "Days from first to last event",
 }
+IN_FIGURES = {"length_p95", "support_median"}
 SHARES = {"repeat_share", "tie_share"}
 
 
 def statistics_table(found: Mapping[str, Any], lang: str) -> Table:
-    """Property and Value, as text, of `datasets.describe`; what a log cannot have (days without times) is left out."""
-    rows = []
+    """Property and Value, as text, of `datasets.describe`; what a log cannot have (days without times) is left out.
+
+    A page leaves out what its figures show, and duplicates where there are none.
+    """
+    rows, shown = [], []
     for key, label in STATISTICS.items():
         value = found[key]
         if value is None:
@@ -57,7 +61,8 @@ def statistics_table(found: Mapping[str, Any], lang: str) -> Table:
         else:
             text = f"{value:,.2f}"
         rows.append({"Property": Label(label), "Value": text})
-    return Table(pd.DataFrame(rows), lang=lang)
+        shown.append(key not in IN_FIGURES and (key != "duplicate_rows" or value > 0))
+    return Table(pd.DataFrame(rows), lang=lang, shown=shown)
 
 
 def session_lengths(sessions: Sessions) -> pd.DataFrame:

@@ -145,10 +145,13 @@ def verdict(difference: Measured) -> str:
     return "above" if difference.low > 0 else "no different from"
 
 
-def scores_table(groups: Groups, lang: str, *, lead: str = "Recall", k: int = K) -> Table:
+def scores_table(
+    groups: Groups, lang: str, *, lead: str = "Recall", k: int = K, best: int | None = None
+) -> Table:  # fmt: skip
     """Recommender, Seeds, Recall@k and MRR@k with intervals over sessions and seeds, the leading one first; best first.
 
-    Standard deviation: of the leading one over the seeds.
+    Standard deviation: of the leading one over the seeds. best: a page shows GRU4Rec, Popularity, and so many of the
+    best simple recommenders.
     """
     rows, measures = [], sorted(("Recall", "MRR"), key=lambda metric: metric != lead)
     for name, runs in groups.items():
@@ -160,7 +163,10 @@ def scores_table(groups: Groups, lang: str, *, lead: str = "Recall", k: int = K)
             if metric == lead:
                 row["Standard deviation"] = spread(runs, metric, k)
         rows.append(row)
-    return Table(pd.DataFrame(rows).sort_values(f"{lead}@{k}", ascending=False), lang=lang)
+    table = pd.DataFrame(rows).sort_values(f"{lead}@{k}", ascending=False, ignore_index=True)
+    network = table["Recommender"].isin(profiles.ENGINES.values())
+    shown = network | table["Recommender"].eq("popularity") | ((~network).cumsum() <= (best or len(table)))
+    return Table(table, lang=lang, shown=shown)
 
 
 def by_metric(groups: Groups, *, measures: Sequence[tuple[str, int]]) -> pd.DataFrame:
@@ -215,10 +221,11 @@ DIFFERENCES = {
 
 
 def equality_table(found: pd.DataFrame, lang: str) -> Table:
-    """A table of `measurements.engine_equality`."""
+    """A table of `measurements.engine_equality`; a page shows the eight rows whose losses differ most."""
     words = {key: [Label(word) for word in found[key]] for key in ("case", "input") if key in found}
     shown = found.assign(**words)[[key for key in _EQUALITY if key in found]].rename(columns=_EQUALITY)
-    return Table(shown, lang=lang, formats=DIFFERENCES)
+    most = found["losses"].rank(ascending=False, method="first") <= 8
+    return Table(shown, lang=lang, formats=DIFFERENCES, shown=most)
 
 
 def settings_table(settings: Mapping[str, Any], lang: str) -> Table:

@@ -24,6 +24,7 @@ from audit_lib.study.results import over, values_of
 
 METRICS = ("Recall", "MRR")
 SHOWN = 8  # others on the page that is attached to a paper
+STRONGEST = 10  # others in a table
 
 
 def scores(found: Standing, lang: str) -> pd.DataFrame:
@@ -70,6 +71,17 @@ def sampled(found: Standing, lang: str) -> pd.DataFrame:
         "Whole catalogue": table["full"].to_numpy(), "Place": places["full"].to_numpy(),
         "Sampled negatives": table["sampled"].to_numpy(), "Place, sampled": places["sampled"].to_numpy(),
     })  # fmt: skip
+
+
+def strongest(found: Standing) -> np.ndarray:
+    """For each row of `scores`, whether it is the model or one of the STRONGEST others."""
+    names = found.recall.index
+    return np.asarray(names.isin([found.name, *names.drop(found.name)[:STRONGEST]]))
+
+
+def moved(places: pd.DataFrame, found: Standing, lang: str) -> pd.Series:
+    """For each row of `sampled`, whether its place changes or it is the model."""
+    return (places["Place"] != places["Place, sampled"]) | (places["Recommender"] == named(found.name, found, lang))
 
 
 def negatives(found: Standing) -> int:

@@ -15,7 +15,8 @@ import nbformat
 
 from audit_lib.data.registry import REGISTRY
 from audit_lib.show import counted, words
-from audit_lib.show.table import DIFFERENCE, SHARE
+from audit_lib.show.table import SHARE
+from audit_lib.stages import answers
 
 LOG_STAGES = ("01_data", "02_split", "03_baselines", "04_gru4rec", "05_evaluation")
 FEW = 100  # predictions, below which hardly any difference is more than chance
@@ -67,12 +68,12 @@ def markdown(found: dict[str, dict[str, Any]], lang: str) -> str:
     _ = words.translator(lang)
     lines = [f"# {words.plain(found['01_data']['name'])}", ""]
     lines += [_("What this book found on this log, each answer from the page behind it."), ""]
-    answers = (
+    parts = (
         (_("What is in it?"), "01_data", contents), (_("Which recommender is best?"), "03_baselines", best),
         (_("Is GRU4Rec ahead?"), "04_gru4rec", network), (_("Does the order matter?"), "01_data", order),
         (_("How was it measured?"), "05_evaluation", measured),
     )  # fmt: skip
-    for heading, page, answer in answers:
+    for heading, page, answer in parts:
         there = _("More on this")
         lines += [f"## {heading}", "", words.typeset(answer(found, lang)), f"[{there}](../notebooks/{page})", ""]
     lines += [f"## {_('What to do')}", "", *(f"- {words.typeset(step)}" for step in advice(found, lang)), ""]
@@ -110,11 +111,8 @@ def best(found: dict[str, dict[str, Any]], lang: str) -> str:
     keys = ("own", "own_low", "own_high") if ahead else ("best_value", "best_low", "best_high")
     value, low, high = (words.number(stage[key], SHARE) for key in keys)
     said = [text.format(name=name, metric=simple["metric"], value=value, low=low, high=high)]
-    level = 0 if ahead else simple["level"]
-    if level == 1:
-        said.append(_("One other simple recommender has the very same value."))
-    elif level:
-        said.append(_("{n} other simple recommenders have the very same value.").format(n=level))
+    if not ahead and simple["level"]:
+        said.append(answers.level(simple["level"], lang))
     pairs = found["05_evaluation"]["pairs"]
     apart = counted.said(found["05_evaluation"]["pairs_apart"], "told-apart", lang)
     said.append(_("Of {pairs} pairs of recommenders, {apart}.").format(pairs=pairs, apart=apart))
@@ -123,47 +121,15 @@ def best(found: dict[str, dict[str, Any]], lang: str) -> str:
 
 def network(found: dict[str, dict[str, Any]], lang: str) -> str:
     """GRU4Rec less the best simple recommender."""
-    neural, _ = found["04_gru4rec"], words.translator(lang)
-    if neural["gap_low"] > 0:
-        text = _(
-            "Yes: it is above {simple}, the best simple recommender, by {gap} points (95 % interval {low} to {high})."
-        )
-    elif neural["gap_high"] < 0:
-        text = _(
-            "No: it differs from {simple}, the best simple recommender, by {gap} points (95 % interval {low} to "
-            "{high})."
-        )
-    elif neural["gap_low"] == neural["gap_high"] == 0:
-        text = _("No: it is level with {simple}, the best simple recommender, in every session.")
-    else:
-        text = _(
-            "That cannot be told: it differs from {simple}, the best simple recommender, by {gap} points (95 % "
-            "interval {low} to {high}, which holds zero)."
-        )
-    gap, low, high = (words.number(neural[key], DIFFERENCE) for key in ("gap_best", "gap_low", "gap_high"))
-    said = [text.format(simple=neural["best"], gap=gap, low=low, high=high)]
-    said.append(_("Its settings were published for another log and were not searched for this one."))
-    return " ".join(said)
+    _ = words.translator(lang)
+    return f"{found['04_gru4rec']['answer']} " + _(
+        "Its settings were published for another log and were not searched for this one."
+    )
 
 
 def order(found: dict[str, dict[str, Any]], lang: str) -> str:
     """What the shuffle test says."""
-    data, _ = found["01_data"], words.translator(lang)
-    if "markov_loss" not in data:
-        return _("This log cannot show it: the shuffle test needs sessions of three events, and something to be hit.")
-    if data["markov_low"] > 0:
-        text = _(
-            "Yes: Markov loses {loss} of its {metric} when the sessions are shuffled (95 % interval {low} to {high})."
-        )
-    elif data["markov_high"] < 0:
-        text = _("Against it: Markov does better on shuffled sessions (loss {loss}, 95 % interval {low} to {high}).")
-    else:
-        text = _(
-            "No sign of it: Markov loses {loss} on shuffled sessions (95 % interval {low} to {high}, which holds "
-            "zero)."
-        )
-    loss, low, high = (f"{data[key]:z.1%}" for key in ("markov_loss", "markov_low", "markov_high"))
-    return text.format(loss=loss, low=low, high=high, metric=data["metric"])
+    return str(found["01_data"]["answer"])
 
 
 def measured(found: dict[str, dict[str, Any]], lang: str) -> str:

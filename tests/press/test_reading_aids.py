@@ -20,7 +20,7 @@ from audit_lib.show.table import Table
 from book.press import citation, run_notes, status
 from book.press.browser import Tab
 from book.press.directives import data_files, definitions
-from tests.press import small_book
+from tests.press import small_book, weights
 
 PLOT = figures.session_lengths(pd.DataFrame({"length": [2, 3], "sessions": [5, 1]}))
 CONFIGURATION = """
@@ -216,3 +216,18 @@ def test_the_banner_of_a_stage_names_its_data_or_the_evidence_and_its_run(tmp_pa
     assert said == about | {"Conjunto de datos": "Registro sintético"}
     said = status.made_of(stage('lang = "en"'), tmp_path / "no-note", tmp_path, None, _)
     assert said == {"Evidencia": sha256(tmp_path / "SHA256SUMS")[:8], "Commit": "–"}
+
+
+# --- how much stands on a page
+PAGE_OF_ALL = """<main><article><h1>Two words</h1><p>and four more words<script>no()</script></p>
+<div class="cell docutils"><div class="cell_input"><pre>shown = 1</pre></div></div>
+<details><summary>Show</summary><div class="cell_input"><pre>folded = 1</pre></div>
+<table><tr><td>x</td></tr></table></details>
+<table><thead><tr><th>Head</th></tr></thead><tbody>{rows}</tbody></table></article><footer>not this</footer></main>"""
+
+
+def test_what_a_page_weighs_leaves_out_what_is_folded() -> None:
+    found = {n: weights.weight(PAGE_OF_ALL.format(rows="<tr><td>a cell</td></tr>" * n)) for n in (12, 13)}
+    assert found[12] == {"prose": 6, "tables": 25, "long": 0, "cells": 1}
+    assert found[13]["long"] == 1
+    assert not any(weights.weight("<p>no article</p>").values())

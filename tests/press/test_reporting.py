@@ -119,9 +119,29 @@ def test_every_effect_without_evidence_is_missing(tmp_path: Path) -> None:
     for key in effects.EFFECTS:
         with pytest.raises(NotYet):
             effects.effect(key, source)
-    table = report_exhibits.found_effects(source)
+    table = effects.found(source)
     assert table["size"].isna().all()
     assert len(table) == len(effects.EFFECTS)
+
+
+def test_a_page_shows_the_effects_that_are_worth_as_much_as_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = pd.DataFrame({"label": ["The split", "The seed", "The loss", "The choice of test sessions"],
+                          "size": [0.2, 0.01, float("nan"), 0.03], "dataset": "", "recommender": ""})  # fmt: skip
+    monkeypatch.setattr(effects, "found", lambda source: sizes)
+    assert report_exhibits.effect_sizes(Source(), "en").shown.tolist() == [True, False, True, True]
+
+
+def test_a_page_shows_mrr_where_it_says_otherwise_than_recall(monkeypatch: pytest.MonkeyPatch) -> None:
+    def side(low: float, high: float) -> contrasts.Side:
+        return contrasts.Side(Measured(0.5), Measured(0.5), Measured((low + high) / 2, low, high), 0.01, 0.01)
+
+    chosen = headline.Chosen("entree", "simple", "sr", (), 0.5, 2)
+    rows = [contrasts.Contrast("entree", chosen, chosen, side(0.1, 0.2), mrr) for mrr in (side(-1, 1), side(0.1, 1))]
+    monkeypatch.setattr(report_exhibits, "contrasts", lambda source: tuple(rows))
+    shown = report_exhibits.against_simple(Source(), "en")
+    assert list(zip(shown.data["Metric"], shown.shown, strict=True)) == [
+        ("Recall@20", True), ("MRR@20", True), ("Recall@20", True), ("MRR@20", False),
+    ]  # fmt: skip
 
 
 def test_a_change_of_the_training_is_measured_over_the_seeds_that_both_have() -> None:
@@ -315,8 +335,3 @@ def test_recommenders_of_the_very_same_value_are_counted(level: int, said: str) 
     text = title_page.best(found, "en")
     assert said in text
     assert ("very same" in text) == bool(level)
-
-
-def test_a_network_that_differs_in_no_session_is_level() -> None:
-    assert title_page.network(LEVEL, "en").startswith("No: it is level with Markov")
-    assert title_page.network(LEVEL, "es").startswith("No: empata con Markov")

@@ -130,6 +130,17 @@ def test_of_many_lines_those_that_tell_the_story_are_in_colour():
     assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}) == len(lines) == 14
 
 
+def test_over_cutoffs_the_one_that_leads_at_the_last_is_in_colour():
+    names = [name for name in SERIES if not name.startswith("gru4rec")]
+    rows = [{"recommender": name, "k": k, "value": 0.1} for name in names for k in (5, 20)]
+    table = pd.DataFrame(rows)
+    table.loc[(table["recommender"] == "sr") & (table["k"] == 5), "value"] = 0.9  # ahead on the mean
+    table.loc[(table["recommender"] == "stan") & (table["k"] == 20), "value"] = 0.2
+    lines = {line.get_label(): line.get_color() for line in axes_of(figures.by_cutoff(table)).lines}
+    assert lines["STAN"] != PALE
+    assert lines["Sequential rules"] == PALE
+
+
 def test_no_two_of_twenty_series_look_the_same():
     table = pd.DataFrame([{"recommender": f"own {i}", "k": k, "value": i / 20} for i in range(20) for k in (1, 20)])
     lines = axes_of(figures.by_cutoff(table)).lines

@@ -83,6 +83,15 @@ def test_printed_values_stand_beside_measured_ones_by_year(book):
     assert set(shown["Source"]) == {"Wu et al. (2019)", "Wang et al. (2020)", "Measured here"}
 
 
+def test_of_each_year_the_best_version_that_was_measured_is_shown():
+    rows = [("diginetica", "a", 2016, 0.1, ""), ("diginetica", "b", 2016, 0.3, ""),
+            ("diginetica", "c", 2016, 0.2, "wu2019"), ("diginetica", "d", 2017, 0.2, ""),
+            ("yoochoose1_64", "e", 2016, 0.2, "")]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["dataset", "name", "year", "recall", "source"])
+    shown = challengers.printed_table(table.assign(low=0.0, high=1.0, mrr=0.1), "en")
+    assert list(shown.data["Model"][shown.shown]) == ["b", "c", "d", "e"]
+
+
 # --- trained here
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_without_a_training_a_sentence_says_so_and_nothing_else_is_shown(book, lang):

@@ -159,6 +159,10 @@ def test_no_evidence_is_an_error(tmp_path):
 def test_the_kindest_and_the_least_kind_specification_of_a_data_set(table):
     found = multiverse.closest(table)
     assert found["relative"].tolist() == [table["relative"].max(), table["relative"].min()]
+    for low, high, turns in (([0.1, -0.2], [0.2, -0.1], True), ([0.1, -0.2], [0.2, 0.1], False),
+                             ([0.1, 0.1], [0.2, 0.2], False)):  # fmt: skip
+        shown = multiverse_tables.closest_table(found.assign(low=low, high=high), "en").shown
+        assert shown.tolist() == [turns] * 2
 
 
 def test_the_curve_is_drawn_in_order_and_twice_the_same(table):

@@ -70,6 +70,16 @@ def test_scores_are_the_mean_of_the_seeds(groups):
     assert np.isnan(table.loc["Popularity", "Standard deviation"])
 
 
+def test_a_page_shows_the_network_popularity_and_the_best_of_the_others(groups):
+    popular = groups[0]["popularity"]
+    more = {name: popular for name in ("sr", "ar", "vstan")}
+    table = training.scores_table({**groups[0], **more}, "en", best=1)
+    shown = table.data["Recommender"][table.shown]
+    assert {"GRU4Rec", "Popularity"} <= set(shown)
+    assert len(shown) <= 3 < len(table.data)
+    assert training.scores_table({**groups[0], **more}, "en").shown.all()
+
+
 def test_a_difference_is_that_of_the_means_and_changes_sign_with_its_order(groups):
     a, b = groups[0]["gru4rec"], groups[0]["popularity"]
     found, turned = training.difference(a, b), training.difference(b, a)
@@ -130,6 +140,9 @@ def test_tables_before_a_reader_have_headings_that_say_what_they_hold():
     text = repr(training.equality_table(live, "en"))
     assert "1.0e\u221207" in text
     assert "Extra negatives" in text
+    cases = pd.DataFrame({"case": ["x"] * 12, "losses": [1e-7] * 11 + [0.1]})
+    table = training.equality_table(cases, "en")
+    assert (table.shown.sum(), table.shown[-1]) == (8, True)
     bench = pd.DataFrame({key: [0.5] for key in training._BENCH} | {"setting": list(SETTINGS)[:1]})
     assert "50\u00a0%" in repr(training.bench_table(bench, "en"))
 

@@ -72,6 +72,16 @@ def test_tables_say_what_the_metrics_say(found):
     assert (less["Recall@20, p (Holm)"] <= 1).all()
 
 
+def test_tables_show_the_model_the_strongest_others_and_who_changes_places(found, monkeypatch):
+    monkeypatch.setattr(your_model_tables, "STRONGEST", 1)
+    names = list(your_model_tables.scores(found, "en")["Recommender"][your_model_tables.strongest(found)])
+    assert names == [name for name in names if name in ("mine ◀", your_model_tables.named(found.best, found, "en"))]
+    assert len(names) == 2
+    places = pd.DataFrame({"Recommender": ["a", "b", "mine ◀", "c"], "Place": [1, 2, 3, 4],
+                           "Place, sampled": [2, 1, 3, 4]})  # fmt: skip
+    assert list(places["Recommender"][your_model_tables.moved(places, found, "en")]) == ["a", "b", "mine ◀"]
+
+
 def test_sampled_negatives_are_asked_of_who_ranked_the_whole_catalogue(found):
     table = your_model_tables.sampled(found, "en").set_index("Recommender")
     assert "lists" not in table.index

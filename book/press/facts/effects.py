@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from audit_lib.evaluation import metrics
 from audit_lib.evaluation.metrics import K
@@ -220,3 +221,14 @@ def named(key: str, translate: Translate) -> str:
 def effect(key: str, source: Source) -> Effect:
     """One of EFFECTS. Raises NotYet where its evidence is missing."""
     return EFFECTS[key][1](source)
+
+
+def found(source: Source) -> pd.DataFrame:
+    """label, size, dataset, recommender of every effect; NaN and empty where evidence is missing."""
+    rows = []
+    for key, (label, _) in EFFECTS.items():
+        try:
+            rows.append((label, *effect(key, source)))
+        except NotYet:
+            rows.append((label, float("nan"), "", ""))
+    return pd.DataFrame(rows, columns=["label", "size", "dataset", "recommender"])

@@ -61,7 +61,7 @@ def copied(source: Source, lang: str) -> Table:
             "As published": literature_values.value(key, dataset, "gru4rec", metric, K),
             "GRU4Rec of 2016": " / ".join(_version(source, name, dataset, metric) for name in ("bpr", "searched_2016")),
             "GRU4Rec of today": Estimate(*here[:3]),
-            "Best simple": f"{name_of(simple.recommender, lang)}: {percent(other.estimate)}",
+            "Best simple": f"{name_of(simple.recommender, lang)}: {typeset(str(Estimate(*other[:3])))}",
         })  # fmt: skip
     headings = ["Data set", "Metric", "As published", "GRU4Rec of 2016", "GRU4Rec of today", "Best simple"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang)

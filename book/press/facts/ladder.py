@@ -150,8 +150,13 @@ def alternative(book: Book, lang: str = "en") -> str:
     clauses = []
     for dataset, part in answers(book).query("metric == 'Recall'").groupby("dataset", sort=False):
         said = percent(part["published"].iloc[0], 2)
-        values = ", ".join(f"{names[row.rung]} {percent(row.value)}" for row in part.itertuples())
-        clauses.append(filled(_("#: # as printed; #"), [data_name(str(dataset), lang), said, values]))
+        years = part.groupby(part["month"].str[:4])
+        values = ", ".join(
+            f"{year} ({'; '.join(f'{names[row.rung]} {percent(row.value)}' for row in rows.itertuples())})"
+            for year, rows in years
+        )
+        clause = _("#: # is published and copied; measured here by year of the version, #")
+        clauses.append(filled(clause, [data_name(str(dataset), lang), said, values]))
     return _("Recall@20 of GRU4Rec by version.") + " " + ". ".join(clauses) + "."
 
 

@@ -103,7 +103,10 @@ def headline(source: Source, lang: str) -> Table:
 
 
 def chosen(source: Source, lang: str) -> Table:
-    """What stands for each side of each log, and the Recall@20 in validation by which it was chosen."""
+    """What stands for each side of each log, and the Recall@20 in validation by which it was chosen.
+
+    A page shows the logs on which there is a published value.
+    """
     _, rows = translator(lang), []
     for c in contrasts(source):
         for side, words in ((c.ours, TRAININGS), (c.best, SETTINGS)):
@@ -115,15 +118,20 @@ def chosen(source: Source, lang: str) -> Table:
                 "Recall@20": source.over(side.runs, c.dataset).estimate,
             })  # fmt: skip
     headings = ["Data set", "Recommender", "Chosen among", "Recall@20 in validation", "Recall@20"]
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+    found = pd.DataFrame(rows, columns=headings)
+    return Table(found, lang=lang, shown=found["Data set"].isin(COPIED))
 
 
 def against_simple(source: Source, lang: str) -> Table:
-    """GRU4Rec less the best simple recommender, a log a row a metric: difference, interval, Holm's p, what follows."""
-    _, rows = translator(lang), []
+    """GRU4Rec less the best simple recommender, a log a row a metric: difference, interval, Holm's p, what follows.
+
+    A page shows Recall@20, and MRR@20 where it says otherwise.
+    """
+    _, rows, shown = translator(lang), [], []
     for c in contrasts(source):
         for metric in METRICS:
             side = c.of(metric)
+            shown.append(metric == "Recall" or winner(side) != winner(c.recall))
             rows.append({
                 "Data set": c.dataset,
                 "Best simple": f"{name_of(c.best.recommender, lang)} ({_(SETTINGS[c.best.group])})",
@@ -136,7 +144,7 @@ def against_simple(source: Source, lang: str) -> Table:
             })  # fmt: skip
     headings = ["Data set", "Best simple", "Metric", "GRU4Rec", "Best simple, value", "Difference", "p (Holm)",
                 "GRU4Rec is"]  # fmt: skip
-    return Table(pd.DataFrame(rows, columns=headings), lang=lang)
+    return Table(pd.DataFrame(rows, columns=headings), lang=lang, shown=shown)
 
 
 def third_party(source: Source, lang: str) -> Table:
@@ -238,17 +246,6 @@ def power_table(source: Source, lang: str) -> Table:
     return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats=formats)
 
 
-def found_effects(source: Source) -> pd.DataFrame:
-    """label, size, dataset, recommender of every effect; NaN and empty where evidence is missing."""
-    rows = []
-    for key, (label, _) in effects.EFFECTS.items():
-        try:
-            rows.append((label, *effects.effect(key, source)))
-        except NotYet:
-            rows.append((label, float("nan"), "", ""))
-    return pd.DataFrame(rows, columns=["label", "size", "dataset", "recommender"])
-
-
 def _where(dataset: str, recommender: str, lang: str) -> str:
     names = [data_name(dataset, lang)] if dataset else []
     names += [name_of(recommender, lang)] if recommender else []
@@ -256,18 +253,21 @@ def _where(dataset: str, recommender: str, lang: str) -> str:
 
 
 def effect_sizes(source: Source, lang: str) -> Table:
-    """What each difference moves Recall@20 by, in points, and where it was measured, in the order in which to look."""
-    _, found = translator(lang), found_effects(source)
+    """What each difference moves Recall@20 by, in points, and where it was measured, in the order in which to look.
+
+    A page shows those that move it at least as far as the last one, chance in the choice of test sessions.
+    """
+    _, found = translator(lang), effects.found(source)
     return Table({
         "What differs": [_(label) for label in found["label"]],
         "Points of Recall@20": [None if pd.isna(x) else f"{100 * x:.1f}" for x in found["size"]],
         "Measured on": [_where(row.dataset, row.recommender, lang) for row in found.itertuples()],
-    }, lang=lang)  # fmt: skip
+    }, lang=lang, shown=~(found["size"] < found["size"].iloc[-1]))  # fmt: skip
 
 
 def figure_effects(source: Source, lang: str) -> Plot:
     """The effects that are known, the largest at the top."""
-    found = found_effects(source).dropna(subset=["size"]).sort_values("size", ascending=False, kind="stable")
+    found = effects.found(source).dropna(subset=["size"]).sort_values("size", ascending=False, kind="stable")
     shown = pd.DataFrame({"label": found["label"], "series": "Measured here", "points": 100 * found["size"]})
     return figures.bars(
         shown, category="label", value="points", series="series", xlabel="Points of Recall@20", shares=False, lang=lang
