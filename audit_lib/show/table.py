@@ -175,7 +175,8 @@ class Table:
             return ""
         if shown:
             return _("{shown} of {rows} rows; all of them are in the CSV.").format(shown=shown, rows=rows)
-        return _("{rows} rows, in the CSV: {columns}.").format(rows=rows, columns=", ".join(self._headings()))
+        text = _("{rows} row, in the CSV: {columns}.") if rows == "1" else _("{rows} rows, in the CSV: {columns}.")
+        return text.format(rows=rows, columns=", ".join(self._headings()))
 
     def rows(self) -> list[list[str]]:
         """All its cells as a reader sees them."""

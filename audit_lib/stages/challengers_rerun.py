@@ -18,6 +18,7 @@ from audit_lib.show import figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import EXACT, FINE, Estimate, Remark, Table
 from audit_lib.show.words import data_name, name_of, translator, typeset
+from audit_lib.stages.training import verdict
 from audit_lib.study import (
     challenger_runs,
     challengers,
@@ -91,13 +92,17 @@ def state(there: Sequence[Trained], lang: str) -> Remark | None:
         sentence = _("On **#**, # was trained (seeds: #) and ranked after each of # epochs. The best of them on test "
                      "have a Recall@20 of # and an MRR@20 of #; published are # and #.")  # fmt: skip
         best = [challenger_runs.look(t.dataset, t.courses, metric).maximum for metric in METRICS]
-        numbers = ["–" if np.isnan(x) else typeset(f"{x:.2%}") for x in (*best, *map(t.printed, METRICS))]
+        numbers = map(_share, (*best, *map(t.printed, METRICS)))
         for word in (data_name(t.dataset, lang), t.name, ", ".join(str(c.seed) for c in t.courses), t.epochs, *numbers):
             sentence = sentence.replace("#", word, 1)
         if not all(course.whole for course in t.courses):
             sentence += " " + _("The training has not ended yet, so that no claim is judged on it.")
         lines.append(sentence)
     return Remark("\n\n".join(lines)) if lines else None
+
+
+def _share(value: float) -> str:
+    return "–" if np.isnan(value) else typeset(f"{value:.2%}")
 
 
 def waiting(there: Sequence[Trained], lang: str) -> str:
@@ -179,6 +184,37 @@ def differences_table(book: Book, there: Sequence[Trained], lang: str) -> Table 
                     rows.append((t.name, t.dataset, name, f"{metric}@{K}", *cells))
     headings = ["Model", "Data set", "Less", "Metric", "With its best epoch on test", "With its last epoch", "Seeds"]
     return Table(pd.DataFrame(rows, columns=headings), lang=lang) if rows else None
+
+
+def answer(book: Book, there: Sequence[Trained], lang: str) -> str:
+    """What the trainings that have ended say, on each log: the value, and how it lies to GRU4Rec by year and to VSTAN.
+
+    A rival that was not run is left out.
+    """
+    _, said = translator(lang), []
+    for t in (t for t in there if all(course.whole for course in t.courses)):
+        value = challenger_runs.look(t.dataset, t.courses, "Recall").maximum
+        text = _("Trained here on {log}, {model} comes to a Recall@20 of {value} with its best epoch on test; "
+                 "{printed} is published.")  # fmt: skip
+        shares = {"value": _share(value), "printed": _share(t.printed("Recall"))}
+        said.append(text.format(log=data_name(t.dataset, lang), model=t.name, **shares))
+        with suppress(NotYet):
+            ours = headline.needed(headline.of(book, t.dataset), f"{t.dataset}, gru4rec")
+            first = next(rung for rung in releases.rungs() if rung.id == "bpr")
+            vstan = headline.needed(headline.by_recommender(book, t.dataset).get("vstan"), f"{t.dataset}, vstan")
+            rivals_ = {"today": ours.runs, "then": releases.runs_of(book, first, t.dataset), "simple": vstan.runs}
+            if not all(rivals_.values()):
+                continue
+            less = {
+                name: challenger_runs.difference(t.dataset, t.courses, runs, best=True)
+                for name, runs in rivals_.items()
+            }
+            text = _("On the same targets that is {today} GRU4Rec of today ({less_today} points), {then} GRU4Rec of "
+                     "2016 with the settings of its paper ({less_then}) and {simple} VSTAN ({less_simple}); brackets "
+                     "hold 95\u00a0% intervals.")  # fmt: skip
+            numbers = {f"less_{name}": str(Estimate(*each[:3], FINE)) for name, each in less.items()}
+            said.append(text.format(**{name: _(verdict(each)) for name, each in less.items()}, **numbers))
+    return typeset(" ".join(said)) or _("None of them has been trained here to the end yet.")
 
 
 # --- what the look at the test part adds

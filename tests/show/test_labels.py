@@ -233,4 +233,5 @@ def test_a_table_may_be_in_the_csv_alone() -> None:
     table = Table(pd.DataFrame({"Seed": [0] * 1200, "Commit": ["–"] * 1200}), lang="en", shown=False)
     assert table.markdown() == [repr(table)] == ["1\u202f200 rows, in the CSV: Seed, Commit."]
     assert table._repr_html_() == f'<p class="table-rest">{table}</p>'
+    assert str(Table(table.data[:1], lang="es", shown=False)) == "1 fila, en el CSV: Semilla, Commit."
     assert len(table.csv().split()) == 1201

@@ -153,6 +153,25 @@ def test_a_training_is_shown_by_epoch_and_against_its_rivals(book, seeds, lang):
     assert len(challengers_rerun.provenance_runs(there)) == 3 * len(seeds)
 
 
+@pytest.mark.parametrize(("lang", "none"), [("en", "None of them has been"), ("es", "Ninguno de ellos se ha")])
+def test_the_answer_holds_a_training_that_has_ended_against_gru4rec_by_year(book, lang, none):
+    put_trajectory(book, [0.25, 0.75], n_epochs=3)
+    assert challengers_rerun.answer(book, challengers_rerun.found(book), lang).startswith(none)
+    put_trajectory(book, [0.25, 0.75, 0.5])
+    said = challengers_rerun.answer(book, challengers_rerun.found(book), lang)
+    assert "75.00\u00a0%" in said
+    assert "50.73\u00a0%" in said
+    assert said.count("+25.00 [") == 3  # GRU4Rec of both years and VSTAN have .5 there
+    assert said.count({"en": "above", "es": "por encima de"}[lang]) == 3
+
+
+def test_the_answer_leaves_out_rivals_that_were_not_run(tmp_path):
+    bare = made_book(tmp_path)
+    put_trajectory(bare, [0.25])
+    said = challengers_rerun.answer(bare, challengers_rerun.found(bare), "en")
+    assert said.endswith("is published.")
+
+
 def test_names_are_listed_as_in_a_sentence():
     said = {"": "–", "a": "a", "ab": "a y b", "abc": "a, b y c"}
     assert {names: challengers_rerun.listed(list(names), "es") for names in said} == said
