@@ -26,7 +26,13 @@ def nouns(_: Translate) -> dict[str, tuple[str, str, str]]:
 def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
     """What so many of them do."""
     return {
-        "hold": (_("none of them holds"), _("one of them holds"), _("# of them hold")),
+        "keep-size": (_("none keeps its size"), _("one keeps its size"), _("# keep their size")),
+        "turn-negative": (_("none turns negative"), _("one turns negative"), _("# turn negative")),
+        "stay-positive": (_("none stays positive"), _("one stays positive"), _("# stay positive")),
+        "near-zero": (
+            _("none has an interval with zero in it"), _("one cannot be told from zero"),
+            _("# cannot be told from zero"),
+        ),
         "come-near": (
             _("none comes within two points of the copied value"),
             _("one comes within two points of the copied value"),
