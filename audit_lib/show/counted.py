@@ -71,6 +71,9 @@ def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
             _("the loss of none lies between"), _("the loss of one lies between"), _("the losses of # lie between"),
         ),
         "wait": (_("none waits for a run"), _("one waits for a run"), _("# wait for a run")),
+        "untestable": (
+            _("each can be tested offline"), _("one cannot be tested offline"), _("# cannot be tested offline"),
+        ),
         "reproduced": (_("none is reproduced"), _("one is reproduced"), _("# are reproduced")),
         "partly": (_("none partly"), _("one partly"), _("# partly")),
         "not-reproduced": (

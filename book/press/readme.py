@@ -36,7 +36,7 @@ NOTE = {
     "entre corchetes, intervalos del 95 % sobre sesiones y semillas. El algoritmo de 2016 tiene la configuración de su "
     "artículo para BPR y, donde se optimizó, la optimizada. La versión de hoy y el recomendador sencillo se eligieron "
     "por Recall@20 en una parte de validación del entrenamiento. GRU4Rec se entrenó con el motor independiente; el "
-    "código de los autores también se ejecutó en Diginetica, y [el caso de estudio](book/case_study.md) pone los dos "
+    "código de los autores también se ejecutó en Diginetica, y [el estudio de caso](book/case_study.md) pone los dos "
     "uno al lado del otro. Recalculado a partir de `book/evidence` con `python -m book.press.readme`, y la figura "
     "también.",
 }  # fmt: skip

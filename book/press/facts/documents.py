@@ -221,6 +221,7 @@ FACTS: dict[str, Fact] = {
     "claims-partly": partial(_claims, verdict="partly"),
     "claims-not-reproduced": partial(_claims, verdict="not reproduced"),
     "claims-not-run": partial(_claims, verdict="not run"),
+    "claims-untestable": partial(_claims, verdict="not testable offline"),
     "ablations-planned": _ablations_planned,
     "ablations-run": _ablations_run,
     "ablations-near": partial(_ablations_run, near=True),
