@@ -26,7 +26,13 @@ def nouns(_: Translate) -> dict[str, tuple[str, str, str]]:
 def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
     """What so many of them do."""
     return {
-        "hold": (_("none of them holds"), _("one of them holds"), _("# of them hold")),
+        "keep-size": (_("none keeps its size"), _("one keeps its size"), _("# keep their size")),
+        "turn-negative": (_("none turns negative"), _("one turns negative"), _("# turn negative")),
+        "stay-positive": (_("none stays positive"), _("one stays positive"), _("# stay positive")),
+        "near-zero": (
+            _("none has an interval with zero in it"), _("one cannot be told from zero"),
+            _("# cannot be told from zero"),
+        ),
         "come-near": (
             _("none comes within two points of the copied value"),
             _("one comes within two points of the copied value"),
@@ -65,6 +71,9 @@ def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
             _("the loss of none lies between"), _("the loss of one lies between"), _("the losses of # lie between"),
         ),
         "wait": (_("none waits for a run"), _("one waits for a run"), _("# wait for a run")),
+        "untestable": (
+            _("each can be tested offline"), _("one cannot be tested offline"), _("# cannot be tested offline"),
+        ),
         "reproduced": (_("none is reproduced"), _("one is reproduced"), _("# are reproduced")),
         "partly": (_("none partly"), _("one partly"), _("# partly")),
         "not-reproduced": (

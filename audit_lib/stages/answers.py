@@ -70,7 +70,7 @@ def split(report: Leakage, measured: pd.DataFrame, log: Prepared, lang: str) -> 
     first, *flawed = said
     if flawed:
         most = str((markov["value"] - markov["value"][first]).abs().idxmax())
-        text = _("Markov has a {metric} of {honest}. A flawed split ({split}) would have reported {flawed}.")
+        text = _("Markov has a {metric} of {honest}. The flawed split “{split}” would have reported {flawed}.")
         rest = text.format(metric=log.metric, honest=said[first], split=_(most), flawed=said[most])
     else:
         text = _("Markov has a {metric} of {honest}; the log has no room for a flawed split.")
@@ -142,16 +142,17 @@ def sampling(factors: pd.DataFrame, winners: pd.DataFrame, log: Prepared, lang: 
     factors: `evaluation.inflation`. winners: `evaluation.winners`.
     """
     _ = words.translator(lang)
-    factor = factors["factor"].to_numpy(float)
+    factor = factors.set_index("recommender")["factor"].astype(float)
     factor = factor[np.isfinite(factor)]
-    if not len(factor):
+    if factor.empty:
         return _("No recommender hits anything here, so that there is nothing to multiply.")
     text = _(
-        "On {name}, sampling {negatives} instead of ranking the whole catalogue multiplies {metric} by {least} for one "
-        "recommender and by {most} for another; of {pairs} pairs of recommenders, {reversed}."
+        "On {name}, sampling {negatives} instead of ranking the whole catalogue multiplies {metric} by {least} for "
+        "{lowest} and by {most} for {highest}; of {pairs} pairs of recommenders, {reversed}."
     )
     return _typeset(text.format(
         name=words.data_name(log.data.name, lang), negatives=counted.said(log.negatives, "negatives", lang),
         metric=log.metric, least=f"{factor.min():.2f}", most=f"{factor.max():.2f}", pairs=len(winners),
+        lowest=words.name_of(str(factor.idxmin()), lang), highest=words.name_of(str(factor.idxmax()), lang),
         reversed=counted.said(winners["reversed"].sum(), "reversed", lang),
     ))  # fmt: skip

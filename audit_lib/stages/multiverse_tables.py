@@ -18,6 +18,12 @@ LABELS = {
     "metric": "Metric", "k": "Cutoff", "ties": "Ties",
     "average": "Average", "targets": "Targets", "negatives": "Negatives",
 }  # fmt: skip
+SAID = {  # the same in a sentence
+    "dataset": "the data set", "cut": "the length of the test part", "filter": "the filter by support",
+    "repeats": "what is done with repeats", "training": "the training of GRU4Rec", "metric": "the metric",
+    "k": "the cutoff", "ties": "the tie policy", "average": "the average", "targets": "which targets count",
+    "negatives": "what a target is ranked against",
+}  # fmt: skip
 _LEVELS = {
     "cut": {"usual": "As usual", "half": "Half as long"},
     "filter": {"usual": "As usual", "none": "Every item of train"},
@@ -124,14 +130,15 @@ def provenance_table(sides: Iterable[Rivals], lang: str) -> Table:
 
 
 def quoted(table: pd.DataFrame, deciding: pd.DataFrame, levels: pd.DataFrame, lang: str) -> dict[str, Any]:
-    """The numbers of the text, by name: `multiverse.answers`, and the choices that turn the answer most and least."""
-    _, first, last = translator(lang), deciding.iloc[0], deciding.iloc[-1]
+    """The numbers of the text, by name: `multiverse.answers`, and the choices that turn it most, next and least."""
+    _ = translator(lang)
+    turning = {"first": deciding.iloc[0], "second": deciding.iloc[min(1, len(deciding) - 1)], "last": deciding.iloc[-1]}
     found = multiverse.answers(table)
     yes = levels[levels["choice"] == "negatives"].set_index("level")["yes"]
     return found | {
         "specifications": int(found["specifications"]), "measured": int(found["measured"]),
         "datasets": int(table["dataset"].nunique()),
-        "first": _(LABELS[first["choice"]]), "first_turns": float(first["pivotal"]),
-        "last": _(LABELS[last["choice"]]), "last_turns": float(last["pivotal"]),
+        **{name: _(SAID[row["choice"]]) for name, row in turning.items()},
+        **{f"{name}_turns": float(row["pivotal"]) for name, row in turning.items()},
         **{f"yes_{level}": float(yes[level]) for level in multiverse.NEGATIVES},
     }  # fmt: skip

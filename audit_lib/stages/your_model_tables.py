@@ -9,6 +9,7 @@ from audit_lib.data import datasets
 from audit_lib.evaluation import comparisons, metrics
 from audit_lib.evaluation.counts import Counts
 from audit_lib.evaluation.power import detectable, sessions_needed, variance
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.evaluation.sampled import expectation
 from audit_lib.show.counted import said
 from audit_lib.show.one_page import one_page
@@ -38,6 +39,11 @@ def scores(found: Standing, lang: str) -> pd.DataFrame:
             row[f"{metric}@{found.k}, interval"] = Interval(value.low, value.high)
         rows.append(row | {"Seeds": len(found.everybody[str(name)])})
     return pd.DataFrame(rows)
+
+
+def value(found: Standing) -> Measured:
+    """The Recall of the model, with its interval over sessions and seeds."""
+    return over(found.runs, "Recall", found.k, found.first)
 
 
 def differences(found: Standing, lang: str) -> pd.DataFrame:

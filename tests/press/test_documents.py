@@ -92,15 +92,6 @@ def test_what_the_ledger_misses_is_missing() -> None:
         quantity("margin-srgnn-here", source)
 
 
-def test_a_margin_is_counted_once_though_two_parts_ask_for_it_in_another_order() -> None:
-    again = dict(reversed(GAP.items()))
-    other = {**GAP, "model": "stamp"}
-    loss = Measured(-0.02, -0.03, -0.01)
-    source = Source(settled=[finding(CLEAR, **GAP), finding(CLEAR, **again), finding(loss, **other)])
-    assert quantity("margins", source).estimate == 2
-    assert quantity("margins-kept", source).estimate == 1
-
-
 def test_without_evidence_a_measured_fact_is_missing_and_a_published_one_is_there(tmp_path: Path) -> None:
     source = Source(Book(tmp_path))
     for name in ("official", "simple-diginetica-name", "ablation-nearest", "official-minutes", "simple-less-bpr"):

@@ -13,7 +13,7 @@ from audit_lib.study.results import Book, NotYet
 from book.press.facts.prose import written
 from book.press.facts.reporting import quantity
 from book.press.facts.source import Source
-from tests.made_challengers import made_book, put_course
+from tests.made_challengers import made_book, put_course, put_planned
 
 
 @pytest.fixture
@@ -46,3 +46,16 @@ def test_how_many_were_rerun_is_a_sentence_for_none_and_for_one(book: Book, lang
     put_course(book, [0.5], recommender="gcegnn")  # whose margin is not in the copied table
     put_course(book, [0.5])
     assert written(quantity("margins-rerun", Source(book)), "rerun", lang) == said[lang][1]
+
+
+def test_margins_are_counted_as_the_ledger_judges_them_a_model_trained_here_by_its_ranks(book: Book) -> None:
+    with pytest.raises(NotYet):
+        quantity("margins", Source(book))
+    for dataset in ("diginetica", "yoochoose1_64"):
+        put_planned(book, 0.5, group="headline", dataset=dataset)
+    names = [f"margins{end}" for end in ("", "-positive", "-open", "-negative", "-whole")]
+    before = [quantity(name, Source(Book(book.folder, book.study))).estimate for name in names]
+    assert (before[0], sum(before[1:4])) == (6, 6)
+    put_course(book, [0.25, 0.7])  # SR-GNN on Diginetica: above by as much as was printed
+    after = [quantity(name, Source(Book(book.folder, book.study))).estimate for name in names]
+    assert (after[0], after[-1]) == (6, before[-1] + 1)

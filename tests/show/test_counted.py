@@ -18,13 +18,13 @@ PAGES = "".join(path.read_text("utf8") for folder in ("book", "notebooks") for p
 @pytest.mark.parametrize(
     ("lang", "count", "words"),
     [
-        ("en", 0, "none of them holds"), ("en", 1, "one of them holds"), ("en", 6, "6 of them hold"),
-        ("es", 0, "ninguna de ellas se mantiene"), ("es", 1, "una de ellas se mantiene"),
-        ("es", 6, "6 de ellas se mantienen"),
+        ("en", 0, "none keeps its size"), ("en", 1, "one keeps its size"), ("en", 6, "6 keep their size"),
+        ("es", 0, "ninguna conserva su tamaño"), ("es", 1, "una conserva su tamaño"),
+        ("es", 6, "6 conservan su tamaño"),
     ],
 )  # fmt: skip
 def test_a_fact_that_counts_has_its_words(lang: str, count: int, words: str) -> None:
-    assert written(Measured(float(count)), "hold", lang) == words
+    assert written(Measured(float(count)), "keep-size", lang) == words
 
 
 def test_every_phrase_names_its_number_when_there_are_several_and_not_otherwise() -> None:
@@ -44,8 +44,8 @@ def test_every_phrase_is_said_somewhere() -> None:
 def test_a_page_shows_a_count_that_may_be_none_or_one_by_a_phrase() -> None:
     """Counts of logs, pairs and trainings that hang on the evidence: a bare number would read 'on 1 logs'."""
     computed = (
-        r"contrasts-\w+", r"searched-\w+", "margins-kept", "reversals", r"claims-\w+", "trainings-one-seed",
-        "winners-change", r"changes-\w+",
+        r"contrasts-\w+", r"searched-\w+", r"margins-(?:whole|positive|open|negative)", "reversals", r"claims-\w+",
+        "trainings-one-seed", "winners-change", r"changes-\w+",
         r"\w+::(?:pairs_\w+|verdict_\w+|straddling|unseen|crossings|apart|gained|unsure)",
     )  # fmt: skip
     bare = [found[0] for name in computed for found in re.finditer(rf"\{{fact\}}`{name}:,?d`", PAGES)]
@@ -53,5 +53,5 @@ def test_a_page_shows_a_count_that_may_be_none_or_one_by_a_phrase() -> None:
 
 
 def test_an_unknown_phrase_is_refused_and_the_nearest_named() -> None:
-    with pytest.raises(InputError, match="hold"):
-        counted.said(1, "holds")
+    with pytest.raises(InputError, match="keep-size"):
+        counted.said(1, "keeps-size")

@@ -64,7 +64,7 @@ def test_the_flawed_split_that_moves_markov_most_is_named_whichever_way_it_moves
     said = one_line(answers.split(leaks(0, 0), MEASURED, LOG, "en"))
     assert "no session is in both parts, and no train event comes after the first test event" in said
     assert "20.0 % [10.0, 30.0]" in said
-    assert "(Random events) would have reported 5.0 % [0.0, 10.0]." in said
+    assert "The flawed split “Random events” would have reported 5.0 % [0.0, 10.0]." in said
 
 
 def test_a_split_that_leaks_says_how_much() -> None:
@@ -122,9 +122,10 @@ def test_a_network_is_above_below_level_or_not_told_apart(
 
 # --- 05
 def test_sampling_multiplies_and_reverses() -> None:
-    factors, winners = pd.DataFrame({"factor": [2.0, 6.5, np.nan]}), pd.DataFrame({"reversed": [False, True, False]})
+    factors = pd.DataFrame({"recommender": ["markov", "vstan", "popularity"], "factor": [2.0, 6.5, np.nan]})
+    winners = pd.DataFrame({"reversed": [False, True, False]})
     said = one_line(answers.sampling(factors, winners, LOG, "en"))
-    assert "multiplies Recall@20 by 2.00 for one recommender and by 6.50 for another" in said
+    assert "multiplies Recall@20 by 2.00 for Markov and by 6.50 for VSTAN" in said
     assert said.endswith("of 3 pairs of recommenders, one is reversed.")
     assert "no recommender hits anything" in answers.sampling(factors.iloc[2:], winners, LOG, "en").lower()
 
@@ -149,4 +150,4 @@ def test_a_chapter_answers_before_its_first_cell(stage: str) -> None:
     lead = re.search(r":::\{div\} lead-sentence\n(.*?)\n:::", first.source, re.DOTALL)
     assert lead
     assert re.search(r"\{fact\}`\w+::\w+", lead[1])
-    assert (f"{stage}::answer" in lead[1]) == (stage in LOG_STAGES)
+    assert stage not in LOG_STAGES or f"{stage}::answer" in lead[1]

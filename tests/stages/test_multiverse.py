@@ -176,6 +176,19 @@ def test_the_curve_is_drawn_in_order_and_twice_the_same(table):
     assert plot.image() == draw().image()
 
 
+def test_the_choices_that_turn_the_answer_are_named_in_words_of_a_sentence(table):
+    deciding = pd.DataFrame({"choice": ["negatives", "k", "ties"], "pivotal": [0.6, 0.5, 0.1]})
+    levels = multiverse.by_level(table)
+    said = multiverse_tables.quoted(table, deciding, levels, "es")
+    assert [said[name] for name in ("first", "second", "last")] == [
+        "frente a qué se ordena el objetivo", "el corte", "la política de empates",
+    ]  # fmt: skip
+    assert [said[f"{name}_turns"] for name in ("first", "second", "last")] == [0.6, 0.5, 0.1]
+    assert multiverse_tables.SAID.keys() == multiverse_tables.LABELS.keys()
+    alone = multiverse_tables.quoted(table, deciding[:1], levels, "en")
+    assert alone["first"] == alone["second"] == "what a target is ranked against"
+
+
 def test_committed_evidence_answers_the_question():
     sides = multiverse.rivals(COMMITTED)
     assert "seed_demo" not in {side.dataset for side in sides}

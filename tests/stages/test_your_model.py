@@ -66,6 +66,9 @@ def test_tables_say_what_the_metrics_say(found):
     assert table.loc["mine ◀", "Recall@20"] == pytest.approx(recall)
     assert list(table["Recall@20"]) == sorted(table["Recall@20"], reverse=True)
     assert table.loc["mine ◀", "Seeds"] == 2
+    value = your_model_tables.value(found)
+    assert value.estimate == pytest.approx(recall)
+    assert value.low <= recall <= value.high
     less = your_model_tables.differences(found, "en").set_index("Recommender")
     for name in ("Markov", "V-SKNN", "Popularity"):
         assert less.loc[name, "Difference of Recall@20"] == pytest.approx(recall - table.loc[name, "Recall@20"])

@@ -366,4 +366,4 @@ def test_without_evidence_every_claim_is_not_run_but_those_no_log_can_settle(tmp
 def test_every_part_can_be_named_in_spanish_before_it_is_measured() -> None:
     """A label without translation would only be missed once its evidence is there."""
     named = [claim_words.describe(part, "es") for claim in claims.read() for part in claim.parts]
-    assert "Diginetica, V-SKNN (optimizado) − GRU4Rec (optimizado)" in named
+    assert "Diginetica, V-SKNN (con optimización) − GRU4Rec (con optimización)" in named

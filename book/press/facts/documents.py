@@ -78,14 +78,6 @@ def _real_logs(source: Source) -> Measured:
     return Measured(float(sum(a["dataset"] != "seed_demo" for a, _ in source.findings("simple_share"))))
 
 
-def _margins(source: Source, *, kept: bool) -> Measured:
-    """Margins over GRU4Rec in the table that is copied; kept: of those, the ones whose value is above ours."""
-    found = [m.estimate for a, m in source.findings("published_gap") if a["source"] == "wu2019"]
-    if not found:
-        raise NotYet("published_gap")
-    return Measured(float(sum(x > 0 for x in found) if kept else len(found)))
-
-
 def _margin_published(source: Source, *, model: str, dataset: str = "diginetica") -> Measured:
     theirs = literature_values.value("wu2019", dataset, model, "Recall", K)
     return Measured(theirs - _copied(source, dataset=dataset).estimate)
@@ -193,8 +185,6 @@ FACTS: dict[str, Fact] = {
     "reversals": lambda source: source.measure("reversals", n=100),
     "speed-least": partial(_extreme, measure="speed_ratio", pick=min),
     "speed-most": partial(_extreme, measure="speed_ratio", pick=max),
-    "margins": partial(_margins, kept=False),
-    "margins-kept": partial(_margins, kept=True),
     "margin-srgnn-published": partial(_margin_published, model="srgnn"),
     "margin-srgnn-here": lambda source: source.measure(
         "published_gap", dataset="diginetica", model="srgnn", source="wu2019"
@@ -231,6 +221,7 @@ FACTS: dict[str, Fact] = {
     "claims-partly": partial(_claims, verdict="partly"),
     "claims-not-reproduced": partial(_claims, verdict="not reproduced"),
     "claims-not-run": partial(_claims, verdict="not run"),
+    "claims-untestable": partial(_claims, verdict="not testable offline"),
     "ablations-planned": _ablations_planned,
     "ablations-run": _ablations_run,
     "ablations-near": partial(_ablations_run, near=True),

@@ -196,7 +196,7 @@ def decision_table(source: Source, lang: str) -> Table:
 
 
 def decision_logs(source: Source, lang: str) -> Table:
-    """Which logs stand behind each row of the decision table, and what is lost there by the choice."""
+    """Which logs stand behind each column of the decision table, and the best recommender there."""
     _: Translate = translator(lang)
     table = source.decisions[source.decisions["condition"] == "free"]
     return Table(
@@ -206,7 +206,6 @@ def decision_logs(source: Source, lang: str) -> Table:
                 "Log": [_(decision.SIZES[size]) for size in table["size"]],
                 "Data sets": table["datasets"],
                 "Best": [name_of(name, lang) for name in table["best"]],
-                "Best less recommended": table["behind"].where(table["behind"] != 0),
             }
         ),
         lang=lang,

@@ -55,8 +55,8 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
     numbers = [f"{strong}{text}{strong}" for text in (percent(releases.copied(dataset, "Recall"), 2), *ours)]
     text = _(
         "On #, papers compare themselves with a GRU4Rec whose Recall@20 is #. The algorithm of 2016 gives # there with "
-        "the settings of its paper and # with searched ones, the code that its authors publish today gives #, and #, "
-        "which trains no network, #."
+        "the settings of its paper for BPR and # with searched ones, the version that its authors publish today gives "
+        "#, and #, which trains no network, #."
     )
     name = literature_values.model_name(simple.recommender, lang)
     return filled(text, [data_name(dataset, lang), *numbers[:4], name, numbers[4]])
@@ -135,7 +135,7 @@ def _legend(_: Translate, colours: list[str]) -> list[Line2D]:
     copied, ours, other = colours
     hollow = {"linestyle": "", "markerfacecolor": "none", "color": ours}
     return [
-        Line2D([], [], color=ours, marker="o", markersize=5, label=_("The authors' code by year, one change a step")),
+        Line2D([], [], color=ours, marker="o", markersize=5, label=_("GRU4Rec by year, one change a step")),
         Line2D([], [], marker="v", label=_("TOP1 with the paper's settings"), **hollow),
         Line2D([], [], marker="D", label=_("Settings searched on validation"), **hollow),
         Line2D([], [], color=copied, linestyle="--", marker="X", markersize=8, label=_("As printed, and when")),
