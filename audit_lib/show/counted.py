@@ -89,10 +89,9 @@ def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
             _("none has a p-value below 5 %"), _("one has a p-value below 5 %"), _("# have a p-value below 5 %"),
         ),
         "change-places": (_("none changes places"), _("one changes places"), _("# change places")),
-        "apart": (
-            _("no two values are more than five points of Recall@20 apart"),
-            _("in one the values are more than five points of Recall@20 apart"),
-            _("in # the values are more than five points of Recall@20 apart"),
+        "come-out": (
+            _("none comes out within five points"), _("one comes out within five points"),
+            _("# come out within five points"),
         ),
         "hold-zero": (
             _("none has an interval that holds 0"), _("one has an interval that holds 0"),

@@ -41,6 +41,15 @@ def test_published_values_stand_beside_those_measured(book, stated):  # noqa: F8
     row_figures.published(found)
 
 
+def test_a_value_comes_out_if_one_way_in_which_it_ran_is_near_and_targets_are_equal():
+    rows = [("d", "GRU4Rec", "a", "same", 0.2), ("d", "GRU4Rec (official), BPR-max", "a", "same", 0.06),
+            ("e", "Item-kNN", "a", "same", -0.3), ("e", "Item-kNN, tuned", "a", "same", -0.05),
+            ("e", "Markov", "b", "other", 0.0)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["dataset", "recommender", "source", "targets", "difference"])
+    assert literature.come_out(table).to_dict() == {("d", "a", "GRU4Rec"): False, ("e", "a", "Item-kNN"): True}
+    assert literature.come_out(table[:0]).sum() == 0
+
+
 def test_other_models_are_held_against_our_gru4rec_and_the_published_one(book, stated):  # noqa: F811
     put_planned(book, 0.5, group="headline")
     (row,) = literature.models_table(book).data.to_dict("records")
