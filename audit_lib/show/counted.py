@@ -89,6 +89,7 @@ def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
             _("none has a p-value below 5 %"), _("one has a p-value below 5 %"), _("# have a p-value below 5 %"),
         ),
         "change-places": (_("none changes places"), _("one changes places"), _("# change places")),
+        "with-seeds": (_("with no seed"), _("with one seed"), _("with # seeds")),
         "come-out": (
             _("none comes out within five points"), _("one comes out within five points"),
             _("# come out within five points"),

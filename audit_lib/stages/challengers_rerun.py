@@ -14,7 +14,7 @@ import pandas as pd
 from babel.lists import format_list
 
 from audit_lib.evaluation.metrics import K
-from audit_lib.show import figures
+from audit_lib.show import counted, figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import EXACT, FINE, Estimate, Remark, Table
 from audit_lib.show.words import data_name, name_of, translator, typeset
@@ -194,10 +194,11 @@ def answer(book: Book, there: Sequence[Trained], lang: str) -> str:
     _, said = translator(lang), []
     for t in (t for t in there if all(course.whole for course in t.courses)):
         value = challenger_runs.look(t.dataset, t.courses, "Recall").maximum
-        text = _("Trained here on {log}, {model} comes to a Recall@20 of {value} with its best epoch on test; "
+        text = _("Trained here on {log} {seeds}, {model} comes to a Recall@20 of {value} in its best epoch on test; "
                  "{printed} is published.")  # fmt: skip
         shares = {"value": _share(value), "printed": _share(t.printed("Recall"))}
-        said.append(text.format(log=data_name(t.dataset, lang), model=t.name, **shares))
+        seeds = counted.said(len(t.courses), "with-seeds", lang)
+        said.append(text.format(log=data_name(t.dataset, lang), seeds=seeds, model=t.name, **shares))
         with suppress(NotYet):
             ours = headline.needed(headline.of(book, t.dataset), f"{t.dataset}, gru4rec")
             first = next(rung for rung in releases.rungs() if rung.id == "bpr")
