@@ -37,7 +37,9 @@ SETTINGS = --config dataset=$(call verbatim,$(DATASET)) columns=$(call verbatim,
            seeds=$(call verbatim,$(SEEDS)) time_unit=$(call verbatim,$(TIME_UNIT)) \
            test_days=$(call verbatim,$(TEST_DAYS)) min_item_support=$(call verbatim,$(MIN_ITEM_SUPPORT)) \
            cutoff=$(call verbatim,$(K)) recommenders=$(call verbatim,$(RECOMMENDERS))
-SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
+# The chain of stages that takes longest, training and what reads it, goes first.
+SNAKE    = --cores $(CORES) --prioritize _build/executed/en/notebooks/05_evaluation.ipynb \
+           --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
 STAGE    = $(RUN) -m book.press.pipeline stage
 
 .DEFAULT_GOAL := help
