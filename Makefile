@@ -37,9 +37,9 @@ SETTINGS = --config dataset=$(call verbatim,$(DATASET)) columns=$(call verbatim,
            seeds=$(call verbatim,$(SEEDS)) time_unit=$(call verbatim,$(TIME_UNIT)) \
            test_days=$(call verbatim,$(TEST_DAYS)) min_item_support=$(call verbatim,$(MIN_ITEM_SUPPORT)) \
            cutoff=$(call verbatim,$(K)) recommenders=$(call verbatim,$(RECOMMENDERS))
-# The chain of stages that takes longest, training and what reads it, goes first.
-SNAKE    = --cores $(CORES) --prioritize _build/executed/en/notebooks/05_evaluation.ipynb \
-           --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
+# Of a book the chain of stages that takes longest, training and what reads it, goes first.
+FIRST    = $(if $(wildcard notebooks/05_evaluation.md),--prioritize _build/executed/en/notebooks/05_evaluation.ipynb)
+SNAKE    = --cores $(CORES) --rerun-triggers mtime params input --rerun-incomplete --quiet all $(SETTINGS)
 STAGE    = $(RUN) -m book.press.pipeline stage
 
 .DEFAULT_GOAL := help
@@ -49,7 +49,7 @@ help:  ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 book: $(READY)  ## Run what is out of date, build the site in both languages, say where to open it
-	@$(RUN) -m book.press.pipeline snakemake -- $(SNAKE) && printf 'Open %s\n' $(call verbatim,$(CURDIR)/_build/site/index.html)
+	@$(RUN) -m book.press.pipeline snakemake -- $(FIRST) $(SNAKE) && printf 'Open %s\n' $(call verbatim,$(CURDIR)/_build/site/index.html)
 
 check: $(READY)  ## Lint and the quick tests: units and contracts, without stages, books and other processes
 	@$(RUN) -m ruff check . && $(RUN) -m pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder \
