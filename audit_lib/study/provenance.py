@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,12 @@ def _cpu() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
 
 
+@cache
 def git_commit() -> str | None:
-    """The commit of the checkout this library lies in, with '+' if it was changed; None without one, or without git."""
+    """The commit of the checkout this library lies in, with '+' if it was changed; None without one, or without git.
+
+    It is asked for once a process, which keeps the code that it has loaded.
+    """
     if not IN_CHECKOUT:
         return None
     try:

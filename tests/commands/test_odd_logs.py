@@ -34,6 +34,13 @@ def run(stage: str, **parameters: Any) -> tuple[str, dict[str, Any]]:
     names, shell = notebooks.declared(notebook), InteractiveShell.instance()
     shell.reset(new_session=True)
     shown, glued = [], {}
+
+    def show(value: Any) -> None:
+        """What a cell ends with."""
+        data = {} if value is None else shell.display_formatter.format(value)[0]
+        shown.extend(text for kind, text in data.items() if kind in ("text/plain", "text/markdown"))
+
+    shell.display_trap.hook = show
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -46,9 +53,6 @@ def run(stage: str, **parameters: Any) -> tuple[str, dict[str, Any]]:
             found = output.metadata.get("scrapbook", {}).get("name")
             if found:
                 glued[found] = next(text for kind, text in output.data.items() if kind.endswith("text/plain"))
-        if result.result is not None:
-            data, _metadata = shell.display_formatter.format(result.result)
-            shown += [text for kind, text in data.items() if kind in ("text/plain", "text/markdown")]
     return "\n".join(shown), glued
 
 

@@ -7,6 +7,7 @@ annotations, decorators, imports and the wording of errors are left alone: they 
 from __future__ import annotations
 
 import ast
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -56,27 +57,26 @@ class _Site:
 
 
 def of(source: str) -> Iterator[Mutant]:
-    """Every mutant of a module's source, in the order of its text."""
+    """Every mutant of a module's source, in the order of its text. All share the statements that are not changed."""
+    module = ast.parse(source)
     seen: Counter[tuple[str, str, str]] = Counter()
-    for at in range(len(list(_sites(ast.parse(source))))):
-        tree = ast.parse(source)
-        site = list(_sites(tree))[at]
-        before = _text(site.statement)
-        site.change()
-        key = (site.function, before, _text(site.statement))
-        ast.fix_missing_locations(tree)
-        yield Mutant(site.function, site.kind, *key[1:], seen[key], site.statement.lineno, tree)
-        seen[key] += 1
+    for place, original in enumerate(module.body):
+        copies = pickle.dumps(original)
+        for at in range(len(list(_in_statement(original, "")))):
+            statement = pickle.loads(copies)
+            site = list(_in_statement(statement, ""))[at]
+            before = _text(site.statement)
+            site.change()
+            key = (site.function, before, _text(site.statement))
+            ast.fix_missing_locations(statement)
+            tree = ast.Module([*module.body[:place], statement, *module.body[place + 1 :]], module.type_ignores)
+            yield Mutant(site.function, site.kind, *key[1:], seen[key], site.statement.lineno, tree)
+            seen[key] += 1
 
 
 def _text(statement: ast.stmt) -> str:
     """The statement on one line; of one that has a body, the head alone."""
     return " ".join(ast.unparse(statement).split("\n")[0].split())
-
-
-def _sites(tree: ast.Module) -> Iterator[_Site]:
-    for statement in tree.body:
-        yield from _in_statement(statement, "")
 
 
 def _in_statement(statement: ast.stmt, function: str) -> Iterator[_Site]:
