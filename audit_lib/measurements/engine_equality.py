@@ -17,6 +17,7 @@ import torch
 from audit_lib.data.logs import ITEM, SESSION, TIME
 from audit_lib.data.sessions import Prefixes, Sessions
 from audit_lib.evaluation import metrics, ranking
+from audit_lib.measurements import TAIL_CASE
 from audit_lib.recommenders.gru4rec import batches, model
 from audit_lib.recommenders.gru4rec.config import GRU4RecConfig
 from audit_lib.recommenders.gru4rec.fast import Fast
@@ -58,7 +59,6 @@ OFFICIAL_CASES: dict[str, dict[str, Any]] = {
     "one-hot, BPR-max, momentum": ONE_HOT | {"loss": "bpr-max", "momentum": 0.2},
     "two layers, cross-entropy with logq": {"layers": (20, 24), "logq": 1.0},
 }  # fmt: skip
-TAIL_CASE = "effect of the official tail"
 
 
 def walks(n_sessions: int, *, shortest: int = 2) -> pd.DataFrame:

@@ -71,12 +71,21 @@ class Plot:
         return buffer.getvalue()
 
     def save(self, path: str | Path) -> None:
-        """Writes picture (SVG and PNG) and table (CSV) beside each other, under the path's stem."""
+        """Writes picture (SVG and PNG) and table (CSV) beside each other, under the path's stem.
+
+        Files that hold them already are left alone, and keep their time.
+        """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        for kind in ("svg", "png"):
-            path.with_suffix(f".{kind}").write_bytes(self.image(kind))
-        path.with_suffix(".csv").write_text(csv_text(self.table), "utf8")
+        svg, png, csv = (path.with_suffix(f".{kind}") for kind in ("svg", "png", "csv"))
+        picture, table = self.image("svg"), csv_text(self.table).encode()
+        if png.is_file() and all(
+            file.is_file() and file.read_bytes() == text for file, text in ((svg, picture), (csv, table))
+        ):
+            return
+        png.write_bytes(self.image("png"))
+        csv.write_bytes(table)
+        svg.write_bytes(picture)
 
     def digest(self) -> str:
         """sha256 of the plotted table as CSV, numbers to nine digits: that of the file a reader downloads."""

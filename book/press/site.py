@@ -24,7 +24,6 @@ from audit_lib.commands.progress import heartbeat
 from audit_lib.files import PROJECT
 from audit_lib.show.words import LANGUAGES
 from book.press import alttext, explorer, pdf, root_pages, site_check, translated
-from book.press.directives import quoted_facts
 from book.press.mathjax import ensure_mathjax
 from book.press.source import CATALOGUES, SiteError, assemble, call, environment, script
 
@@ -67,6 +66,8 @@ def pages(work: Path, executed: Path, *, root: Path = PROJECT) -> None:
 
     Where there are none yet, their numbers are computed here first, once, for the processes to start with.
     """
+    from book.press.directives import quoted_facts  # here, since it loads all that the pages show
+
     for lang in LANGUAGES:
         assemble(lang, work / "source" / lang, executed=executed, root=root)
     if not all((work / "doctrees" / lang / "environment.pickle").is_file() for lang in LANGUAGES):

@@ -7,11 +7,10 @@ except the caption. The pictures are `_images/finding-light.svg` and `_images/fi
 
 from __future__ import annotations
 
-from functools import cache
+import shutil
 from html import escape
 from pathlib import Path
 
-import pandas as pd
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -21,16 +20,10 @@ from audit_lib.show.csv import csv_text
 from audit_lib.show.words import VERDICTS
 from book.press import ledger
 from book.press.directives import data_files
-from book.press.directives.claim_ledger import Ledger, book, settled
+from book.press.directives.claim_ledger import Ledger, book, known, settled
 from book.press.facts import finding, ladder
 
 THEMES = ("light", "dark")
-
-
-@cache
-def found() -> pd.DataFrame:
-    """The finding of the committed evidence: every version of GRU4Rec beside the copied values."""
-    return ladder.answers(book())
 
 
 class FindingSentence(Ledger):
@@ -51,7 +44,7 @@ class FindingFigure(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """A figure that is numbered and named like any other."""
         lang, up = self.config.language, "../" * self.env.docname.count("/")
-        words = escape(ladder.alternative(book(), lang))
+        words, csv = known(("finding", lang), lambda: drawn(self.env.doctreedir, lang))
         pictures = "".join(
             f'<img class="only-{theme}" src="{up}_images/finding-{theme}.svg" alt="{words}">' for theme in THEMES
         )
@@ -60,9 +53,15 @@ class FindingFigure(SphinxDirective):
         figure = nodes.figure("", shown, data_files.caption(self), classes=["finding"])
         figure["names"] = [nodes.fully_normalize_name(self.arguments[0])]
         self.state.document.note_explicit_target(figure)
-        file = Path(self.env.doctreedir, "figures", "finding.svg")
-        ladder.figure(book(), lang=lang, theme="light").save(file)
-        return [figure, data_files.place(csv_text(found()), file)]
+        return [figure, data_files.place(csv, picture(self.env.doctreedir, THEMES[0]))]
+
+
+def drawn(doctrees: str | Path, lang: str) -> tuple[str, str]:
+    """Draw the picture for each theme; return what it shows in words, and its data as CSV."""
+    for theme in THEMES:
+        plot = ladder.figure(book(), lang=lang, theme=theme)
+        plot.save(picture(doctrees, theme))
+    return escape(ladder.alternative(book(), lang)), csv_text(plot.table)
 
 
 class VerdictStrip(SphinxDirective):
@@ -82,13 +81,19 @@ class VerdictStrip(SphinxDirective):
         return [listed]  # its paragraphs have no source, so that none is for translation
 
 
+def picture(doctrees: str | Path, theme: str) -> Path:
+    """Where the picture for a theme lasts as long as the page that shows it."""
+    return Path(doctrees, "figures", f"finding-{theme}.svg")
+
+
 def pictures(app: Sphinx, exception: Exception | None) -> None:
-    """Draw the figure beside the pages."""
-    if exception is None and app.builder.format == "html":
-        for theme in THEMES:
-            target = Path(app.outdir) / "_images" / f"finding-{theme}.svg"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(ladder.figure(book(), lang=app.config.language, theme=theme).image())
+    """Put the pictures beside the pages."""
+    drawn = [file for theme in THEMES if (file := picture(app.doctreedir, theme)).is_file()]
+    if exception is None and app.builder.format == "html" and drawn:
+        target = Path(app.outdir, "_images")
+        target.mkdir(parents=True, exist_ok=True)
+        for file in drawn:
+            shutil.copyfile(file, target / file.name)
 
 
 def setup(app: Sphinx) -> None:

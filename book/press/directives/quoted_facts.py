@@ -29,6 +29,8 @@ from audit_lib.errors import InputError, unknown
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.files import PROJECT
 from audit_lib.show.csv import csv_text
+from audit_lib.show.plot import Plot
+from audit_lib.show.table import Table
 from audit_lib.study.results import NotYet
 from book.press.directives import data_files
 from book.press.directives.claim_ledger import Ledger, book, known, settled, untranslated
@@ -138,14 +140,19 @@ class FactTable(Ledger):
             raise self.error(str(unknown("table", name, report_exhibits.TABLES)))
         lang = self.config.language
         try:
-            shown = report_exhibits.TABLES[name](source(), lang)
+            lines, csv = known(("table", name, lang), lambda: written(report_exhibits.TABLES[name](source(), lang)))
         except NotYet:
             return [untranslated(nodes.paragraph("", prose.not_yet(lang).capitalize() + ".", classes=["awaited"]))]
-        found = self.parsed(shown.markdown())
+        found = self.parsed(lines)
         tables = [table for node in found for table in node.findall(nodes.table)]
         for table in tables:
-            table["audit_csv"] = shown.csv()
-        return found if tables else [*found, data_files.place(shown.csv())]
+            table["audit_csv"] = csv
+        return found if tables else [*found, data_files.place(csv)]
+
+
+def written(table: Table) -> tuple[list[str], str]:
+    """A table as Markdown and as CSV."""
+    return table.markdown(), table.csv()
 
 
 class FactFigure(SphinxDirective):
@@ -162,16 +169,20 @@ class FactFigure(SphinxDirective):
             raise self.error(str(unknown("figure", name, report_exhibits.FIGURES)))
         if "alt" not in self.options:
             raise self.error(f"The figure '{name}' needs an alternative text.")
-        file = Path(self.env.doctreedir, "figures", f"{name}.svg")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        plot = report_exhibits.FIGURES[name](source(), self.config.language)
-        plot.save(file)
+        lang, file = self.config.language, Path(self.env.doctreedir, "figures", f"{name}.svg")
+        csv = known(("figure", name, lang), lambda: drawn(report_exhibits.FIGURES[name](source(), lang), file))
         here = Path(self.env.doc2path(self.env.docname)).parent
         image = nodes.image(uri=os.path.relpath(file, here), alt=self.options["alt"])
         image.source, image.line = self.get_source_info()
         figure = nodes.figure("", image, data_files.caption(self))
         self.add_name(figure)
-        return [figure, data_files.place(csv_text(plot.table), file)]
+        return [figure, data_files.place(csv, file)]
+
+
+def drawn(plot: Plot, file: Path) -> str:
+    """Draw a figure into a file, and return its data as CSV."""
+    plot.save(file)
+    return csv_text(plot.table)
 
 
 class Awaited(Ledger):

@@ -12,7 +12,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book.press.directives.front_page import book
+from book.press.directives.claim_ledger import book, known
 from book.press.facts import finding
 
 CARD = "_images/card.png"
@@ -50,11 +50,27 @@ def page_context(app: Sphinx, page: str, template: str, context: dict[str, Any],
         ("og:image", f"{stem}{CARD}"),
         ("og:image:width", str(finding.CARD_SIZE[0])),
         ("og:image:height", str(finding.CARD_SIZE[1])),
-        ("og:image:alt", finding.alternative(finding.table(book()), lang)),
+        ("og:image:alt", card(app)[0]),
         ("og:locale", LOCALES[lang]),
         *(("og:locale:alternate", name) for code, name in LOCALES.items() if code != lang),
     ]
     context["social"] = {"description": said, "properties": properties}
+
+
+def card(app: Sphinx) -> tuple[str, bytes]:
+    """What the card shows in words, and the card; kept with the numbers of the build."""
+    lang, heading = app.config.language, str(app.config.html_title)
+
+    def made() -> tuple[str, bytes]:
+        table = finding.table(book())
+        return finding.alternative(table, lang), finding.card(table, heading=heading, lang=lang)
+
+    return known(("card", lang, heading), made)
+
+
+def prepare(app: Sphinx, env: object) -> None:
+    """Make the card before the numbers of this build are put away."""
+    card(app)
 
 
 def draw(app: Sphinx, exception: Exception | None) -> None:
@@ -62,12 +78,11 @@ def draw(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
         target = Path(app.outdir) / CARD
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(
-            finding.card(finding.table(book()), heading=str(app.config.html_title), lang=app.config.language)
-        )
+        target.write_bytes(card(app)[1])
 
 
 def setup(app: Sphinx) -> None:
     """Connect the extension."""
     app.connect("html-page-context", page_context)
+    app.connect("env-updated", prepare, priority=400)
     app.connect("build-finished", draw)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from audit_lib.errors import MissingError, one_of
 from audit_lib.files import COMMITTED, PROJECT
-from audit_lib.measurements import engine_equality
+from audit_lib.measurements import TAIL_CASE
 from audit_lib.show.words import typeset
 from audit_lib.study import claims, committed, records
 from tests.defence import determinism, inventory, lockfile, mutation
@@ -102,7 +102,7 @@ def faults(table: pd.DataFrame | None) -> dict[str, int]:
 def settings_compared() -> pd.DataFrame | None:
     """The rows of `official_equality` that ask for equality: all but the one that measures a difference on purpose."""
     table = record("official_equality")
-    return None if table is None else table[table["case"] != engine_equality.TAIL_CASE]
+    return None if table is None else table[table["case"] != TAIL_CASE]
 
 
 def is_equal(compared: pd.DataFrame) -> pd.Series:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from audit_lib.errors import one_of
 from audit_lib.evaluation.resampling import Measured
-from audit_lib.measurements.engine_equality import TAIL_CASE
+from audit_lib.measurements import TAIL_CASE
 from audit_lib.show import words
 from audit_lib.stages import implementations
 from audit_lib.stages.decision import seconds_of
