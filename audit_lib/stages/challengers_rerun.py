@@ -5,7 +5,7 @@ Without evidence there is nothing to show, and a sentence says how it is made; a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import pandas as pd
 from babel.lists import format_list
 
 from audit_lib.evaluation.metrics import K
+from audit_lib.evaluation.resampling import Measured
 from audit_lib.show import counted, figures
 from audit_lib.show.plot import Plot
 from audit_lib.show.table import EXACT, FINE, Estimate, Remark, Table
@@ -187,35 +188,54 @@ def differences_table(book: Book, there: Sequence[Trained], lang: str) -> Table 
 
 
 def answer(book: Book, there: Sequence[Trained], lang: str) -> str:
-    """What the trainings that have ended say, on each log: the value, and how it lies to GRU4Rec by year and to VSTAN.
+    """What the trainings that have ended say: their values, and how they lie to GRU4Rec by year and to VSTAN.
 
-    A rival that was not run is left out.
+    A log on which one of these was not run is left out of the comparison.
     """
     _, said = translator(lang), []
-    for t in (t for t in there if all(course.whole for course in t.courses)):
-        value = challenger_runs.look(t.dataset, t.courses, "Recall").maximum
-        text = _("Trained here on {log} {seeds}, {model} comes to a Recall@20 of {value} in its best epoch on test; "
-                 "{printed} is published.")  # fmt: skip
-        shares = {"value": _share(value), "printed": _share(t.printed("Recall"))}
-        seeds = counted.said(len(t.courses), "with-seeds", lang)
-        said.append(text.format(log=data_name(t.dataset, lang), seeds=seeds, model=t.name, **shares))
-        with suppress(NotYet):
-            ours = headline.needed(headline.of(book, t.dataset), f"{t.dataset}, gru4rec")
-            first = next(rung for rung in releases.rungs() if rung.id == "bpr")
-            vstan = headline.needed(headline.by_recommender(book, t.dataset).get("vstan"), f"{t.dataset}, vstan")
-            rivals_ = {"today": ours.runs, "then": releases.runs_of(book, first, t.dataset), "simple": vstan.runs}
-            if not all(rivals_.values()):
-                continue
-            less = {
-                name: challenger_runs.difference(t.dataset, t.courses, runs, best=True)
-                for name, runs in rivals_.items()
-            }
-            text = _("On the same targets that is {today} GRU4Rec of today ({less_today} points), {then} GRU4Rec of "
-                     "2016 with the settings of its paper ({less_then}) and {simple} VSTAN ({less_simple}); brackets "
-                     "hold 95\u00a0% intervals.")  # fmt: skip
-            numbers = {f"less_{name}": str(Estimate(*each[:3], FINE)) for name, each in less.items()}
-            said.append(text.format(**{name: _(verdict(each)) for name, each in less.items()}, **numbers))
+    whole = [t for t in there if all(course.whole for course in t.courses)]
+    for model in dict.fromkeys(t.model for t in whole):
+        own = [t for t in whole if t.model == model]
+        text = _("Trained here to the end, {model} comes in its best epoch on test to a Recall@20 of {values}.")
+        said.append(text.format(model=own[0].name, values=listed([_value(t, lang) for t in own], lang)))
+        less = {t.dataset: found for t in own if (found := _against(book, t))}
+        if less:
+            text = _("On the same targets it is, {clauses}; brackets hold 95\u00a0% intervals.")
+            said.append(text.format(clauses="; ".join(_clause(log, each, lang) for log, each in less.items())))
+        words = [(verdict(each["today"]), verdict(each["then"])) for each in less.values()]
+        if words and all(today != "above" and then == "above" for today, then in words):
+            said.append(_("So its margin is over the GRU4Rec of 2016; over that of today it has none."))
     return typeset(" ".join(said)) or _("None of them has been trained here to the end yet.")
+
+
+def _value(t: Trained, lang: str) -> str:
+    """Recall@20 in the best epoch on test, on which log, with how many seeds, and what is published."""
+    value = challenger_runs.look(t.dataset, t.courses, "Recall").maximum
+    log, seeds = data_name(t.dataset, lang), counted.said(len(t.courses), "with-seeds", lang)
+    text = translator(lang)("{value} on {log} ({seeds}; published: {printed})")
+    return text.format(value=_share(value), log=log, seeds=seeds, printed=_share(t.printed("Recall")))
+
+
+def _against(book: Book, t: Trained) -> dict[str, Measured]:
+    """The best epoch on test less GRU4Rec of today, that of 2016 with BPR, and VSTAN; nothing if one is missing."""
+    first = next(rung for rung in releases.rungs() if rung.id == "bpr")
+    with suppress(NotYet):
+        ours = headline.needed(headline.of(book, t.dataset), f"{t.dataset}, gru4rec")
+        vstan = headline.needed(headline.by_recommender(book, t.dataset).get("vstan"), f"{t.dataset}, vstan")
+        if then := releases.runs_of(book, first, t.dataset):
+            runs = {"today": ours.runs, "then": then, "simple": vstan.runs}
+            return {
+                name: challenger_runs.difference(t.dataset, t.courses, each, best=True) for name, each in runs.items()
+            }
+    return {}
+
+
+def _clause(dataset: str, less: Mapping[str, Measured], lang: str) -> str:
+    _ = translator(lang)
+    text = _("on {log}, {today} GRU4Rec of today ({less_today} points), {then} GRU4Rec of 2016 with the settings of its "
+             "paper ({less_then}) and {simple} VSTAN ({less_simple})")  # fmt: skip
+    numbers = {f"less_{name}": str(Estimate(*each[:3], FINE)) for name, each in less.items()}
+    return text.format(log=data_name(dataset, lang), **{name: _(verdict(d)) for name, d in less.items()}, **numbers)
 
 
 # --- what the look at the test part adds

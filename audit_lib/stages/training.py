@@ -139,10 +139,10 @@ def less(runs: Sequence[Run], value: float) -> Measured:
 
 
 def verdict(difference: Measured) -> str:
-    """What a difference says: 'below' or 'above' when its interval leaves out zero, else 'no different from'."""
+    """What a difference says: 'below' or 'above' when its interval leaves out zero, else 'not distinguishable from'."""
     if difference.high < 0:
         return "below"
-    return "above" if difference.low > 0 else "no different from"
+    return "above" if difference.low > 0 else "not distinguishable from"
 
 
 def scores_table(

@@ -19,7 +19,7 @@ from html import escape
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, SoupStrainer
 from bs4.element import Tag
 from playwright.sync_api import Browser, Error
 from pypdf import PdfReader
@@ -81,7 +81,7 @@ def bind(pages: Path, order: Sequence[str], *, lang: str, date: str) -> str:
 
 def article(pages: Path, page: str, order: Sequence[str]) -> Tag:
     """The article of one page, its ids and links made for the whole."""
-    soup = BeautifulSoup(_html(pages, page), "html.parser")
+    soup = BeautifulSoup(_html(pages, page), "html.parser", parse_only=SoupStrainer("article"))
     found = soup.select_one("article.bd-article")
     if found is None:
         raise PdfError(f"'{pages / page}.html' has no article. Build the pages again.")
@@ -168,7 +168,7 @@ def write(
 def numbered(tab: Tab, address: str) -> tuple[bytes, dict[str, int]]:
     """The document at an address, with page numbers in its contents, and the page of every anchor without them."""
     tab.visit(address)
-    numbers = page_numbers(printed(tab))
+    numbers = page_numbers(printed(tab, tagged=False))
     tab.page.evaluate(FILL_IN, numbers)
     content = printed(tab)
     if tab.complaints:
@@ -176,9 +176,9 @@ def numbered(tab: Tab, address: str) -> tuple[bytes, dict[str, int]]:
     return content, numbers
 
 
-def printed(tab: Tab) -> bytes:
-    """The page that is open, as a PDF."""
-    return tab.page.pdf(prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
+def printed(tab: Tab, *, tagged: bool = True) -> bytes:
+    """The page that is open, as a PDF. tagged: with its outline, and marked for screen readers, which takes longer."""
+    return tab.page.pdf(prefer_css_page_size=True, print_background=True, outline=tagged, tagged=tagged)
 
 
 def page_numbers(pdf: bytes) -> dict[str, int]:

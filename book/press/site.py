@@ -64,13 +64,13 @@ def rendered(work: Path, lang: str) -> Path:
 def pages(work: Path, executed: Path, *, root: Path = PROJECT) -> None:
     """Make the pages of every language below `work`, each in a process of its own.
 
-    Where there are none yet, their numbers are computed here first, once, for the processes to start with.
+    Where no numbers of the evidence and the code of today are kept, they are computed here first, once, for both.
     """
-    from book.press.directives import quoted_facts  # here, since it loads all that the pages show
+    from book.press.directives import computed, quoted_facts  # here, since they load all that the pages show
 
     for lang in LANGUAGES:
         assemble(lang, work / "source" / lang, executed=executed, root=root)
-    if not all((work / "doctrees" / lang / "environment.pickle").is_file() for lang in LANGUAGES):
+    if not computed.stored(computed.file(work / "doctrees" / LANGUAGES[0]), computed.digest()):
         source = work / "source" / LANGUAGES[0]
         quoted_facts.compute(path for name in in_order(source) if (path := source / f"{name}.md").is_file())
     able = "fork" if "fork" in multiprocessing.get_all_start_methods() else None

@@ -15,7 +15,7 @@ from audit_lib.evaluation.resampling import Measured
 from audit_lib.study import literature_values
 from audit_lib.study.claims import Claim, Finding, Part, Settled
 from audit_lib.study.results import Book, NotYet
-from book.press.directives import claim_ledger
+from book.press.directives import claim_ledger, computed
 from book.press.directives import quoted_facts as facts
 from book.press.facts import exhibits
 from book.press.facts.prose import number, verb, written
@@ -144,19 +144,21 @@ class Pages:
     """A page built in this process, with facts of the test's own in the place of the evidence."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch):
-        self.root, self.facts = root, facts
+        self.root, self.facts, self.monkeypatch = root, facts, monkeypatch
         monkeypatch.setattr(claim_ledger, "settled", dict)
         monkeypatch.setattr(facts, "source", lambda: Source(Book(root / "evidence"), (finding(CLEAR, **GAP),)))
         monkeypatch.setattr(facts, "quantity", lambda name: quantity(name, facts.source()))
+        monkeypatch.setattr(computed, "stored", lambda *_: {})
 
     def build(self, text: str, lang: str = "en") -> BeautifulSoup:
         """The page as HTML; the book's own build takes a warning for an error."""
         source, out = self.root / "source", self.root / "out"
         source.mkdir(exist_ok=True)
-        ours = [f"book.press.directives.{name}" for name in ("claim_ledger", "quoted_facts")]
+        ours = [f"book.press.directives.{name}" for name in ("computed", "claim_ledger", "quoted_facts")]
         extensions = f"extensions = {['myst_parser', *ours]}\nmyst_enable_extensions = ['colon_fence']\nnumfig = True"
         (source / "conf.py").write_text(f"{extensions}\nlanguage = {lang!r}\n")
         (source / "index.md").write_text(f"# A page\n\n{text}\n")
+        self.monkeypatch.setattr(computed, "NUMBERS", {})
         self.warnings = small_book.build(source, out).count("WARNING")
         return BeautifulSoup((out / "index.html").read_text("utf8"), "html.parser")
 

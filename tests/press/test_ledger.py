@@ -24,7 +24,8 @@ from tests.press import small_book
 BOOK = PROJECT / "book"
 LANGUAGES = ("en", "es")
 CONFIGURATION = """
-extensions = ["myst_parser", "sphinxcontrib.bibtex", "book.press.directives.claim_ledger"]
+extensions = ["myst_parser", "sphinxcontrib.bibtex"]
+extensions += [f"book.press.directives.{{part}}" for part in ("computed", "claim_ledger")]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 bibtex_bibfiles = ["book/references.bib"]
 locale_dirs = ["locale"]

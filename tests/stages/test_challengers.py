@@ -169,7 +169,19 @@ def test_the_answer_leaves_out_rivals_that_were_not_run(tmp_path):
     bare = made_book(tmp_path)
     put_trajectory(bare, [0.25])
     said = challengers_rerun.answer(bare, challengers_rerun.found(bare), "en")
-    assert said.endswith("is published.")
+    assert said.endswith("50.73\u00a0%).")
+
+
+@pytest.mark.parametrize(
+    ("today", "then", "none"), [(0.5, 0.25, True), (0.75, 0.25, True), (0.25, 0.25, False), (0.5, 0.5, False)]
+)
+def test_a_margin_is_said_to_be_over_2016_alone_where_it_is(tmp_path, today, then, none):
+    made = made_book(tmp_path)
+    for group, value in (("headline", today), ("gru2016_bpr", then), ("simple", 0.5)):
+        put_planned(made, value, group=group)
+    put_trajectory(made, [0.25, 0.5])
+    said = challengers_rerun.answer(made, challengers_rerun.found(made), "en")
+    assert ("over that of today it has none" in said) is none
 
 
 def test_names_are_listed_as_in_a_sentence():

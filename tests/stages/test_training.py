@@ -101,7 +101,7 @@ def test_groups_of_unequal_size_or_other_targets_are_not_compared(groups, tmp_pa
 
 @pytest.mark.parametrize(
     ("low", "high", "word"),
-    [(-2, -1, "below"), (1, 2, "above"), (-1, 1, "no different from"), (0, 1, "no different from")],
+    [(-2, -1, "below"), (1, 2, "above"), (-1, 1, "not distinguishable from"), (0, 1, "not distinguishable from")],
 )
 def test_a_verdict_needs_an_interval_that_leaves_out_zero(low, high, word):
     assert training.verdict(Measured((low + high) / 2, low, high)) == word

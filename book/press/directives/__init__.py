@@ -3,7 +3,7 @@
 Each part has a `setup` of its own; the book's is below.
 
     bilingual, theme_words, accessible    two languages, and every reader
-    quoted_facts, from_code               numbers, tables and figures in prose
+    computed, quoted_facts, from_code     numbers, tables and figures in prose
     claim_ledger, front_page, status_page, interactive    single pages
     reference                     the commands and the library, from the code
     data_files, definitions, header_buttons, social    what stands beside the text
@@ -21,6 +21,7 @@ from book.press.directives import (
     accessible,
     bilingual,
     claim_ledger,
+    computed,
     data_files,
     definitions,
     from_code,
@@ -36,8 +37,8 @@ from book.press.directives import (
 
 # In the order in which they are connected: the last to see a page is the last here.
 PARTS = (
-    bilingual, from_code, claim_ledger, front_page, social, quoted_facts, interactive, data_files, definitions,
-    status_page, reference, theme_words, header_buttons, accessible,
+    bilingual, from_code, computed, claim_ledger, front_page, social, quoted_facts, interactive, data_files,
+    definitions, status_page, reference, theme_words, header_buttons, accessible,
 )  # fmt: skip
 
 

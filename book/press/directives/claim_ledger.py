@@ -9,10 +9,7 @@ Verdicts and their words are computed in the book's language, so that nothing he
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -21,46 +18,20 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-import audit_lib
 from audit_lib.errors import unknown
-from audit_lib.files import BOOK, COMMITTED, put, sha256
-from audit_lib.files import digest as files_digest
+from audit_lib.files import put
 from audit_lib.study import claims
 from audit_lib.study.claims import Settled
-from audit_lib.study.results import Book
 from book.press import ledger
+from book.press.directives.computed import book, known
 
 FILE = "claims.json"
 logger = logging.getLogger(__name__)
 
 
-NUMBERS: dict[Any, Any] = {}  # what was computed from the committed evidence, by a name; Sphinx keeps it with its pages
-
-
-def known(name: Any, compute: Callable[[], Any]) -> Any:
-    """A number, or several, computed if neither this build nor the last one has."""
-    if name not in NUMBERS:
-        NUMBERS[name] = compute()
-    return NUMBERS[name]
-
-
-@cache
-def book() -> Book:
-    """The committed evidence, read once a process."""
-    return Book()
-
-
 def settled() -> dict[str, Settled]:
     """The ledger of the committed evidence, by claim."""
     return known("ledger", lambda: {s.claim.id: s for s in claims.ledger(book())})
-
-
-def digest() -> str:
-    """Of all that numbers and verdicts follow from: when it changes, pages that show them are no longer right."""
-    files = [*BOOK.glob("*.toml"), BOOK / "references.bib", COMMITTED / "SHA256SUMS", *COMMITTED.glob("records/*.json")]
-    code = (Path(audit_lib.__file__).parent, Path(__file__).parents[1])
-    files += [*BOOK.glob("locale/*/LC_MESSAGES/labels.po"), *(path for part in code for path in part.rglob("*.py"))]
-    return files_digest([sha256(path) for path in sorted(files) if path.is_file()])
 
 
 class Badge(SphinxRole):
@@ -140,23 +111,6 @@ class Claims(Ledger):
         return section
 
 
-def initialise(app: Sphinx, config: Any) -> None:
-    """Have pages read again when a verdict may have changed."""
-    config.audit_ledger = digest()
-
-
-def recall(app: Sphinx) -> None:
-    """Take the numbers of the last build, if they were computed from what is there now."""
-    made_of, numbers = getattr(app.env, "audit_numbers", ("", {}))
-    if made_of == app.config.audit_ledger:
-        NUMBERS.update(numbers)
-
-
-def keep(app: Sphinx, env: Any) -> None:
-    """Leave the numbers of this build to the next."""
-    env.audit_numbers = (app.config.audit_ledger, dict(NUMBERS))
-
-
 def download(app: Sphinx, exception: Exception | None) -> None:
     """Write the JSON beside the pages, if the page that links to it is among them."""
     if exception is None and app.builder.format == "html" and ledger.PAGE in app.env.found_docs:
@@ -165,12 +119,8 @@ def download(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Register the role and the directives."""
-    app.add_config_value("audit_ledger", "", "env", str)
     app.add_role("claim", Badge())
     app.add_directive("verdicts", Verdicts)
     app.add_directive("claims", Claims)
-    app.connect("config-inited", initialise)
-    app.connect("builder-inited", recall)
-    app.connect("env-updated", keep)
     app.connect("doctree-resolved", link)
     app.connect("build-finished", download)

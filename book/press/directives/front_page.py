@@ -20,7 +20,8 @@ from audit_lib.show.csv import csv_text
 from audit_lib.show.words import VERDICTS
 from book.press import ledger
 from book.press.directives import data_files
-from book.press.directives.claim_ledger import Ledger, book, known, settled
+from book.press.directives.claim_ledger import Ledger, settled
+from book.press.directives.computed import book, known, picture
 from book.press.facts import finding, ladder
 
 THEMES = ("light", "dark")
@@ -44,6 +45,7 @@ class FindingFigure(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """A figure that is numbered and named like any other."""
         lang, up = self.config.language, "../" * self.env.docname.count("/")
+        file = picture(self.env.doctreedir, f"finding-{THEMES[0]}", lang)
         words, csv = known(("finding", lang), lambda: drawn(self.env.doctreedir, lang))
         pictures = "".join(
             f'<img class="only-{theme}" src="{up}_images/finding-{theme}.svg" alt="{words}">' for theme in THEMES
@@ -53,14 +55,14 @@ class FindingFigure(SphinxDirective):
         figure = nodes.figure("", shown, data_files.caption(self), classes=["finding"])
         figure["names"] = [nodes.fully_normalize_name(self.arguments[0])]
         self.state.document.note_explicit_target(figure)
-        return [figure, data_files.place(csv, picture(self.env.doctreedir, THEMES[0]))]
+        return [figure, data_files.place(csv, file)]
 
 
 def drawn(doctrees: str | Path, lang: str) -> tuple[str, str]:
     """Draw the picture for each theme; return what it shows in words, and its data as CSV."""
     for theme in THEMES:
         plot = ladder.figure(book(), lang=lang, theme=theme)
-        plot.save(picture(doctrees, theme))
+        plot.save(picture(doctrees, f"finding-{theme}", lang))
     return escape(ladder.alternative(book(), lang)), csv_text(plot.table)
 
 
@@ -81,14 +83,10 @@ class VerdictStrip(SphinxDirective):
         return [listed]  # its paragraphs have no source, so that none is for translation
 
 
-def picture(doctrees: str | Path, theme: str) -> Path:
-    """Where the picture for a theme lasts as long as the page that shows it."""
-    return Path(doctrees, "figures", f"finding-{theme}.svg")
-
-
 def pictures(app: Sphinx, exception: Exception | None) -> None:
     """Put the pictures beside the pages."""
-    drawn = [file for theme in THEMES if (file := picture(app.doctreedir, theme)).is_file()]
+    files = [picture(app.doctreedir, f"finding-{theme}", app.config.language) for theme in THEMES]
+    drawn = [file for file in files if file.is_file()]
     if exception is None and app.builder.format == "html" and drawn:
         target = Path(app.outdir, "_images")
         target.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,8 @@ from audit_lib.show.plot import Plot
 from audit_lib.show.table import Table
 from audit_lib.study.results import NotYet
 from book.press.directives import data_files
-from book.press.directives.claim_ledger import Ledger, book, known, settled, untranslated
+from book.press.directives.claim_ledger import Ledger, settled, untranslated
+from book.press.directives.computed import book, known, picture
 from book.press.facts import exhibits, ladder, prose, report_exhibits, reporting
 from book.press.facts.source import Quantity, Source
 from book.press.title_page import glued, value_of
@@ -156,7 +157,7 @@ def written(table: Table) -> tuple[list[str], str]:
 
 
 class FactFigure(SphinxDirective):
-    """A figure of `report_exhibits`, drawn into the folder of doctrees, to last as long as the page that shows it."""
+    """A figure of `report_exhibits`, drawn beside the doctrees, to last as long as the pages that show it."""
 
     required_arguments = 1
     has_content = True
@@ -169,7 +170,8 @@ class FactFigure(SphinxDirective):
             raise self.error(str(unknown("figure", name, report_exhibits.FIGURES)))
         if "alt" not in self.options:
             raise self.error(f"The figure '{name}' needs an alternative text.")
-        lang, file = self.config.language, Path(self.env.doctreedir, "figures", f"{name}.svg")
+        lang = self.config.language
+        file = picture(self.env.doctreedir, name, lang)
         csv = known(("figure", name, lang), lambda: drawn(report_exhibits.FIGURES[name](source(), lang), file))
         here = Path(self.env.doc2path(self.env.docname)).parent
         image = nodes.image(uri=os.path.relpath(file, here), alt=self.options["alt"])

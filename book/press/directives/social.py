@@ -12,7 +12,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book.press.directives.claim_ledger import book, known
+from book.press.directives.computed import book, known
 from book.press.facts import finding
 
 CARD = "_images/card.png"
@@ -84,5 +84,5 @@ def draw(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     """Connect the extension."""
     app.connect("html-page-context", page_context)
-    app.connect("env-updated", prepare, priority=400)
+    app.connect("env-updated", prepare, priority=400)  # before what it computes is put away
     app.connect("build-finished", draw)
