@@ -232,8 +232,8 @@ def _against(book: Book, t: Trained) -> dict[str, Measured]:
 
 def _clause(dataset: str, less: Mapping[str, Measured], lang: str) -> str:
     _ = translator(lang)
-    text = _("on {log}, {today} GRU4Rec of today ({less_today} points), {then} GRU4Rec of 2016 with the settings of its "
-             "paper ({less_then}) and {simple} VSTAN ({less_simple})")  # fmt: skip
+    text = _("on {log}, {today} GRU4Rec of today ({less_today} points), {then} GRU4Rec of 2016 with the settings of "
+             "its paper ({less_then}) and {simple} VSTAN ({less_simple})")  # fmt: skip
     numbers = {f"less_{name}": str(Estimate(*each[:3], FINE)) for name, each in less.items()}
     return text.format(log=data_name(dataset, lang), **{name: _(verdict(d)) for name, d in less.items()}, **numbers)
 
