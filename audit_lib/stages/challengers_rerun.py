@@ -259,6 +259,18 @@ def looks_table(book: Book, there: Sequence[Trained], lang: str) -> Table:
     return Table(pd.DataFrame(rows, columns=headings), lang=lang, formats={"Maximum": EXACT})
 
 
+def looked(looks: Table, lang: str) -> Remark | None:
+    """Say where the best epoch on test is furthest above the last one, by Recall@20; nothing for an empty table."""
+    rows = looks.data[looks.data["Metric"] == f"Recall@{K}"]
+    if rows.empty:
+        return None
+    most = max((row for _, row in rows.iterrows()), key=lambda row: row["Less the last epoch"].estimate)
+    text = translator(lang)("Looking added most to {model} on {log}: {gain} points of Recall@20 over the last of its "
+                            "{epochs} epochs.")  # fmt: skip
+    log, gain = data_name(most["Data set"], lang), str(most["Less the last epoch"])
+    return Remark(typeset(text.format(model=most["Model"], log=log, gain=gain, epochs=most["Epochs"])))
+
+
 def _cells(look: Looked) -> tuple[str, float, Estimate]:
     return ", ".join(map(str, look.best)), look.maximum, Estimate(*look.gain[:3], FINE)
 

@@ -106,6 +106,7 @@ def test_without_a_training_a_sentence_says_so_and_nothing_else_is_shown(book, l
     assert challengers_rerun.curves_table(there, lang) is None
     assert challengers_rerun.differences_table(book, there, lang) is None
     assert len(challengers_rerun.looks_table(book, there, lang).data) == 0
+    assert challengers_rerun.looked(challengers_rerun.looks_table(book, there, lang), lang) is None
     assert challengers_rerun.waiting(there, "en") == "NARM, STAMP, SR-GNN, GCE-GNN, TAGNN, DHCN and COTREC"
     assert challengers_rerun.provenance_runs(there) == []
 
@@ -149,6 +150,9 @@ def test_a_training_is_shown_by_epoch_and_against_its_rivals(book, seeds, lang):
     assert looks["Best on test"].tolist() == [", ".join(["2"] * len(seeds))] * 2
     assert [less.estimate for less in looks["Less the last epoch"]] == pytest.approx([0.25, 0.25])
     assert set(looks["Less the one chosen in validation"]) == {None}
+    said = challengers_rerun.looked(challengers_rerun.looks_table(book, there, lang), lang).text
+    assert "SR-GNN" in said
+    assert "+25.00" in said
     assert "SR-GNN" not in challengers_rerun.waiting(there, lang)
     assert len(challengers_rerun.provenance_runs(there)) == 3 * len(seeds)
 
