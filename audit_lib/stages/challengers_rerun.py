@@ -210,9 +210,10 @@ def answer(book: Book, there: Sequence[Trained], lang: str) -> str:
 
 def _value(t: Trained, lang: str) -> str:
     """Recall@20 in the best epoch on test, on which log, with how many seeds, and what is published."""
+    _ = translator(lang)
     value = challenger_runs.look(t.dataset, t.courses, "Recall").maximum
     log, seeds = data_name(t.dataset, lang), counted.said(len(t.courses), "with-seeds", lang)
-    text = translator(lang)("{value} on {log} ({seeds}; published: {printed})")
+    text = _("{value} on {log} ({seeds}; published: {printed})")
     return text.format(value=_share(value), log=log, seeds=seeds, printed=_share(t.printed("Recall")))
 
 
@@ -265,8 +266,8 @@ def looked(looks: Table, lang: str) -> Remark | None:
     if rows.empty:
         return None
     most = max((row for _, row in rows.iterrows()), key=lambda row: row["Less the last epoch"].estimate)
-    text = translator(lang)("Looking added most to {model} on {log}: {gain} points of Recall@20 over the last of its "
-                            "{epochs} epochs.")  # fmt: skip
+    _ = translator(lang)
+    text = _("Looking added most to {model} on {log}: {gain} points of Recall@20 over the last of its {epochs} epochs.")
     log, gain = data_name(most["Data set"], lang), str(most["Less the last epoch"])
     return Remark(typeset(text.format(model=most["Model"], log=log, gain=gain, epochs=most["Epochs"])))
 

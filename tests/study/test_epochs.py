@@ -145,5 +145,5 @@ def test_the_committed_ones_have_at_its_last_epoch_the_ranks_of_the_run_that_end
         column = found.ranks[str(short.config["n_epochs"])]
         if [m.manifest["host"]["cpu"] for m in (found, alone)].count(found.manifest["host"]["cpu"]) == 2:
             assert column.tolist() == ranks.tolist(), long.id
-        else:  # last bits of what is learned differ between processors, and single ranks with them
-            assert (column <= 20).mean() == pytest.approx((ranks <= 20).mean(), abs=0.005), long.id
+        else:  # last bits differ between processors, and grow while a network learns: at most to what a seed is worth
+            assert (column <= 20).mean() == pytest.approx((ranks <= 20).mean(), abs=0.01), long.id
