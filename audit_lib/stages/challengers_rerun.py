@@ -188,24 +188,36 @@ def differences_table(book: Book, there: Sequence[Trained], lang: str) -> Table 
 
 
 def answer(book: Book, there: Sequence[Trained], lang: str) -> str:
-    """What the trainings that have ended say: their values, and how they lie to GRU4Rec by year and to VSTAN.
-
-    A log on which one of these was not run is left out of the comparison.
-    """
+    """What the trainings that have ended say: their values, and whether the margin is over GRU4Rec of 2016 alone."""
     _, said = translator(lang), []
-    whole = [t for t in there if all(course.whole for course in t.courses)]
+    whole = _whole(there)
     for model in dict.fromkeys(t.model for t in whole):
         own = [t for t in whole if t.model == model]
-        text = _("Trained here to the end, {model} comes in its best epoch on test to a Recall@20 of {values}.")
-        said.append(text.format(model=own[0].name, values=listed([_value(t, lang) for t in own], lang)))
-        less = {t.dataset: found for t in own if (found := _against(book, t))}
-        if less:
-            text = _("On the same targets it is, {clauses}; brackets hold 95\u00a0% intervals.")
-            said.append(text.format(clauses="; ".join(_clause(log, each, lang) for log, each in less.items())))
-        words = [(verdict(each["today"]), verdict(each["then"])) for each in less.values()]
+        text = _("Trained here and ranked on test after each of {epochs} epochs, {model} comes at best to a Recall@20 "
+                 "of {values}.")  # fmt: skip
+        epochs = listed(list(dict.fromkeys(t.epochs for t in own)), lang)
+        values = listed([_value(t, lang) for t in own], lang)
+        said.append(text.format(epochs=epochs, model=own[0].name, values=values))
+        words = [(verdict(less["today"]), verdict(less["then"])) for t in own if (less := _against(book, t))]
         if words and all(today != "above" and then == "above" for today, then in words):
             said.append(_("So its margin is over the GRU4Rec of 2016; over that of today it has none."))
     return typeset(" ".join(said)) or _("None of them has been trained here to the end yet.")
+
+
+def compared(book: Book, there: Sequence[Trained], lang: str) -> str:
+    """How the trainings that have ended lie to GRU4Rec by year and to VSTAN; empty where none of these was run."""
+    _, said = translator(lang), []
+    text = _("On the same targets {model} is, {clauses}; brackets hold 95\u00a0% intervals.")
+    for model, name in {t.model: t.name for t in _whole(there)}.items():
+        clauses = [
+            _clause(t.dataset, less, lang) for t in _whole(there) if t.model == model and (less := _against(book, t))
+        ]
+        said += [text.format(model=name, clauses="; ".join(clauses))] if clauses else []
+    return typeset(" ".join(said))
+
+
+def _whole(there: Sequence[Trained]) -> list[Trained]:
+    return [t for t in there if all(course.whole for course in t.courses)]
 
 
 def _value(t: Trained, lang: str) -> str:

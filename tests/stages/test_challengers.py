@@ -165,6 +165,7 @@ def test_the_answer_holds_a_training_that_has_ended_against_gru4rec_by_year(book
     said = challengers_rerun.answer(book, challengers_rerun.found(book), lang)
     assert "75.00\u00a0%" in said
     assert "50.73\u00a0%" in said
+    said = challengers_rerun.compared(book, challengers_rerun.found(book), lang)
     assert said.count("+25.00 [") == 3  # GRU4Rec of both years and VSTAN have .5 there
     assert said.count({"en": "above", "es": "por encima de"}[lang]) == 3
 
@@ -174,6 +175,7 @@ def test_the_answer_leaves_out_rivals_that_were_not_run(tmp_path):
     put_trajectory(bare, [0.25])
     said = challengers_rerun.answer(bare, challengers_rerun.found(bare), "en")
     assert said.endswith("50.73\u00a0%).")
+    assert challengers_rerun.compared(bare, challengers_rerun.found(bare), "en") == ""
 
 
 @pytest.mark.parametrize(
