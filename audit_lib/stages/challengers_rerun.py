@@ -200,14 +200,14 @@ def answer(book: Book, there: Sequence[Trained], lang: str) -> str:
         said.append(text.format(epochs=epochs, model=own[0].name, values=values))
         words = [(verdict(less["today"]), verdict(less["then"])) for t in own if (less := _against(book, t))]
         if words and all(today != "above" and then == "above" for today, then in words):
-            said.append(_("So its margin is over the GRU4Rec of 2016; over that of today it has none."))
+            said.append(_("On the same targets its margin is over the GRU4Rec of 2016; over that of today it has none."))
     return typeset(" ".join(said)) or _("None of them has been trained here to the end yet.")
 
 
 def compared(book: Book, there: Sequence[Trained], lang: str) -> str:
     """How the trainings that have ended lie to GRU4Rec by year and to VSTAN; empty where none of these was run."""
     _, said = translator(lang), []
-    text = _("On the same targets {model} is, {clauses}; brackets hold 95\u00a0% intervals.")
+    text = _("{model} is, {clauses}; brackets hold 95\u00a0% intervals.")
     for model, name in {t.model: t.name for t in _whole(there)}.items():
         clauses = [
             _clause(t.dataset, less, lang) for t in _whole(there) if t.model == model and (less := _against(book, t))
