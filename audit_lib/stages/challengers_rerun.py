@@ -200,7 +200,7 @@ def answer(book: Book, there: Sequence[Trained], lang: str) -> str:
         said.append(text.format(epochs=epochs, model=own[0].name, values=values))
         words = [(verdict(less["today"]), verdict(less["then"])) for t in own if (less := _against(book, t))]
         if words and all(today != "above" and then == "above" for today, then in words):
-            said.append(_("On the same targets its margin is over GRU4Rec of 2016; over that of today it has none."))
+            said.append(_("On the same targets its margin is over GRU4Rec of 2016; over that of today none is seen."))
     return typeset(" ".join(said)) or _("None of them has been trained here to the end yet.")
 
 

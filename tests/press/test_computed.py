@@ -43,7 +43,7 @@ def test_the_digest_changes_with_evidence_words_and_code(tmp_path, monkeypatch):
     monkeypatch.setattr(computed, "COMMITTED", tmp_path)
     monkeypatch.setattr(computed, "BOOK", tmp_path)
     seen = {computed.digest()}
-    for name in ("SHA256SUMS", "claims.toml", "records/one.json", "locale/es/LC_MESSAGES/labels.po"):
+    for name in ("SHA256SUMS", "claims.toml", "third_party.csv", "records/one.json", "locale/es/LC_MESSAGES/labels.po"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("b")
         seen.add(computed.digest())
@@ -52,7 +52,7 @@ def test_the_digest_changes_with_evidence_words_and_code(tmp_path, monkeypatch):
     seen.add(computed.digest())
     (tmp_path / "code.py").write_text("x = 1")
     assert computed.digest() not in seen
-    assert len(seen) == 6
+    assert len(seen) == 7
 
 
 def test_a_figure_that_is_there_already_keeps_its_time(tmp_path):

@@ -187,7 +187,7 @@ def test_a_margin_is_said_to_be_over_2016_alone_where_it_is(tmp_path, today, the
         put_planned(made, value, group=group)
     put_trajectory(made, [0.25, 0.5])
     said = challengers_rerun.answer(made, challengers_rerun.found(made), "en")
-    assert ("over that of today it has none" in said) is none
+    assert ("over that of today none is seen" in said) is none
 
 
 def test_names_are_listed_as_in_a_sentence():

@@ -37,7 +37,8 @@ def book() -> Book:
 
 def digest() -> str:
     """Of all that numbers and verdicts follow from: when it changes, pages that show them are no longer right."""
-    files = [*BOOK.glob("*.toml"), BOOK / "references.bib", COMMITTED / "SHA256SUMS", *COMMITTED.glob("records/*.json")]
+    files = [*BOOK.glob("*.toml"), *BOOK.glob("*.csv"), BOOK / "references.bib"]
+    files += [COMMITTED / "SHA256SUMS", *COMMITTED.glob("records/*.json")]
     code = (Path(audit_lib.__file__).parent, Path(__file__).parents[1])
     files += [*BOOK.glob("locale/*/LC_MESSAGES/labels.po"), *(path for part in code for path in part.rglob("*.py"))]
     return files_digest([sha256(path) for path in sorted(files) if path.is_file()])
