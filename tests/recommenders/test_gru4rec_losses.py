@@ -148,8 +148,6 @@ def test_a_score_that_is_not_a_number_shows_in_its_lanes_loss_only():
         assert np.isnan(lanes).tolist() == [False, True, False]
 
 
-def test_the_kernels_exponential_and_root_are_exact_to_float32():
+def test_the_kernels_exponential_is_exact_to_float32():
     x = np.linspace(-87, 88, 5001).astype(f)
     np.testing.assert_allclose([kernels.exp(v) for v in x], np.exp(x.astype(np.float64)), rtol=EXACT)
-    y = np.geomspace(1e-6, 1e6, 5001).astype(f)
-    np.testing.assert_allclose([kernels.rsqrt(v) for v in y], 1 / np.sqrt(y.astype(np.float64)), rtol=5e-7)

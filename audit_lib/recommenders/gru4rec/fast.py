@@ -25,7 +25,6 @@ from audit_lib.recommenders.gru4rec.optimizer import EPSILON
 from audit_lib.recommenders.gru4rec.reference import Negatives
 
 f = np.float32
-_NO_ITEMS = np.empty(0, np.int64)
 
 
 class Weights:
@@ -53,12 +52,12 @@ class Fast:
         *,
         negatives: Negatives | None = None,
     ):
-        self.config, self.schedule, self.negatives = config, schedule, negatives
+        self.config, self.schedule = config, schedule
+        self.negatives = negatives or random_draws.sampler(support, config.sample_alpha, config.seed, config.n_sample)
         self._load_tables(weights, len(support))
         self._load_dense(weights)
         self._allocate()
         self.weights = losses.column_weights(config, support)
-        self.table = random_draws.alias_table(support, config.sample_alpha)
         self.keys = [random_draws.key(config.seed, p) for p in range(random_draws.HIDDEN + len(config.layers))]
         self.hyper = (f(config.learning_rate), f(config.momentum), f(EPSILON))
         self.base = 0
@@ -172,11 +171,10 @@ class Fast:
     def _pick(self, t: int, b: int, inputs: np.ndarray, targets: np.ndarray, v: SimpleNamespace) -> tuple[int, int]:
         """The distinct items of the step and their rows: (columns, rows)."""
         c = self.config
-        given = _NO_ITEMS if self.negatives is None else self.negatives(self.offset + t)
         as_target = self.schedule.n_lanes - b if c.tail == "official" else 0
         n, r = kernels.columns(
-            self.base, targets, given, self.table, self.keys[random_draws.NEGATIVES], self.offset + t, c.n_sample,
-            as_target, inputs if self.input == "Wy" else inputs[:0], self.weights.in_batch, self.weights.sampled,
+            self.base, targets, self.negatives(self.offset + t), as_target,
+            inputs if self.input == "Wy" else inputs[:0], self.weights.in_batch, self.weights.sampled,
             self.out.mark, self.rows, self.weight, v.slots, v.input_slots,
         )  # fmt: skip
         self.base += len(self.rows)

@@ -20,8 +20,6 @@ from audit_lib.recommenders.gru4rec.config import PAIRWISE, GRU4RecConfig
 from audit_lib.recommenders.gru4rec.optimizer import EPSILON
 from audit_lib.recommenders.gru4rec.reference import Negatives
 
-_NO_ITEMS = np.empty(0, np.int64)
-
 
 class Graph:
     """The engine of `device='cuda'`; the interface of `reference.Reference`, the same draws, losses within rounding."""
@@ -37,7 +35,8 @@ class Graph:
         capture: bool = True,
     ):
         self.capture = capture and config.device == "cuda"
-        self.config, self.schedule, self.negatives = config, schedule, negatives
+        self.config, self.schedule = config, schedule
+        self.negatives = negatives or random_draws.sampler(support, config.sample_alpha, config.seed, config.n_sample)
         self.device = torch.device(config.device)
         self.input = model.input_name(config)
         self.tables = {"Wy", "By", self.input}
@@ -46,7 +45,6 @@ class Graph:
         kinds = ("acc", "vel") if config.momentum else ("acc",)
         self.state = {f"{kind}.{n}": torch.zeros_like(w) for kind in kinds for n, w in self.weights.items()}
         self.columns = losses.column_weights(config, support)
-        self.table = random_draws.alias_table(support, config.sample_alpha)
         self.keys = [random_draws.key(config.seed, p) for p in range(random_draws.HIDDEN + len(config.layers))]
         self.mark, self.input_mark = (np.full(self.n_items, -1, np.int64) for _ in range(2))
         self.base = 0
@@ -95,16 +93,14 @@ class Graph:
         c, s, step = self.config, self.schedule, self.offset + t
         v = {name: part.numpy() for name, part in self._views(whole, real, b).items()}
         inputs, targets = s.inputs[t, :b], s.targets[t, :b]
-        given = _NO_ITEMS if self.negatives is None else self.negatives(step)
         shared = self.input == "Wy"
         v["rows"][:] = v["bias_rows"][:] = v["input_rows"][:] = self.n_items
-        v["weight"][:] = 0
         n, r = kernels.columns(
-            self.base, targets, given, self.table, self.keys[random_draws.NEGATIVES], step, c.n_sample,
-            s.n_lanes - b if c.tail == "official" else 0, inputs if shared else inputs[:0],
+            self.base, targets, self.negatives(step), s.n_lanes - b if c.tail == "official" else 0,
+            inputs if shared else inputs[:0],
             self.columns.in_batch, self.columns.sampled, self.mark, v["rows"], v["weight"], v["slot"], v["input_slot"],
         )  # fmt: skip
-        v["rows"][r:], v["weight"][n:] = self.n_items, 0
+        v["rows"][r:] = self.n_items
         v["bias_rows"][:n] = v["rows"][:n]  # an input that is no column leaves its bias alone
         if not shared:
             kernels.distinct(self.base, inputs, self.input_mark, v["input_rows"], v["input_slot"])

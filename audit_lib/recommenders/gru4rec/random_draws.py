@@ -6,6 +6,8 @@ A run resumed at a step therefore needs no generator state, and every engine and
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit
 
@@ -97,6 +99,12 @@ def negatives(table: np.ndarray, key: np.uint64, step: int, n: int) -> np.ndarra
     out = np.empty(n, np.int64)
     _negatives(table, key, step, out)
     return out
+
+
+def sampler(support: np.ndarray, alpha: float, seed: int, n: int) -> Callable[[int], np.ndarray]:
+    """The function from a step, counted over all epochs, to its n extra negatives, (n,) int64."""
+    table, stream = alias_table(support, alpha), key(seed, NEGATIVES)
+    return lambda step: negatives(table, stream, step, n)
 
 
 @njit(cache=True)

@@ -37,9 +37,7 @@ class Reference:
         self.weights = {name: torch.tensor(w, dtype=dtype) for name, w in weights.items()}
         self.optimizer = Adagrad(self.weights, learning_rate=config.learning_rate, momentum=config.momentum)
         self.log_support = torch.tensor(np.log(np.maximum(support, 1)), dtype=dtype)
-        table = random_draws.alias_table(support, config.sample_alpha)
-        key = random_draws.key(config.seed, random_draws.NEGATIVES)
-        self.negatives = negatives or (lambda step: random_draws.negatives(table, key, step, config.n_sample))
+        self.negatives = negatives or random_draws.sampler(support, config.sample_alpha, config.seed, config.n_sample)
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
