@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -130,8 +131,8 @@ def claims(path: Path | None, as_json: bool) -> None:
     for s in settled:
         click.echo(f"{s.claim.id:4}{s.verdict:22}{s.claim.claim}")
         for f in s.findings:
-            values = [] if f.measured is None else [claim_words.written(f.part, x) for x in f.measured[:3]]
-            found = "{} [{}, {}]".format(*values) if values else "–"
+            values = [claim_words.written(f.part, x) for x in (f.measured or ())[:3] if not math.isnan(x)]
+            found = {0: "–", 1: "{}", 3: "{} [{}, {}]"}[len(values)].format(*values)
             about, expected = claim_words.describe(f.part), claim_words.expected(f.part)
             click.echo(f"      {f.state:10}{about}: {found}, expected {expected}")
 

@@ -1,18 +1,20 @@
-"""What the numbers of the book cost: processor seconds of commands, each in a process of its own."""
+"""What the book and its numbers cost: processor seconds of commands, each in a process of its own."""
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pandas as pd
 
-from audit_lib.evaluation import session_draws
 from audit_lib.files import PROJECT
 
+BOOK = "book.press.pipeline snakemake -- --cores 2 --rerun-triggers mtime params input --quiet all"
+PAGE = "book/executive_summary.md"
 # By a name, what `python -m` is given. {folder} is one that is deleted afterwards.
 COMMANDS = {
     "help": "audit_lib --help",
@@ -22,20 +24,28 @@ COMMANDS = {
 
 
 def measure() -> pd.DataFrame:
-    """what (of COMMANDS) and seconds, of the processor, by the command and all that it starts.
+    """what, and seconds, of the processor, by the command and all that it starts.
 
-    Nothing is compiled in that time. Other programs may run beside it: they prolong the wall time, and these little.
+    All in a fresh clone of the last commit, without the PDFs: `book`, compiled code not kept; `sentence`, the same when
+    a page has one sentence more; then COMMANDS, for which nothing is left to compile. Other programs may run beside it:
+    they prolong the wall time, and these little.
     """
-    for column in (np.ones((2, 1)), np.full((2, 1), 0.5)):
-        for kind in session_draws.KINDS:
-            session_draws.totals(kind, column, draws=2, seed=0)  # compiles, for the processes below, too
     with TemporaryDirectory() as folder:
-        rows = [(what, _seconds(command.format(folder=folder))) for what, command in COMMANDS.items()]
+        clone = Path(folder) / "project"
+        subprocess.run(["git", "clone", "--quiet", "--shared", str(PROJECT), str(clone)], check=True)
+        rows = [("book", _seconds(BOOK, clone))]
+        with (clone / PAGE).open("a", encoding="utf-8") as page:
+            page.write("\nThis sentence is new.\n")
+        rows.append(("sentence", _seconds(BOOK, clone)))
+        rows += [(what, _seconds(command.format(folder=folder), clone)) for what, command in COMMANDS.items()]
     return pd.DataFrame(rows, columns=["what", "seconds"])
 
 
-def _seconds(command: str) -> float:
+def _seconds(command: str, project: Path) -> float:
+    environment = os.environ | {"PYTHONPATH": str(project), "AUDIT_PDF": ""}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", *command.split()], cwd=PROJECT, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", *command.split()], cwd=project, env=environment, check=True, capture_output=True
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2)

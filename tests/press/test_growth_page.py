@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 
@@ -67,14 +68,22 @@ def test_a_generated_log_is_the_same_twice_in_order_of_time_and_of_about_the_siz
     assert log["SessionId"].diff().abs().max() > 1  # rows of one session lie apart
 
 
-def test_the_table_of_what_the_numbers_cost_has_every_command_of_both_records():
-    assert list(from_code.COMMANDS) == list(book_speed.COMMANDS)
+def test_the_table_of_what_the_book_costs_has_every_row_of_both_records():
+    assert list(from_code.COMMANDS) == ["book", "sentence", *book_speed.COMMANDS]
     for name in ("bench_book", "bench_book_earlier"):
-        assert list(records.read(name)["what"]) == list(book_speed.COMMANDS)
+        assert list(records.read(name)["what"]) == list(from_code.COMMANDS)
 
 
-def test_the_processor_seconds_of_a_command_are_those_that_it_used(monkeypatch):
+def test_the_processor_seconds_of_a_command_are_those_that_it_used_in_a_clone(tmp_path, monkeypatch):
+    (tmp_path / "page.md").write_text("# Page\n")
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for command in (["init", "--quiet"], ["add", "page.md"], [*who, "commit", "--quiet", "--message=page"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
     commands = {"little": "timeit -n 1 -r 1 sum(range(1000))", "much": "timeit -n 1 -r 1 sum(range(30_000_000))"}
-    monkeypatch.setattr(book_speed, "COMMANDS", commands)
-    table = book_speed.measure().set_index("what")["seconds"]
-    assert table["much"] > table["little"] > 0
+    for name, value in (("PROJECT", tmp_path), ("PAGE", "page.md"), ("BOOK", "timeit -n 1 -r 1"), ("COMMANDS", commands)):
+        monkeypatch.setattr(book_speed, name, value)
+    table = book_speed.measure()
+    assert list(table["what"]) == ["book", "sentence", "little", "much"]
+    seconds = table.set_index("what")["seconds"]
+    assert seconds["much"] > seconds["little"] > 0
+    assert (tmp_path / "page.md").read_text() == "# Page\n"

@@ -30,6 +30,8 @@ MARK = re.compile(r"#\s*DEVIATION:\s*(.+)")
 SPECIAL, ESCAPED = re.compile(r"([*_`<$|])"), r"\\\1"  # what Markdown would read as markup
 NOT_CITED = {"ours", "seed_demo"}
 COMMANDS = {
+    "book": "The whole book from a fresh clone, in both languages, without PDFs",
+    "sentence": "The same again, when one page has a sentence more",
     "help": "The list of commands, `python -m audit_lib --help`",
     "ledger": "The ledger, `python -m audit_lib claims`",
     "multiverse": "{stage}`08_multiverse`, in both languages",
