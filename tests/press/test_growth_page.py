@@ -80,7 +80,8 @@ def test_the_processor_seconds_of_a_command_are_those_that_it_used_in_a_clone(tm
     for command in (["init", "--quiet"], ["add", "page.md"], [*who, "commit", "--quiet", "--message=page"]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
     commands = {"little": "timeit -n 1 -r 1 sum(range(1000))", "much": "timeit -n 1 -r 1 sum(range(30_000_000))"}
-    for name, value in (("PROJECT", tmp_path), ("PAGE", "page.md"), ("BOOK", "timeit -n 1 -r 1"), ("COMMANDS", commands)):
+    stand_in = {"PROJECT": tmp_path, "PAGE": "page.md", "BOOK": "timeit -n 1 -r 1", "COMMANDS": commands}
+    for name, value in stand_in.items():
         monkeypatch.setattr(book_speed, name, value)
     table = book_speed.measure()
     assert list(table["what"]) == ["book", "sentence", "little", "much"]

@@ -361,6 +361,7 @@ def test_without_evidence_every_claim_is_not_run_but_those_no_log_can_settle(tmp
     assert all(row["missing"] for row in rows if row["verdict"] == "not run")
     text = CliRunner().invoke(cli, ["claims", str(tmp_path)]).output
     assert text.count("not run") == len(rows) - 2
+    assert "nan" not in text
 
 
 def test_every_part_can_be_named_in_spanish_before_it_is_measured() -> None:
