@@ -44,7 +44,7 @@ def test_the_gain_is_the_maximum_on_test_less_the_value_at_the_epoch_of_validati
     assert found.honest.estimate == pytest.approx((20 + 10) / 2 / 40)
     assert found.maximum == pytest.approx((24 + 30) / 2 / 40)
     assert found.gain.estimate == pytest.approx((4 + 20) / 2 / 40)
-    assert found.gain.low <= found.gain.estimate <= found.gain.high
+    assert 0 <= found.gain.low <= found.gain.estimate <= found.gain.high
     assert found.gain.seeds == 2
 
 

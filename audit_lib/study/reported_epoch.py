@@ -70,6 +70,7 @@ def looked(each: Sequence[np.ndarray], drawn: Resampling, chosen: Sequence[int] 
     honest = values[list(chosen), np.arange(len(each))]
     means = values.mean(2)  # (epochs, R)
     gain = drawn.choice(list(values), honest, each_seed=True)
+    gain = gain._replace(low=max(gain.low, 0.0))  # it cannot be below zero; widened for few seeds, its interval can
     return Looked(
         len(each[0]), tuple(epoch + 1 for epoch in chosen), tuple(int(epoch) + 1 for epoch in means.argmax(0)),
         drawn.over_seeds(honest), float(means.max(0).mean()), gain,
