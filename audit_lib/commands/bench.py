@@ -37,5 +37,5 @@ def bench_growth(as_json: bool) -> None:
 @bench.command("book")
 @AS_JSON
 def bench_book(as_json: bool) -> None:
-    """Processor seconds of what computes the book's numbers: the ledger, and stage 08."""
+    """Processor seconds of the whole book, of one more sentence in it, of the ledger, and of stage 08."""
     show(book_speed.measure(), as_json)

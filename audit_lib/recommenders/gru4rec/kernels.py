@@ -6,17 +6,17 @@ zero would keep a loop from vectorising. Arrays are C-contiguous; rows may be pa
 and a kernel works on the first `b` rows and `units` columns. They are in one file because numba's cache notices a
 change of a function only in its own file.
 
-What is here and not plain loops has to earn its lines. The speed of training without it, as a share of the speed with
+What is here beyond plain loops has to earn its lines. The speed of training without it, as a share of the speed with
 it (`bench train`'s log of 19,600 items, one core of an Intel Xeon with AVX-512, November 2026):
 
 | without                                           | batch 32 | batch 128 | BPR-max, 128 |
 |---------------------------------------------------|----------|-----------|--------------|
-| the polynomial for e^x (`np.exp` instead)          | 0.84     | 0.78      | 0.60         |
-| fast-math flags                                    | 0.75     | 0.67      | 0.60         |
-| numpy's divisions                                  | 0.96     | 0.96      | 0.71         |
-| asking for rows of a table ahead (`_prefetch`)     | 0.89     | 0.93      | 0.97         |
-| the maximum over integers (`_top`)                 | 0.93     | 0.91      | 0.92         |
-| a slot that is written without a branch (`_slot`)  | 0.95     | 0.97      | 1.00         |
+| the polynomial for e^x (`np.exp` instead)         | 0.84     | 0.78      | 0.60         |
+| fast-math flags                                   | 0.75     | 0.67      | 0.60         |
+| numpy's divisions                                 | 0.96     | 0.96      | 0.71         |
+| asking for rows of a table ahead (`_prefetch`)    | 0.89     | 0.93      | 0.97         |
+| the maximum over integers (`_top`)                | 0.93     | 0.91      | 0.92         |
+| a slot that is written without a branch (`_slot`) | 0.95     | 0.97      | 1.00         |
 
 A reciprocal square root by integer estimate and Newton steps was here, and gained nothing (1.03, 0.99, 1.03).
 """
