@@ -95,7 +95,7 @@ def _prefetch(context, array, i, j):
 def _slot(item, base, mark, rows, n):
     """The position of `item` among the first n rows of this step (mark >= base), added at n if it is new.
 
-    It writes where it could branch: whether an item is new cannot be foretold.
+    It always writes, and does not branch on whether the item is new: a processor would often guess that wrong.
     """
     at = mark[item] - base
     at = n if at < 0 else at

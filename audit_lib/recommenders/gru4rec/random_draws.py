@@ -102,7 +102,7 @@ def negatives(table: np.ndarray, key: np.uint64, step: int, n: int) -> np.ndarra
 
 
 def sampler(support: np.ndarray, alpha: float, seed: int, n: int) -> Callable[[int], np.ndarray]:
-    """The function from a step, counted over all epochs, to its n extra negatives, (n,) int64."""
+    """Makes the function that gives a step, counted over all epochs, its n extra negatives: (n,) int64."""
     table, stream = alias_table(support, alpha), key(seed, NEGATIVES)
     return lambda step: negatives(table, stream, step, n)
 
