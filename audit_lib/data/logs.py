@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from audit_lib.errors import InputError
 
@@ -31,17 +30,6 @@ def _single(ids: pd.Series) -> pd.Series:
         return pd.Series(True, index=ids.index)
     return ids.map(pd.api.types.is_hashable).astype(bool)
 
-_ID = pa.Check(_single, error="is no single value")
-_FINITE = pa.Check(np.isfinite, error="is not a finite number")
-SCHEMA = pa.DataFrameSchema(
-    {
-        SESSION: pa.Column(None, _ID),
-        ITEM: pa.Column(None, _ID),
-        TIME: pa.Column(float, _FINITE),
-    },
-    name="click log",
-)
-
 
 def validate(log: pd.DataFrame, *, name: str = "the log") -> pd.DataFrame:
     """The log with Time as float64, in session order; raises InputError listing every failure at once.
@@ -54,13 +42,22 @@ def validate(log: pd.DataFrame, *, name: str = "the log") -> pd.DataFrame:
         raise InputError(f"{name} holds no events. A log needs at least one session of two events.")
     log = log.reset_index(drop=True)
     log[TIME] = as_seconds(log[TIME], name)
-    try:
-        SCHEMA.validate(log, lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        raise InputError(f"{name} is not a valid log:\n{_explain(errors.failure_cases)}") from errors
+    _check(log, name)
     if repeated := int(log.duplicated().sum()):
         log_.warning("%s: %d duplicate rows (same session, item and time); they are kept.", name, repeated)
     return sort_log(log)
+
+
+def _check(log: pd.DataFrame, name: str) -> None:
+    import pandera.pandas as pa  # here, since what reads evidence alone does without it
+
+    single = pa.Check(_single, error="is no single value")
+    finite = pa.Check(np.isfinite, error="is not a finite number")
+    columns = {SESSION: pa.Column(None, single), ITEM: pa.Column(None, single), TIME: pa.Column(float, finite)}
+    try:
+        pa.DataFrameSchema(columns, name="click log").validate(log, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        raise InputError(f"{name} is not a valid log:\n{_explain(errors.failure_cases)}") from errors
 
 
 def as_seconds(time: pd.Series, name: str = "") -> pd.Series:

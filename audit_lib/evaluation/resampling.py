@@ -17,6 +17,7 @@ of theirs. Percentile intervals are slightly short where sessions are few: with 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from audit_lib.evaluation import session_draws
 
 AVERAGES = ("micro", "macro")
 RESAMPLES = 10_000
+BEST_BY_CHANCE = 1e-15  # a candidate whose chance to be the best in a resample is smaller is not drawn
 
 
 class Measured(NamedTuple):
@@ -162,12 +164,12 @@ class Resampling:
         if not len(candidates):
             raise InputError("There is no candidate of which the best could be chosen.")
         each, own = [self._sums(values) for values in candidates], self._sums(other)
-        wholes, (*draws, others) = [self._whole(sums) for sums in each], self._resampled(*each, own)
-        if not each_seed:
-            wholes, draws = [x.mean(keepdims=True) for x in wholes], [x.mean(1, keepdims=True) for x in draws]
-        by_seed = np.max(wholes, axis=0) - self._whole(own)
-        drawn = np.max(draws, axis=0) - others
-        return _over_seeds(float(by_seed.mean()), drawn, _mean, level, self.seed)
+        sides = [[sums[:, [r]] for sums in each] for r in range(each[0].shape[1])] if each_seed else [each]
+        rivals = [_rivals(side) for side in sides]
+        drawn = iter(self._resampled(*chain.from_iterable(rivals), own))
+        best = np.stack([np.max([next(drawn).mean(1) for _ in side], axis=0) for side in rivals], axis=1)
+        whole = np.array([max(self._whole(sums).mean() for sums in side) for side in rivals])
+        return _over_seeds(float((whole - self._whole(own)).mean()), best - next(drawn), _mean, level, self.seed)
 
     def order(self, values: ArrayLike, *, level: float = 0.95) -> np.ndarray:
         """(M, M) int64: 1 where row i of values (M, P) is above row j, -1 where it is below, 0 where that is open.
@@ -210,12 +212,13 @@ class Resampling:
             raise InputError(
                 f"{rows.shape[1]} values for {self.predictions} targets; there must be one value a target."
             )
-        if not np.isfinite(rows).all():
+        most = np.abs(rows).max(1)
+        if not np.isfinite(most).all():
             raise InputError(f"{int((~np.isfinite(rows)).any(0).sum())} predictions have values that are not finite.")
-        sums = np.stack([np.bincount(self._counted, row, minlength=self._sessions) for row in rows], axis=1)
+        sums = np.stack([np.bincount(self._counted, row, minlength=self._sessions) for row in rows]).T
         if self.average == "macro":
             sums = np.divide(sums, self._size[:, None], out=np.zeros_like(sums), where=self._size[:, None] > 0)
-        scale = np.exp2(np.ceil(np.log2(np.maximum(np.abs(rows).max(1), 1.0))))  # 1 for a metric, whatever its values
+        scale = np.exp2(np.ceil(np.log2(np.maximum(most, 1.0))))  # 1 for a metric, whatever its values
         return session_draws.exact(sums, self._sessions * self._weight.max() * scale)
 
     def _pair(self, a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -249,6 +252,20 @@ class Resampling:
 
     def _over_seeds(self, sums: np.ndarray, level: float) -> Measured:
         return _over_seeds(float(self._whole(sums).mean()), self._resampled(sums)[0], _mean, level, self.seed)
+
+
+def _rivals(candidates: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Those of the candidates, (S, R) sums each, that may be the best in a resample: what else is drawn is in vain.
+
+    By Bernstein's inequality for S sessions that are drawn independently, the chance that a candidate that is left out
+    comes level with the best is below `BEST_BY_CHANCE` in each resample.
+    """
+    sums = np.stack([x.mean(1) for x in candidates])  # (C, S)
+    behind = sums[sums.sum(1).argmax()] - sums
+    total = behind.sum(1)
+    spread = behind - total[:, None] / behind.shape[1]
+    reach = (spread**2).sum(1) + np.abs(spread).max(1) * total / 3
+    return [x for x, t, r in zip(candidates, total, reach, strict=True) if t**2 <= -2 * np.log(BEST_BY_CHANCE) * r]
 
 
 def _divided(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def totals(kind: str, columns: np.ndarray, *, draws: int, seed: int) -> np.ndarr
     if new:
         found = _product(*about, columns[list(new.values())])
         _known.update(zip(new, found, strict=True))
-    result = np.stack([_known[key] for key in keys], axis=1)
+    result = np.stack([_known[key] for key in keys]).T
     while len(_known) > TOTALS:
         del _known[next(iter(_known))]  # the oldest
     return result

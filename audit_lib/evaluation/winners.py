@@ -108,9 +108,16 @@ def winners_table(
 def reversals(full: ArrayLike, sampled: ArrayLike, drawn: Resampling) -> np.ndarray:
     """(M, M) bool: pairs of M recommenders that are reversed. full, sampled: (M, P) values of both metrics.
 
-    That is, whose differences under the two have intervals that exclude zero, with opposite signs.
+    That is, whose differences under the two have intervals that exclude zero, with opposite signs. Intervals are drawn
+    of those recommenders alone whose means stand in another order to some other.
     """
-    return drawn.order(full) * drawn.order(sampled) < 0
+    values = [np.asarray(full, np.float64), np.asarray(sampled, np.float64)]
+    signs = [np.sign(np.subtract.outer(means, means)) for means in map(drawn.observed, values)]
+    turned = signs[0] * signs[1] < 0  # (M, M)
+    if (some := np.flatnonzero(turned.any(1))).size:
+        orders = [drawn.order(rows[some]) for rows in values]
+        turned[np.ix_(some, some)] &= orders[0] * orders[1] < 0
+    return turned
 
 
 def by_metric(

@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-import numpy as np
-
 from audit_lib.evaluation.metrics import K
 from audit_lib.evaluation.resampling import Measured
 from audit_lib.study import headline
@@ -42,11 +40,13 @@ def winners(book: Book, dataset: str) -> Winners:
         for metric in ("Recall", "MRR")
     }
     _, drawn = next(iter(rows["Recall"].values()))
-    drawn.resampled(np.concatenate([values for each in rows.values() for values, _ in each.values()]))  # in one product
-    best = {metric: max(each, key=lambda name: each[name][0].mean()) for metric, each in rows.items()}
-    overtaking = []
+    means = {metric: {name: values.mean() for name, (values, _) in each.items()} for metric, each in rows.items()}
+    best = {metric: max(each, key=lambda name: each[name]) for metric, each in means.items()}
+    winner, overtaking = best["Recall"], []
     for name in sides:
-        recall, mrr = (drawn.difference(each[name][0], each[best["Recall"]][0]) for each in rows.values())
+        if means["MRR"][name] <= means["MRR"][winner]:
+            continue  # no interval makes more of it
+        recall, mrr = (drawn.difference(each[name][0], each[winner][0]) for each in rows.values())
         if recall.high < 0 < mrr.low:
             overtaking.append((name, recall, mrr))
     return Winners(dataset, best["Recall"], best["MRR"], tuple(overtaking))

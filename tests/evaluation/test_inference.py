@@ -375,6 +375,38 @@ def test_the_best_is_chosen_anew_in_every_resample(average):
     assert own == pytest.approx(drawn.difference([a, b], other))
 
 
+@pytest.mark.parametrize("each_seed", [False, True])
+def test_candidates_that_cannot_be_best_are_left_out_and_change_nothing(each_seed, monkeypatch):
+    rng = np.random.default_rng(0)
+    candidates = [rng.random((2, 900)) < share for share in (0.5, 0.49, 0.2, 0.1)]
+    other, drawn = rng.random((2, 900)), Resampling.of(np.repeat(np.arange(300), 3), resamples=500)
+    asked, totals = [], session_draws.totals
+    monkeypatch.setattr(
+        session_draws, "totals", lambda kind, columns, **to: asked.append(columns.shape[1]) or totals(kind, columns, **to)
+    )
+    found = drawn.choice(candidates, other, each_seed=each_seed)
+    monkeypatch.setattr(resampling, "BEST_BY_CHANCE", 1e-300)
+    assert found == drawn.choice(candidates, other, each_seed=each_seed)
+    assert asked == [2 * 2 + 2 + 1, 4 * 2 + 2 + 1]  # what stands in the choice, the other, the number of targets
+
+
+@pytest.mark.parametrize("sessions", [40, 2000])
+def test_what_is_left_out_of_a_choice_has_no_chance_there(sessions):
+    # Behind by one hit in k sessions, it comes level with the best where none of these is drawn: (1 - k/S)^S.
+    best, chances = np.ones((sessions, 1)), {}
+    for k in range(1, sessions + 1):
+        behind = np.where(np.arange(sessions) < k, 0.0, 1.0)[:, None]
+        if len(resampling._rivals([behind, best])) == 1:
+            chances[k] = (1 - k / sessions) ** sessions
+    assert max(chances.values()) < resampling.BEST_BY_CHANCE
+    assert min(chances) <= sessions / 10 or sessions == 40  # of many sessions, a tenth is enough
+
+
+def test_equal_candidates_all_stand_in_a_choice():
+    assert len(resampling._rivals([np.ones((5, 2))] * 3)) == 3
+    assert len(resampling._rivals([np.zeros((1, 1)), np.ones((1, 1))])) == 1  # the only session is always drawn
+
+
 def test_a_single_prediction_is_its_own_mean():
     assert bootstrap(np.array([0.25]), np.array([7]), resamples=5)[:3] == (0.25, 0.25, 0.25)
 
