@@ -381,9 +381,12 @@ def test_candidates_that_cannot_be_best_are_left_out_and_change_nothing(each_see
     candidates = [rng.random((2, 900)) < share for share in (0.5, 0.49, 0.2, 0.1)]
     other, drawn = rng.random((2, 900)), Resampling.of(np.repeat(np.arange(300), 3), resamples=500)
     asked, totals = [], session_draws.totals
-    monkeypatch.setattr(
-        session_draws, "totals", lambda kind, columns, **to: asked.append(columns.shape[1]) or totals(kind, columns, **to)
-    )
+
+    def counted(kind: str, columns: np.ndarray, **options: int) -> np.ndarray:
+        asked.append(columns.shape[1])
+        return totals(kind, columns, **options)
+
+    monkeypatch.setattr(session_draws, "totals", counted)
     found = drawn.choice(candidates, other, each_seed=each_seed)
     monkeypatch.setattr(resampling, "BEST_BY_CHANCE", 1e-300)
     assert found == drawn.choice(candidates, other, each_seed=each_seed)
