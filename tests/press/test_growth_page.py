@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_the_processor_seconds_of_a_command_are_those_that_it_used_in_a_clone(tm
     for command in (["init", "--quiet"], ["add", "page.md"], [*who, "commit", "--quiet", "--message=page"]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
     commands = {"little": "timeit -n 1 -r 1 sum(range(1000))", "much": "timeit -n 1 -r 1 sum(range(30_000_000))"}
-    stand_in = {"PROJECT": tmp_path, "PAGE": "page.md", "BOOK": "timeit -n 1 -r 1", "COMMANDS": commands}
+    stand_in = {"PROJECT": tmp_path, "PAGE": "page.md", "BOOK": (sys.executable, "-c", ""), "COMMANDS": commands}
     for name, value in stand_in.items():
         monkeypatch.setattr(book_speed, name, value)
     table = book_speed.measure()
