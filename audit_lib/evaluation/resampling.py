@@ -29,7 +29,7 @@ from audit_lib.evaluation import session_draws
 
 AVERAGES = ("micro", "macro")
 RESAMPLES = 10_000
-BEST_BY_CHANCE = 1e-15  # a candidate whose chance to be the best in a resample is smaller is not drawn
+BEST_BY_CHANCE = 1e-15  # a candidate with a smaller probability to be the best in a resample is not drawn
 
 
 class Measured(NamedTuple):
@@ -166,10 +166,11 @@ class Resampling:
         each, own = [self._sums(values) for values in candidates], self._sums(other)
         sides = [[sums[:, [r]] for sums in each] for r in range(each[0].shape[1])] if each_seed else [each]
         rivals = [_rivals(side) for side in sides]
-        drawn = iter(self._resampled(*chain.from_iterable(rivals), own))
-        best = np.stack([np.max([next(drawn).mean(1) for _ in side], axis=0) for side in rivals], axis=1)
+        *means, others = self._resampled(*chain.from_iterable(rivals), own)
+        left = iter(means)
+        best = np.stack([np.max([next(left).mean(1) for _ in side], axis=0) for side in rivals], axis=1)
         whole = np.array([max(self._whole(sums).mean() for sums in side) for side in rivals])
-        return _over_seeds(float((whole - self._whole(own)).mean()), best - next(drawn), _mean, level, self.seed)
+        return _over_seeds(float((whole - self._whole(own)).mean()), best - others, _mean, level, self.seed)
 
     def order(self, values: ArrayLike, *, level: float = 0.95) -> np.ndarray:
         """(M, M) int64: 1 where row i of values (M, P) is above row j, -1 where it is below, 0 where that is open.
@@ -255,10 +256,10 @@ class Resampling:
 
 
 def _rivals(candidates: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Those of the candidates, (S, R) sums each, that may be the best in a resample: what else is drawn is in vain.
+    """Keeps the candidates, (S, R) sums each, that may be the best in some resample: the others need not be drawn.
 
-    By Bernstein's inequality for S sessions that are drawn independently, the chance that a candidate that is left out
-    comes level with the best is below `BEST_BY_CHANCE` in each resample.
+    By Bernstein's inequality for S sessions that are drawn independently, a candidate that is left out comes level with
+    the best of the whole test part with a probability below `BEST_BY_CHANCE` in each resample.
     """
     sums = np.stack([x.mean(1) for x in candidates])  # (C, S)
     behind = sums[sums.sum(1).argmax()] - sums
