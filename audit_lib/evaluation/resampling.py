@@ -258,15 +258,14 @@ class Resampling:
 def _rivals(candidates: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Keeps the candidates, (S, R) sums each, that may be the best in some resample: the others need not be drawn.
 
-    By Bernstein's inequality for S sessions that are drawn independently, a candidate that is left out comes level with
-    the best of the whole test part with a probability below `BEST_BY_CHANCE` in each resample.
+    The probability that one of these comes level with the best of the whole test part is below `BEST_BY_CHANCE` in each
+    resample, by Chernoff's bound for S sessions that are drawn independently.
     """
     sums = np.stack([x.mean(1) for x in candidates])  # (C, S)
     behind = sums[sums.sum(1).argmax()] - sums
-    total = behind.sum(1)
-    spread = behind - total[:, None] / behind.shape[1]
-    reach = (spread**2).sum(1) + np.abs(spread).max(1) * total / 3
-    return [x for x, t, r in zip(candidates, total, reach, strict=True) if t**2 <= -2 * np.log(BEST_BY_CHANCE) * r]
+    rate = behind.sum(1) / np.maximum((behind**2).sum(1), np.finfo(float).tiny)  # any will do; near this it is lowest
+    bound = sums.shape[1] * np.log(np.exp(-rate[:, None] * behind).mean(1))
+    return [x for x, log_p in zip(candidates, bound, strict=True) if log_p >= np.log(BEST_BY_CHANCE)]
 
 
 def _divided(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:

@@ -147,10 +147,8 @@ def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
     prepared = ("default", *(preparation.id for preparation in whole.preparation))
     for name in line.preparations:
         one_of("preparation", name, prepared)
-    chosen = product(
-        line.datasets, line.splits, line.preparations, line.recommenders, line.variants or (None,), line.seeds
-    )
-    for dataset, split, preparation, recommender, variant, seed in chosen:
+    chosen = product(line.datasets, line.splits, line.preparations, line.recommenders, line.variants or (None,))
+    for dataset, split, preparation, recommender, variant in chosen:
         source = REGISTRY[one_of("data set", dataset, REGISTRY)]
         if preparation != "default" and source.split == "published":
             raise InputError(f"{dataset}: its authors prepared and split it; it cannot be prepared as '{preparation}'.")
@@ -158,10 +156,12 @@ def _expand(line: Line, whole: Study) -> Iterator[Experiment]:
         if settings is None:
             continue
         settings = settings | (dict(variants[variant].change) if variant else {})
-        yield Experiment(
-            line.group, dataset, recommender, settings, seed, line.why, split, preparation, variant,
-            running.config_of(recommender, settings), line.every_epoch, line.once,
-        )  # fmt: skip
+        config = running.config_of(recommender, settings)
+        for seed in line.seeds:
+            yield Experiment(
+                line.group, dataset, recommender, settings, seed, line.why, split, preparation, variant, config,
+                line.every_epoch, line.once,
+            )  # fmt: skip
 
 
 def _settings(kind: str, whole: Study, dataset: str, recommender: str) -> dict[str, Any] | None:

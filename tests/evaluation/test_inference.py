@@ -407,7 +407,6 @@ def test_what_is_left_out_of_a_choice_has_no_chance_there(sessions):
 
 def test_equal_candidates_all_stand_in_a_choice():
     assert len(resampling._rivals([np.ones((5, 2))] * 3)) == 3
-    assert len(resampling._rivals([np.zeros((1, 1)), np.ones((1, 1))])) == 1  # the only session is always drawn
 
 
 def test_a_single_prediction_is_its_own_mean():
