@@ -16,7 +16,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,7 @@ class Run:
     @cached_property
     def targets(self) -> pd.DataFrame:
         """(P, 3) int64: session, step, support of each target."""
-        return shared_targets(*self._aimed)
-
-    @property
-    def _aimed(self) -> tuple[Path, str]:
-        """The file of the targets, and its sha256."""
-        return self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"]
+        return shared_targets(self.path.parent.parent / "targets.parquet", self.manifest["targets_sha256"])
 
     @property
     def recommender(self) -> str:
@@ -99,24 +94,11 @@ class Run:
 
     def counting(self, min_step: int) -> np.ndarray:
         """(P,) bool: the targets with so many events before them."""
-        return _counting(*self._aimed, min_step)
+        return self.targets["step"].to_numpy() >= min_step
 
     def resampling(self, min_step: int = 1, **options: Any) -> Resampling:
         """The resampling of the sessions of these targets. options: those of `Resampling.of`."""
-        return _resampling(*self._aimed, min_step, **options)
-
-
-@lru_cache(maxsize=64)
-def _counting(path: Path, sha256: str, min_step: int) -> np.ndarray:
-    keep = shared_targets(path, sha256)["step"].to_numpy() >= min_step
-    keep.flags.writeable = False  # all runs of a split have it in common
-    return keep
-
-
-@lru_cache(maxsize=64)
-def _resampling(path: Path, sha256: str, min_step: int, **options: Any) -> Resampling:
-    session = shared_targets(path, sha256)["session"]
-    return Resampling.of(session, **options).where(_counting(path, sha256, min_step))
+        return Resampling.of(self.targets["session"], **options).where(self.counting(min_step))
 
 
 def split_hash(split: Split) -> str:
