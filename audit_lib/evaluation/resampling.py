@@ -29,7 +29,6 @@ from audit_lib.evaluation import session_draws
 
 AVERAGES = ("micro", "macro")
 RESAMPLES = 10_000
-BEST_BY_CHANCE = 1e-15  # a candidate with a smaller probability to be the best in a resample is not drawn
 
 
 class Measured(NamedTuple):
@@ -165,7 +164,7 @@ class Resampling:
             raise InputError("There is no candidate of which the best could be chosen.")
         each, own = [self._sums(values) for values in candidates], self._sums(other)
         sides = [[sums[:, [r]] for sums in each] for r in range(each[0].shape[1])] if each_seed else [each]
-        rivals = [_rivals(side) for side in sides]
+        rivals = [session_draws.rivals(side) for side in sides]
         *means, others = self._resampled(*chain.from_iterable(rivals), own)
         left = iter(means)
         best = np.stack([np.max([next(left).mean(1) for _ in side], axis=0) for side in rivals], axis=1)
@@ -255,19 +254,6 @@ class Resampling:
         return _over_seeds(float(self._whole(sums).mean()), self._resampled(sums)[0], _mean, level, self.seed)
 
 
-def _rivals(candidates: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Keeps the candidates, (S, R) sums each, that may be the best in some resample: the others need not be drawn.
-
-    The probability that one of these comes level with the best of the whole test part is below `BEST_BY_CHANCE` in each
-    resample, by Chernoff's bound for S sessions that are drawn independently.
-    """
-    sums = np.stack([x.mean(1) for x in candidates])  # (C, S)
-    behind = sums[sums.sum(1).argmax()] - sums
-    rate = behind.sum(1) / np.maximum((behind**2).sum(1), np.finfo(float).tiny)  # any will do; near this it is lowest
-    bound = sums.shape[1] * np.log(np.exp(-rate[:, None] * behind).mean(1))
-    return [x for x, log_p in zip(candidates, bound, strict=True) if log_p >= np.log(BEST_BY_CHANCE)]
-
-
 def _divided(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     """Top by bottom, NaN where a resample holds no target that counts."""
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
@@ -283,11 +269,7 @@ def percentile_interval(estimate: float, resampled: np.ndarray, level: float = 0
 
 
 def _over_seeds(
-    estimate: float,
-    drawn: np.ndarray,
-    statistic: Callable[[np.ndarray], np.ndarray],
-    level: float,
-    seed: int,
+    estimate: float, drawn: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], level: float, seed: int
 ) -> Measured:
     """The statistic (B,) of drawn (B, R, …), means of resampled sessions by seed: over all seeds, over drawn ones."""
     r, centre = drawn.shape[1], statistic(drawn)

@@ -9,6 +9,7 @@ is the same on every processor.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numba
@@ -17,6 +18,7 @@ import numpy as np
 BLOCK = 2**23  # bytes of a block of draws: 8 MB
 BLOCKS = 96  # that are kept: three quarters of a gigabyte at most
 TOTALS = 2048  # columns whose totals are kept: 80 kB each with 10,000 draws
+BEST_BY_CHANCE = 1e-15  # a candidate with a smaller probability to be the best in a resample is not drawn
 
 KINDS = ("weights", "signs")
 _known: dict[tuple[object, ...], np.ndarray] = {}
@@ -30,6 +32,19 @@ def exact(columns: np.ndarray, most: np.ndarray) -> np.ndarray:
     """
     quantum = np.ldexp(1.0, np.frexp(most)[1] - 53)
     return np.round(columns / quantum) * quantum
+
+
+def rivals(candidates: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Keeps the candidates, (S, R) sums each, that may be the best in some resample: the others need not be drawn.
+
+    The probability that one of the others comes level with the candidate of the highest total is below `BEST_BY_CHANCE`
+    in each resample, by Chernoff's bound for S sessions that are drawn independently.
+    """
+    sums = np.stack([x.mean(1) for x in candidates])  # (C, S)
+    behind = sums[sums.sum(1).argmax()] - sums
+    rate = behind.sum(1) / np.maximum((behind**2).sum(1), np.finfo(float).tiny)  # any will do; near this it is lowest
+    bound = sums.shape[1] * np.log(np.exp(-rate[:, None] * behind).mean(1))
+    return [x for x, log_p in zip(candidates, bound, strict=True) if log_p >= np.log(BEST_BY_CHANCE)]
 
 
 def totals(kind: str, columns: np.ndarray, *, draws: int, seed: int) -> np.ndarray:

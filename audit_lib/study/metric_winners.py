@@ -45,7 +45,7 @@ def winners(book: Book, dataset: str) -> Winners:
     winner, overtaking = best["Recall"], []
     for name in sides:
         if means["MRR"][name] <= means["MRR"][winner]:
-            continue  # no interval makes more of it
+            continue  # it is not ahead, whatever the interval
         recall, mrr = (drawn.difference(each[name][0], each[winner][0]) for each in rows.values())
         if recall.high < 0 < mrr.low:
             overtaking.append((name, recall, mrr))
