@@ -108,8 +108,8 @@ def winners_table(
 def reversals(full: ArrayLike, sampled: ArrayLike, drawn: Resampling) -> np.ndarray:
     """(M, M) bool: pairs of M recommenders that are reversed. full, sampled: (M, P) values of both metrics.
 
-    That is, whose differences under the two have intervals that exclude zero, with opposite signs. A
-    recommender whose means have the same order to those of all others is not resampled.
+    That is, whose differences under the two have intervals that exclude zero, with opposite signs. A recommender that
+    has the same order to all others by both means is not resampled.
     """
     values = [np.asarray(full, np.float64), np.asarray(sampled, np.float64)]
     signs = [np.sign(np.subtract.outer(means, means)) for means in map(drawn.observed, values)]
