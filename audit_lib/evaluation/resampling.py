@@ -172,17 +172,19 @@ class Resampling:
         return _over_seeds(float((whole - self._whole(own)).mean()), best - others, _mean, level, self.seed)
 
     def order(self, values: ArrayLike, *, level: float = 0.95) -> np.ndarray:
-        """(M, M) int64: 1 where row i of values (M, P) is above row j, -1 where it is below, 0 where that is open.
+        """(…, M, M) int64: 1 where row i of values (…, M, P) is above row j, -1 where it is below, 0 where that is open.
 
         It is open where the interval of the difference of the two holds zero.
         """
-        means = self.resampled(values)
-        means = means[~np.isnan(means).any(1)].T.copy()  # (M, B)
-        i, j = np.triu_indices(len(means), 1)
-        low, high = np.quantile(means[i] - means[j], [(1 - level) / 2, (1 + level) / 2], axis=1)
-        found = np.zeros((len(means), len(means)), np.int64)
-        found[i, j] = (low > 0).astype(np.int64) - (high < 0)
-        return found - found.T
+        values = np.asarray(values, np.float64)
+        means = self.resampled(values.reshape(-1, values.shape[-1]))
+        means = means[~np.isnan(means).any(1)].T.reshape(*values.shape[:-1], -1)  # (…, M, B)
+        i, j = np.triu_indices(values.shape[-2], 1)
+        ends = [(1 - level) / 2, (1 + level) / 2]
+        low, high = np.quantile(means[..., i, :] - means[..., j, :], ends, axis=-1)
+        found = np.zeros((*values.shape[:-1], values.shape[-2]), np.int64)
+        found[..., i, j] = (low > 0).astype(np.int64) - (high < 0)
+        return found - found.swapaxes(-1, -2)
 
     def p_value(self, a: ArrayLike, b: ArrayLike) -> float:
         """Two-sided p of the paired permutation test: per session, which of the two is a and which is b is a coin flip.
@@ -276,8 +278,7 @@ def _over_seeds(
     if r > 1:
         quantile = (1.0 + level) / 2.0
         widen = np.sqrt(r / (r - 1)) * stdtrit(r - 1, quantile) / ndtri(quantile)  # Student's over the normal one
-        picks = np.random.default_rng(seed).integers(r, size=(len(drawn), r))
-        picked = drawn[np.arange(len(drawn))[:, None], picks]
+        picked = drawn[np.arange(len(drawn))[:, None], session_draws.seeds(len(drawn), r, seed)]
         centre = centre + widen * (statistic(picked) - centre)
     return percentile_interval(estimate, centre, level, r)
 

@@ -76,6 +76,12 @@ def _block(kind: str, sessions: int, seed: int, first: int, draws: int) -> np.nd
     return matrix(kind, sessions, draws=draws, seed=seed, first=first)
 
 
+@lru_cache(maxsize=16)
+def seeds(draws: int, r: int, seed: int) -> np.ndarray:
+    """(draws, r) int64: which of r seeds of a training each resample takes, with replacement."""
+    return np.random.default_rng(seed).integers(r, size=(draws, r))
+
+
 def _product(kind: str, sessions: int, draws: int, seed: int, columns: np.ndarray) -> np.ndarray:
     """(C, draws) totals of columns (C, S), block by block, in single precision where that is exact, too."""
     out, rows = np.empty((len(columns), draws)), max(1, BLOCK // sessions)

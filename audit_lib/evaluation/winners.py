@@ -111,12 +111,11 @@ def reversals(full: ArrayLike, sampled: ArrayLike, drawn: Resampling) -> np.ndar
     That is, whose differences under the two have intervals that exclude zero, with opposite signs. A recommender that
     has the same order to all others by both means is not resampled.
     """
-    values = [np.asarray(full, np.float64), np.asarray(sampled, np.float64)]
+    values = np.stack([full, sampled])  # (2, M, P)
     signs = [np.sign(np.subtract.outer(means, means)) for means in map(drawn.observed, values)]
     turned = signs[0] * signs[1] < 0  # (M, M)
     if (some := np.flatnonzero(turned.any(1))).size:
-        orders = [drawn.order(rows[some]) for rows in values]
-        turned[np.ix_(some, some)] &= orders[0] * orders[1] < 0
+        turned[np.ix_(some, some)] &= drawn.order(values[:, some]).prod(0) < 0
     return turned
 
 

@@ -88,9 +88,8 @@ class Run:
 
     def values(self, metric: str, k: int = K, *, ties: str = "conservative", min_step: int = 1) -> np.ndarray:
         """(Q,) float64: a metric of every target that has so many events before it, in the order of `targets`."""
-        keep = self.counting(min_step)
-        above, equal = (self.ranks[name].to_numpy()[keep] for name in ("above", "equal"))
-        return METRICS[metric](above, equal, k, ties)
+        above, equal = (self.ranks[name].to_numpy() for name in ("above", "equal"))
+        return METRICS[metric](above, equal, k, ties)[self.counting(min_step)]
 
     def counting(self, min_step: int) -> np.ndarray:
         """(P,) bool: the targets with so many events before them."""

@@ -118,8 +118,8 @@ def sampled_factor(book: Book, *, dataset: str, n: int) -> Measured:
     """Expected sampled Recall@20 divided by the full one: the median over recommenders."""
     book.runs(dataset=dataset, group=SIMPLE)
     book.runs(dataset=dataset, group=main_group(dataset), recommender="gru4rec")
-    table = book.sampled(dataset, n).query("full > 0")
-    return Measured(float((table["sampled"] / table["full"]).median()))
+    table = book.sampled(dataset, n)
+    return Measured(float((table["sampled"] / table["full"])[table["full"] > 0].median()))
 
 
 def sampled_where(book: Book, *, n: int, low_full: float, high_full: float) -> Measured:

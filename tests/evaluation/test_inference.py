@@ -347,6 +347,7 @@ def test_an_order_says_what_intervals_of_differences_say():
     for i, j in ((0, 1), (1, 2), (3, 2)):
         interval = drawn.difference(values[i], values[j])
         assert found[i, j] == int(interval.low > 0) - int(interval.high < 0)
+    np.testing.assert_array_equal(drawn.order([values, values[::-1]]), [found, found[::-1, ::-1]])
 
 
 @pytest.mark.parametrize("average", resampling.AVERAGES)
