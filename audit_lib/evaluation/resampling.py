@@ -172,7 +172,7 @@ class Resampling:
         return _over_seeds(float((whole - self._whole(own)).mean()), best - others, _mean, level, self.seed)
 
     def order(self, values: ArrayLike, *, level: float = 0.95) -> np.ndarray:
-        """(…, M, M) int64: 1 where row i of values (…, M, P) is above row j, -1 where it is below, 0 where that is open.
+        """(…, M, M) int64: 1 where row i of values (…, M, P) is above row j, -1 where below, 0 where that is open.
 
         It is open where the interval of the difference of the two holds zero.
         """
