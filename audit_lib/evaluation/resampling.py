@@ -61,7 +61,7 @@ class Resampling:
         """code: (P,) int64, the session of each target, 0 ... sessions - 1. keep: (P,) bool, the targets that count."""
         if average not in AVERAGES:
             raise unknown("average", average, AVERAGES)
-        self._code, self._sessions, self._keep = code, sessions, keep
+        self._code, self._sessions = code, sessions
         self._counted = code if keep is None else code[keep]
         self.average, self.resamples, self.seed = average, resamples, seed
         self._size = np.bincount(self._counted, minlength=sessions).astype(np.float64)  # (S,) targets that count
