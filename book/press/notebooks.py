@@ -62,6 +62,11 @@ def declared(notebook: Any) -> list[str]:
     return names
 
 
+def declared_by(text: Path) -> list[str]:
+    """Names of the parameters that the notebook in a text file declares."""
+    return declared(read(text))
+
+
 def quoted(value: Any) -> str:
     """A value as Python reads it, text in double quotes as everywhere else."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
