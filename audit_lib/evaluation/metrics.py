@@ -57,17 +57,14 @@ def _mean_gain(
 ) -> np.ndarray:
     if not (k >= 1 and float(k).is_integer()):
         raise InputError(f"The cutoff K is {k}; it must be a whole number from 1.")
-    above, equal = np.asarray(above, np.int64), np.asarray(equal, np.int64)
-    if ties not in ("standard", "conservative", "expected"):
+    k, above, equal = int(k), np.asarray(above, np.int64), np.asarray(equal, np.int64)
+    if ties != "expected":
         r = rank(above, equal, ties)
         return np.where(r <= k, gain(r), 0.0)
-    last = above if ties == "standard" else above + equal  # the last of the ranks that it may have, from 0
-    k = min(int(k), int(last.max(initial=0)) + 1)
-    gains = gain(np.arange(1.0, k + 1))  # of the ranks within k
-    if ties != "expected":
-        return np.append(gains, 0.0)[np.minimum(last, k)]
-    total = np.concatenate([[0.0], np.cumsum(gains)])  # (k+1,)
-    return (total[np.minimum(last + 1, k)] - total[np.minimum(above, k)]) / (equal + 1)
+    # Sum of the gains at ranks above+1 ... min(above+equal+1, k), as a difference of cumulated gains.
+    total = np.concatenate([[0.0], np.cumsum(gain(np.arange(1.0, k + 1)))])  # (k+1,)
+    first, last = np.minimum(above, k), np.minimum(above + equal + 1, k)
+    return (total[last] - total[first]) / (equal + 1)
 
 
 def per_prediction(

@@ -55,8 +55,8 @@ def sentences(_: Translate) -> dict[str, tuple[str, str, str]]:
             _("# choose on a validation part"),
         ),
         "run-today": (
-            _("none runs on the versions of today"), _("one runs on the versions of today"),
-            _("# run on the versions of today"),
+            _("none runs on today's versions of its libraries"), _("one runs on today's versions of its libraries"),
+            _("# run on today's versions of their libraries"),
         ),
         "run-then": (
             _("none runs on those of its own time"), _("one runs on those of its own time"),

@@ -207,7 +207,7 @@ def answer(book: Book, there: Sequence[Trained], lang: str) -> str:
 def compared(book: Book, there: Sequence[Trained], lang: str) -> str:
     """How the trainings that have ended lie to GRU4Rec by year and to VSTAN; empty where none of these was run."""
     _, said = translator(lang), []
-    text = _("{model} is, {clauses}; brackets hold 95\u00a0% intervals.")
+    text = _("{model} is, {clauses}. Only seeds that both have are compared; brackets hold 95\u00a0% intervals.")
     for model, name in {t.model: t.name for t in _whole(there)}.items():
         clauses = [
             _clause(t.dataset, less, lang) for t in _whole(there) if t.model == model and (less := _against(book, t))

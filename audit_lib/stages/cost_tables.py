@@ -151,7 +151,7 @@ def quoted(
 
 
 _ON_A_CARD = {
-    "card": "Graphics card", "setting": "Setting", "loss_difference": "Largest difference of a loss",
+    "card": "Graphics card", "setting": "Training", "loss_difference": "Largest difference of a loss",
     "captured": "Events/s, CUDA graph", "uncaptured": "Events/s, no graph", "peer": "Official, events/s",
     "targets_per_second": "Targets ranked/s", "peak_memory_mb": "Peak memory (MiB)",
 }  # fmt: skip

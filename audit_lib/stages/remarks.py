@@ -55,7 +55,7 @@ def enough(needed: pd.DataFrame, log: Prepared, lang: str) -> Remark:
             "No two recommenders differ here, so that no number of negatives could tell them apart."
         ))
     safe = int((needed["n"] <= log.negatives).sum())
-    said = [_("Of {pairs} pairs {safe} with {negatives}.")]
+    said = [_("Of {pairs} pairs {safe} with {negatives} and with any larger number.")]
     if len(known) < len(needed):
         said.append(_("For {unsure} no number is enough."))
     said.append(_("The most demanding of the others needs {most}, or {share} of the catalogue."))

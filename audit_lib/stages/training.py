@@ -235,11 +235,11 @@ def settings_table(settings: Mapping[str, Any], lang: str) -> Table:
 
 
 def measured(text: str, translate: Translate) -> str:
-    """A sentence with numbers, translated with '#' in their places and filled in order; an error stays as it is."""
-    if "Error: " in text:
-        return text
-    numbers = iter(_NUMBER.findall(text))
-    return typeset(re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", text))))
+    """A sentence with numbers, translated with '#' in their places and filled in order; an error after it stays."""
+    said, *error = re.split(r" ?(?=\b\w+Error: )", text, maxsplit=1)
+    numbers = iter(_NUMBER.findall(said))
+    words = said and typeset(re.sub("#", lambda _: next(numbers), translate(_NUMBER.sub("#", said))))
+    return " ".join(filter(None, [words, *error]))
 
 
 def facts_table(facts: pd.DataFrame, lang: str) -> Table:
@@ -258,7 +258,7 @@ def shims_table(runs: Iterable[Run], lang: str) -> Table:
 
 
 _BENCH = {
-    "setting": "Setting", "ours": "Independent, events/s", "peer": "Official, events/s", "ratio": "Ratio",
+    "setting": "Training", "ours": "Independent, events/s", "peer": "Official, events/s", "ratio": "Ratio",
     "floor": "Floor", "ours_2": "Independent, two threads", "peer_2": "Official, two threads",
     "ratio_2": "Ratio, two threads", "peak_memory_mb": "Peak memory (MiB)",
 }  # fmt: skip

@@ -66,7 +66,10 @@ class Part(Closed):
 
 
 class Claim(Closed):
-    """A claim with its source (a key of references.bib), in both languages; `untestable` says why it has no parts."""
+    """A claim with its source (a key of references.bib), in both languages; `untestable` says why it has no parts.
+
+    afterwards: its evidence was there, and known in part, when it was stated.
+    """
 
     id: str
     source: str
@@ -75,6 +78,7 @@ class Claim(Closed):
     measurement: str
     measurement_es: str
     parts: tuple[Part, ...] = ()
+    afterwards: bool = False
     untestable: str | None = None
     untestable_es: str | None = None
 

@@ -42,7 +42,7 @@ NOTE = {
 }  # fmt: skip
 WAYS = {
     "en": {"bpr": "paper's settings", "searched_2016": "searched"},
-    "es": {"bpr": "la del artículo", "searched_2016": "la optimizada"},
+    "es": {"bpr": "configuración del artículo", "searched_2016": "optimizada"},
 }
 PICTURES = {"en": "book/_static/ladder.svg", "es": "book/_static/ladder-es.svg"}
 BLOCK = re.compile(r"(<!-- headline:[^>]*-->\n).*?(<!-- /headline -->)", re.DOTALL)

@@ -212,3 +212,16 @@ def test_slices_cover_every_prediction_once():
     assert table["predictions"].tolist() == [1, 2]
     assert table["Recall@2"].tolist() == [1, 1 / 2]
     assert table["MRR@2"].tolist() == [1 / 2, 1 / 2]
+
+
+@pytest.mark.parametrize("ties", [None, "standard"])
+def test_means_by_session_weighted_by_predictions_are_the_mean_over_predictions(ties):
+    ranks = {"above": np.array([0, 2, 4, 1]), "equal": np.array([1, 0, 0, 3])}
+    options = {} if ties is None else {"ties": ties}
+    table = metrics.by_session(ranks, [7, 3, 3, 3], (2, 5), **options)
+    names = [f"{m}@{k}" for m in METRICS for k in (2, 5)]
+    assert (table.index.name, list(table.index), list(table)) == ("session", [3, 7], ["predictions", *names])
+    assert table["predictions"].tolist() == [3, 1]
+    each = metrics.per_prediction(ranks, (2, 5), ties=ties or "conservative")
+    assert table.loc[7, names].tolist() == each.loc[0].tolist()
+    np.testing.assert_allclose(table[names].mul(table["predictions"], axis=0).sum() / 4, each.mean(), rtol=1e-15)

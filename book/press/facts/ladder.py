@@ -47,7 +47,7 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
     """The finding on one data set; numbers between two `strong`. Empty as long as a version lacks its evidence."""
     _: Translate = translator(lang)
     simple = best_simple(book, dataset)
-    values = [measured(book, dataset, rung(name)) for name in ("bpr", "searched_2016", "searched")]
+    values = [measured(book, dataset, rung(name)) for name in ("bpr", "top1", "searched_2016", "searched")]
     if simple is None or None in values:
         return ""
     best = over(simple.runs, "Recall", K, min_step(dataset))
@@ -55,11 +55,11 @@ def sentence(book: Book, lang: str = "en", *, dataset: str = "diginetica", stron
     numbers = [f"{strong}{text}{strong}" for text in (percent(releases.copied(dataset, "Recall"), 2), *ours)]
     text = _(
         "On #, papers compare themselves with a GRU4Rec whose Recall@20 is #. The algorithm of 2016 gives # there with "
-        "the settings of its paper for BPR and # with searched ones, the version that its authors publish today gives "
-        "#, and #, which trains no network, #."
+        "the settings of its paper for BPR, # with those for TOP1 and # with searched ones; the version that its "
+        "authors publish today gives #, and #, which trains no network, #."
     )
     name = literature_values.model_name(simple.recommender, lang)
-    return filled(text, [data_name(dataset, lang), *numbers[:4], name, numbers[4]])
+    return filled(text, [data_name(dataset, lang), *numbers[:5], name, numbers[5]])
 
 
 @lru_cache(maxsize=1)
@@ -155,7 +155,7 @@ def alternative(book: Book, lang: str = "en") -> str:
             f"{year} ({'; '.join(f'{names[row.rung]} {percent(row.value)}' for row in rows.itertuples())})"
             for year, rows in years
         )
-        clause = _("#: # is published and copied; measured here by year of the version, #")
+        clause = _("#: # is published; measured here by year of the version, #")
         clauses.append(filled(clause, [data_name(str(dataset), lang), said, values]))
     return _("Recall@20 of GRU4Rec by version.") + " " + ". ".join(clauses) + "."
 
