@@ -208,3 +208,11 @@ def test_the_page_trains_with_the_published_settings_unless_told_otherwise():
 
 def test_the_tail_row_is_told_from_the_cases_of_equality():
     assert engine_equality.TAIL_CASE not in engine_equality.OFFICIAL_CASES
+
+
+def test_a_sentence_is_translated_as_far_as_the_error_that_ends_it():
+    said = {"saved: # MB; loaded:": "guardado: # MB; al cargarlo:"}.get
+    assert training.measured("saved: 0.8 MB; loaded: TypeError: 3 is no model", said) == (
+        "guardado: 0.8 MB; al cargarlo: TypeError: 3 is no model"
+    )
+    assert training.measured("TypeError: 3 is no model", said) == "TypeError: 3 is no model"
