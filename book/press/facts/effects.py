@@ -17,9 +17,10 @@ from audit_lib.evaluation import metrics
 from audit_lib.evaluation.metrics import K
 from audit_lib.show.words import Translate
 from audit_lib.stages import implementations
+from audit_lib.study.epochs import Trajectory
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import table as published_table
-from audit_lib.study.results import ENGINES, TRAININGS, Book, NotYet, counted_logs, main_group, over, real_datasets
+from audit_lib.study.results import TRAININGS, Book, NotYet, counted_logs, main_group, over, real_datasets
 from book.press.facts.source import Source
 
 SMALL = "rsc15_100k"  # the log on which every change of the training ran
@@ -167,17 +168,11 @@ def engine(source: Source) -> Effect:
 
 def seeds(source: Source) -> Effect:
     """Between the best and the worst seed of one training of GRU4Rec, of any version and with any change."""
-    logs, trained = counted_logs(source.book), dict[tuple[str, str, str], dict[int, float]]()
-    for e in source.book.planned():
-        wanted = e.recommender in ENGINES and not e.every_epoch and e.dataset in logs
-        if wanted and (run := source.book.run_of(e)) is not None:
-            training = (e.dataset, e.recommender, str(run.path).rpartition("-s")[0])
-            trained.setdefault(training, {})[e.seed] = value(run)
-    found = [
-        Effect(max(values.values()) - min(values.values()), dataset, name)
-        for (dataset, name, _), values in trained.items()
-        if len(values) > 1
-    ]
+    logs, found = counted_logs(source.book), []
+    for runs in source.trained():
+        if len(runs) > 1 and runs[0].dataset in logs and not isinstance(runs[0], Trajectory):  # those have many epochs
+            values = [value(run) for run in runs]
+            found.append(Effect(max(values) - min(values), runs[0].dataset, runs[0].recommender))
     return _largest(found, "headline")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 
@@ -22,7 +21,7 @@ from audit_lib.stages.decision import seconds_of
 from audit_lib.study import plan
 from audit_lib.study.evidence import Run
 from audit_lib.study.literature_values import min_step
-from audit_lib.study.results import ENGINES, NotYet, paired, spread, trainings
+from audit_lib.study.results import NotYet, paired, spread, trainings
 from book.press.facts import choices, documents, effects, rivals, sides
 from book.press.facts.contrasts import DATASETS, Contrast, contrasts, winner
 from book.press.facts.shared_tables import costs, sampling, searched
@@ -113,16 +112,7 @@ def _core_hours(source: Source) -> Measured:
 
 def _one_seed(source: Source) -> Measured:
     """Trainings of GRU4Rec, changed or not, of which a single seed is there."""
-    return Measured(float(sum(len(seeds) == 1 for seeds in _seeds(source).values())))
-
-
-def _seeds(source: Source) -> dict[Path, set[int]]:
-    """The seeds of every training of GRU4Rec, however its log was prepared, by its file without the seed."""
-    found: dict[Path, set[int]] = {}
-    for run in _made(source):
-        if run.recommender in ENGINES:
-            found.setdefault(run.path.with_name(run.path.stem.rsplit("-s", 1)[0]), set()).add(run.seed)
-    return found
+    return Measured(float(sum(len(runs) == 1 for runs in source.trained())))
 
 
 # --- two engines
@@ -243,7 +233,7 @@ OWN: dict[str, Fact] = {
     "cores": _cores,
     "gpu-runs": _on_gpu,
     "core-hours": _core_hours,
-    "trainings": lambda source: Measured(float(len(_seeds(source)))),
+    "trainings": lambda source: Measured(float(len(source.trained()))),
     "trainings-one-seed": _one_seed,
     "equality-cases": partial(_equality, column="cases"),
     "equality-steps": partial(_equality, column="steps"),

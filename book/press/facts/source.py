@@ -18,7 +18,7 @@ from audit_lib.study.evidence import Run
 from audit_lib.study.headline import Chosen
 from audit_lib.study.literature_values import min_step
 from audit_lib.study.measures import MEASURES
-from audit_lib.study.results import Book, NotYet, over
+from audit_lib.study.results import ENGINES, Book, NotYet, over
 
 GAP = "diginetica_gap"
 CONSTRAINTS = ("free", "ten", "untrained", "first", "rare")  # of the decision table: see `decision.CONDITIONS`
@@ -70,6 +70,16 @@ class Source:
         """One run a seed, those that there are. Raises NotYet if there is none."""
         wanted = {"dataset": dataset, "group": group, "recommender": recommender}
         return self.book.present(**wanted) or self.book.runs(**wanted)
+
+    def trained(self) -> list[list[Run]]:
+        """Every training of GRU4Rec, of any version and with any change: one run a seed. Raises NotYet without any."""
+        found: dict[str, dict[int, Run]] = {}
+        for run in self.book.present():
+            if run.recommender in ENGINES:
+                found.setdefault(str(run.path).rpartition("-s")[0], {})[run.seed] = run
+        if not found:
+            raise NotYet("gru4rec")
+        return [list(by_seed.values()) for by_seed in found.values()]
 
     def gru4rec(self, dataset: str) -> Chosen:
         """The headline training of a log. Raises NotYet if there is none."""
