@@ -165,6 +165,17 @@ def test_the_effect_of_a_change_is_the_largest_over_all_logs() -> None:
     assert found == Effect(pytest.approx(6 / 8), "diginetica", "gru4rec")
 
 
+def test_the_effect_of_the_seed_counts_the_algorithm_of_2016() -> None:
+    source = Source()
+    wanted = {"dataset": "diginetica", "group": "gru2016_top1", "recommender": "gru4rec_2016"}
+    if len(runs := source.book.present(**wanted)) < 2:
+        pytest.skip("TOP1 has not been trained with two seeds yet")
+    assert effects.seeds(source).size >= np.ptp([value(run) for run in runs]) > 0
+    paths = [run.path for training in source.trained() for run in training]
+    assert len(set(paths)) == len(paths)
+    assert {run.path for run in runs} in [{run.path for run in training} for training in source.trained()]
+
+
 # --- tables and facts
 def test_tables_without_evidence_have_headings_in_both_languages(tmp_path: Path) -> None:
     source = Source(Book(tmp_path))
